@@ -1,0 +1,38 @@
+// The endpoints of one cluster (envoy.config.endpoint.v3.ClusterLoadAssignment).
+import type { SocketAddress } from './address.ts';
+
+export interface ClusterEndpoints {
+  /** The EDS name: `eds_cluster_config.service_name`, or the cluster's own. */
+  readonly name: string;
+  readonly localities: readonly LocalityEndpoints[];
+  readonly dropOverloads: readonly DropOverload[];
+}
+
+export interface LocalityEndpoints {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  /** 0 is the highest; contiguous. */
+  readonly priority: number;
+  /** 0 when the resource gave none. */
+  readonly weight: number;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface Endpoint {
+  readonly address: SocketAddress;
+  /** 1 or more. */
+  readonly weight: number;
+  readonly health: EndpointHealth;
+  /** `hostname` of the endpoint; may be empty. */
+  readonly hostname: string;
+}
+
+/** UNKNOWN counts as healthy; DRAINING, UNHEALTHY and TIMEOUT as unhealthy. */
+export type EndpointHealth = 'healthy' | 'degraded' | 'unhealthy';
+
+export interface DropOverload {
+  readonly category: string;
+  readonly numerator: number;
+  readonly denominator: number;
+}

@@ -1,0 +1,39 @@
+// Listeners (envoy.config.listener.v3.Listener) as the data plane knows them.
+import type { DownstreamTls, SocketAddress } from './address.ts';
+import type { RouteConfiguration } from './route.ts';
+
+/** Whose calls arrive: the network's to the app (`inbound`) or the app's to the network (`outbound`). */
+export type TrafficDirection = 'inbound' | 'outbound';
+
+export interface Listener {
+  readonly name: string;
+  /** Where to bind; port 0 takes any free one. */
+  readonly address: SocketAddress;
+  /** From `traffic_direction`; unspecified counts as `outbound`, as in Envoy's tracing. */
+  readonly direction: TrafficDirection;
+  /** In order; the first whose match holds serves the connection. */
+  readonly filterChains: readonly FilterChain[];
+  readonly defaultFilterChain: FilterChain | null;
+}
+
+export interface FilterChain {
+  readonly name: string;
+  /** `null`: clear text. */
+  readonly tls: DownstreamTls | null;
+  readonly http: HttpConnectionManager;
+}
+
+/** The part of `HttpConnectionManager` that we act on. */
+export interface HttpConnectionManager {
+  readonly statPrefix: string;
+  readonly routes: RouteSource;
+  /** `common_http_protocol_options.max_stream_duration`; `null`: none. */
+  readonly maxStreamDurationMs: number | null;
+  /** `http2_protocol_options.max_concurrent_streams`; `null`: our own default. */
+  readonly maxConcurrentStreams: number | null;
+}
+
+/** Where the routes of a connection manager come from: RDS by name, or inside the listener. */
+export type RouteSource =
+  | { readonly kind: 'rds'; readonly name: string }
+  | { readonly kind: 'inline'; readonly config: RouteConfiguration };
