@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+// The one command of the package, in plain JavaScript so that any Node can at least read it.
+// In a checkout it runs agent/main.ts as it stands, moving to the Node pinned in node_modules where the one that
+// started it cannot strip types; in the published package it runs dist/agent/main.js. It knows no commands itself.
+
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const neededVersion = [22, 20];
+const self = fileURLToPath(import.meta.url);
+const sources = new URL('../agent/main.ts', import.meta.url);
+const emitted = new URL('../dist/agent/main.js', import.meta.url);
+const pinnedNode = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
+
+// Node refuses to strip types below node_modules, so an installed copy never counts as a checkout.
+const inCheckout = existsSync(sources) && !self.includes(`${sep}node_modules${sep}`);
+
+if (!inCheckout) {
+  if (isNewEnough()) await import(emitted.href);
+  else failFor(`outrigger needs Node ${neededVersion.join('.')} or newer; this is ${process.versions.node}.`);
+} else if (isNewEnough()) {
+  if (!existsSync(new URL('../node_modules', import.meta.url))) await installDependencies();
+  await import(sources.href);
+} else {
+  if (!existsSync(pinnedNode)) await installDependencies();
+  runOnPinnedNode();
+}
+
+function isNewEnough() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return major > neededVersion[0] || (major === neededVersion[0] && minor >= neededVersion[1]);
+}
+
+async function installDependencies() {
+  const { ensureInstalled } = await import('./install.js');
+  if (!(await ensureInstalled())) process.exit(1);
+}
+
+function runOnPinnedNode() {
+  const child = spawn(pinnedNode, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
+  child.on('error', (error) => failFor(`outrigger: could not start ${pinnedNode}: ${error.message}`));
+
+  // A terminal sends Ctrl-C and its own hang-up to the child as well; passing them on would make two of one, and a
+  // second signal means "end at once".
+  const atTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (signal === 'SIGTERM' || !atTerminal) child.kill(signal);
+    });
+  }
+
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    // End the way the child ended, so that whoever waits for this process sees the same signal.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+function failFor(reason) {
+  console.error(reason);
+  process.exit(1);
+}
