@@ -1,0 +1,102 @@
+// One trace over time: a row a span, children indented beneath their parent, its details beneath the rows when chosen.
+
+import { useMemo, useState } from 'preact/hooks';
+import type { MeshSpan, MeshTrace } from '../../agent/admin/mesh-snapshot.ts';
+import { formatClock, formatDuration, shortMethod } from './number-format.ts';
+import type { ServiceColours } from './service-colours.ts';
+import { SpanDetails } from './span-details.tsx';
+import { layOutSpans, type SpanRow } from './span-tree.ts';
+import './styles/waterfall.css';
+
+const ticks = [0, 0.25, 0.5, 0.75, 1];
+
+export function Waterfall({ trace, colours }: { readonly trace: MeshTrace; readonly colours: ServiceColours }) {
+  const rows = useMemo(() => layOutSpans(trace), [trace]);
+  const [chosenId, setChosenId] = useState<string | null>(null);
+  const chosen = rows.find(({ span }) => span.spanId === chosenId) ?? rows[0];
+  return (
+    <section class="waterfall" aria-label={`Trace of ${trace.rootName}`}>
+      <header>
+        <h3>{shortMethod(trace.rootName)}</h3>
+        <p>
+          {formatDuration(trace.durationMs)} · {trace.spans.length} spans · {formatClock(trace.startMs)}
+          <code title="trace id">{trace.traceId}</code>
+        </p>
+      </header>
+      <div class="waterfall-ticks" aria-hidden="true">
+        {ticks.map((tick) => (
+          <span key={tick} style={{ left: `${tick * 100}%` }}>
+            {tick === 0 ? '0' : formatDuration(trace.durationMs * tick)}
+          </span>
+        ))}
+      </div>
+      <ol>
+        {rows.map((row) => (
+          <li key={row.span.spanId}>
+            <Row
+              row={row}
+              colour={colours(row.span.service)}
+              isChosen={row === chosen}
+              onChoose={() => setChosenId(row.span.spanId)}
+            />
+          </li>
+        ))}
+      </ol>
+      {chosen !== undefined && (
+        <SpanDetails span={chosen.span} traceStartMs={trace.startMs} colour={colours(chosen.span.service)} />
+      )}
+    </section>
+  );
+}
+
+interface RowProperties {
+  readonly row: SpanRow;
+  readonly colour: string;
+  readonly isChosen: boolean;
+  readonly onChoose: () => void;
+}
+
+function Row({ row: { span, depth, start, width }, colour, isChosen, onChoose }: RowProperties) {
+  // Beside the bar where there is room at its right, else at its left.
+  const isLate = start + width > 0.8;
+  const textSide = isLate && start > 0.2 ? { right: `${(1 - start) * 100}%` } : { left: `${(start + width) * 100}%` };
+  return (
+    <button
+      type="button"
+      class={span.status === 'ERROR' ? 'span is-bad' : 'span'}
+      aria-pressed={isChosen}
+      data-span={span.spanId}
+      data-depth={depth}
+      style={{ color: colour }}
+      onClick={onChoose}
+    >
+      <span class="span-name" style={{ paddingLeft: `${depth * 14}px` }}>
+        {depth > 0 && <span class="span-branch" aria-hidden="true" />}
+        <span class="swatch" />
+        <b>{span.service}</b>
+        <span class="span-kind">{span.kind.toLowerCase()}</span>
+      </span>
+      <span class="span-time">
+        <span
+          class={span.kind === 'SERVER' ? 'span-bar is-server' : 'span-bar'}
+          style={{ left: `${start * 100}%`, width: `max(2px, ${width * 100}%)` }}
+        >
+          {eventMarks(span)}
+        </span>
+        <span
+          class={isLate && start <= 0.2 ? 'span-duration is-inside' : 'span-duration'}
+          style={isLate && start <= 0.2 ? { right: '0' } : textSide}
+        >
+          {formatDuration(span.durationMs)}
+        </span>
+      </span>
+    </button>
+  );
+}
+
+function eventMarks(span: MeshSpan) {
+  return span.events.map((event, index) => {
+    const place = span.durationMs === 0 ? 0 : (event.atMs - span.startMs) / span.durationMs;
+    return <i key={`${index} ${event.name}`} style={{ left: `${Math.min(1, Math.max(0, place)) * 100}%` }} />;
+  });
+}
