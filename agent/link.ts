@@ -15,7 +15,12 @@ export type Down =
   /** Close everything now. */
   | { readonly kind: 'stop' }
   /** Answer with `explained`. */
-  | { readonly kind: 'explain'; readonly id: number; readonly listener: string; readonly headers: readonly (readonly [string, string])[] };
+  | {
+      readonly kind: 'explain';
+      readonly id: number;
+      readonly listener: string;
+      readonly headers: readonly (readonly [string, string])[];
+    };
 
 /** Up: from a data plane to control. */
 export type Up =
@@ -28,7 +33,12 @@ export type Up =
   | { readonly kind: 'calls'; readonly records: readonly CallRecord[]; readonly dropped: number }
   /** A new row of the statistics block: what its numbers mean. */
   | { readonly kind: 'stats-row'; readonly row: StatsRow }
-  | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
   | { readonly kind: 'drained'; readonly callsCut: number }
   | { readonly kind: 'explained'; readonly id: number; readonly lines: readonly string[] };
 

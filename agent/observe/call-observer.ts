@@ -5,7 +5,24 @@ export type FailureSource = 'downstream' | 'upstream' | 'agent';
 
 /** Envoy's response flags, as far as a gRPC proxy meets them; `-` for none. */
 export type ResponseFlag =
-  | '-' | 'NR' | 'UH' | 'UF' | 'UO' | 'UT' | 'UC' | 'UR' | 'DC' | 'NC' | 'DT' | 'URX' | 'DI' | 'FI' | 'RL' | 'UAEX' | 'DPE' | 'UPE';
+  | '-'
+  | 'NR'
+  | 'UH'
+  | 'UF'
+  | 'UO'
+  | 'UT'
+  | 'UC'
+  | 'UR'
+  | 'DC'
+  | 'NC'
+  | 'DT'
+  | 'URX'
+  | 'DI'
+  | 'FI'
+  | 'RL'
+  | 'UAEX'
+  | 'DPE'
+  | 'UPE';
 
 /** One try at one endpoint. Times are monotonic milliseconds (`performance.now()`), NaN until it happened. */
 export interface ObservedAttempt {

@@ -1,0 +1,168 @@
+// What the agent shows of itself: the configuration that serves, the listeners that are bound, and why it is not ready.
+
+import type { XdsClient } from '../../xds/index.ts';
+import { formatAddress } from '../../xds/model/address.ts';
+import type { ConfigUpdate, Resource, ResourceType } from '../../xds/model/resource.ts';
+
+interface BoundListener {
+  readonly workers: Set<number>;
+  address: string;
+  failure: string | null;
+}
+
+export interface AgentViewOptions {
+  readonly node: { readonly id: string; readonly cluster: string };
+  readonly client: XdsClient;
+  readonly concurrency: number;
+}
+
+export class AgentView {
+  readonly #options: AgentViewOptions;
+  readonly #startedMs = Date.now();
+  readonly #serving = new Map<ResourceType, Map<string, Resource>>([
+    ['listener', new Map()],
+    ['route', new Map()],
+    ['cluster', new Map()],
+    ['endpoints', new Map()],
+  ]);
+  readonly #listeners = new Map<string, BoundListener>();
+  #complete = false;
+  #draining = false;
+
+  constructor(options: AgentViewOptions) {
+    this.#options = options;
+  }
+
+  apply({ upsert, remove }: ConfigUpdate): void {
+    for (const resource of upsert) this.#serving.get(resource.type)?.set(resource.value.name, resource);
+    for (const { type, name } of remove) this.#serving.get(type)?.delete(name);
+  }
+
+  configComplete(): void {
+    this.#complete = true;
+  }
+
+  draining(): void {
+    this.#draining = true;
+  }
+
+  listenerBound(worker: number, name: string, host: string, port: number): void {
+    const listener = this.#listener(name);
+    listener.workers.add(worker);
+    listener.address = formatAddress({ host, port });
+    listener.failure = null;
+  }
+
+  listenerFailed(name: string, reason: string): void {
+    this.#listener(name).failure = reason;
+  }
+
+  listenerClosed(name: string): void {
+    this.#listeners.delete(name);
+  }
+
+  /** Ready once the first configuration is complete and each of its listeners is bound in every worker. */
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+    const reasons: string[] = [];
+    if (this.#draining) reasons.push('the agent is draining');
+    if (!this.#complete) {
+      reasons.push(
+        this.#options.client.connected
+          ? 'the first configuration is not complete yet'
+          : 'the control plane has not been reached yet',
+      );
+    }
+    for (const name of this.#serving.get('listener')?.keys() ?? []) {
+      const bound = this.#listeners.get(name);
+      if (bound?.failure) reasons.push(`listener ${name}: ${bound.failure}`);
+      else if ((bound?.workers.size ?? 0) < this.#options.concurrency)
+        reasons.push(`listener ${name} is not bound yet`);
+    }
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  serverInfo(): unknown {
+    const { node, client } = this.#options;
+    return {
+      node,
+      state: this.#draining ? 'DRAINING' : this.ready().ready ? 'LIVE' : 'INITIALIZING',
+      controlPlaneConnected: client.connected,
+      uptimeSeconds: Math.floor((Date.now() - this.#startedMs) / 1000),
+      node_version: process.versions.node,
+    };
+  }
+
+  /** Every resource with its state, version and error, as the xDS client knows it, beside what serves now. */
+  configDump(): unknown {
+    const serving = Object.fromEntries(
+      [...this.#serving].map(([type, resources]) => [
+        type,
+        [...resources.values()].map(({ value }) => withoutKeys(value)),
+      ]),
+    );
+    return { node: this.#options.node, xds: this.#options.client.dump(), serving };
+  }
+
+  clusters(): unknown {
+    const endpoints = this.#serving.get('endpoints');
+    return [...(this.#serving.get('cluster')?.values() ?? [])].map((resource) => {
+      if (resource.type !== 'cluster') return null;
+      const { name, discovery, lbPolicy, localityWeighted } = resource.value;
+      const found = discovery.kind === 'static' ? discovery.endpoints : endpointsOf(endpoints, resource.value);
+      return {
+        name,
+        discovery: discovery.kind,
+        lbPolicy: lbPolicy.kind,
+        localityWeighted,
+        endpoints: (found?.localities ?? []).flatMap((locality) =>
+          locality.endpoints.map((endpoint) => ({
+            address: formatAddress(endpoint.address),
+            health: endpoint.health,
+            weight: endpoint.weight,
+            priority: locality.priority,
+            locality: [locality.region, locality.zone, locality.subZone].filter((part) => part !== '').join('/'),
+          })),
+        ),
+      };
+    });
+  }
+
+  listeners(): unknown {
+    return [...(this.#serving.get('listener')?.values() ?? [])].map((resource) => {
+      if (resource.type !== 'listener') return null;
+      const bound = this.#listeners.get(resource.value.name);
+      return {
+        name: resource.value.name,
+        direction: resource.value.direction,
+        configured: formatAddress(resource.value.address),
+        bound: bound?.address ?? null,
+        failure: bound?.failure ?? null,
+      };
+    });
+  }
+
+  #listener(name: string): BoundListener {
+    let listener = this.#listeners.get(name);
+    if (listener === undefined) {
+      listener = { workers: new Set(), address: '', failure: null };
+      this.#listeners.set(name, listener);
+    }
+    return listener;
+  }
+}
+
+function endpointsOf(
+  all: ReadonlyMap<string, Resource> | undefined,
+  cluster: Extract<Resource, { type: 'cluster' }>['value'],
+) {
+  const name = cluster.discovery.kind === 'eds' ? cluster.discovery.serviceName : cluster.name;
+  const resource = all?.get(name);
+  return resource?.type === 'endpoints' ? resource.value : undefined;
+}
+
+/** A private key never leaves the process. */
+function withoutKeys(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (key, field) => (key === 'privateKeyPem' && field !== null ? '[redacted]' : field)),
+  );
+}

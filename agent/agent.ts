@@ -1,0 +1,207 @@
+// The composition root of the control thread: xDS client, workers, telemetry, admin. Start, ready, drain, stop.
+import { lookup } from 'node:dns/promises';
+import { type Bootstrap, createGrpcTransport, DependencyManager, XdsClient } from '../xds/index.ts';
+import { AdminServer } from './admin/admin-server.ts';
+import { AgentView } from './admin/agent-view.ts';
+import type { Up } from './link.ts';
+import type { Log, LogLevel } from './observe/log.ts';
+import { StatsReader } from './stats/stats-reader.ts';
+import { createLogger } from './telemetry/log.ts';
+import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
+import { Workers } from './workers.ts';
+
+export interface AgentOptions {
+  readonly bootstrap: Bootstrap;
+  readonly adminHost: string;
+  /** 0 takes any free port. */
+  readonly adminPort: number;
+  /** Data-plane threads. */
+  readonly concurrency: number;
+  readonly logLevel: LogLevel;
+  /** `OTEL_*` and `OUTRIGGER_OTEL_*` are read from here. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** How long calls in flight may go on once the agent drains. */
+  readonly drainMs: number;
+}
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #log: Log;
+  readonly #stats = new StatsReader();
+  readonly #telemetry: Telemetry;
+  readonly #workers: Workers;
+  readonly #client: XdsClient;
+  readonly #dependencies: DependencyManager;
+  readonly #view: AgentView;
+  readonly #admin: AdminServer;
+  readonly #questions = new Map<number, (lines: readonly string[]) => void>();
+  #nextQuestion = 0;
+  #state: 'running' | 'draining' | 'stopped' = 'running';
+  #drainedWorkers = 0;
+  #callsCut = 0;
+  #onDrained: (() => void) | null = null;
+  #finish: (end: AgentEnd) => void = () => {};
+  /** Settles once, when the agent is through: asked to stop, or unable to go on. */
+  readonly ended: Promise<AgentEnd>;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { env, bootstrap } = options;
+    const logger = createLogger({ level: options.logLevel });
+    const { log } = logger;
+    this.#log = log;
+    this.ended = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    this.#telemetry = createTelemetry({ env, serviceName: bootstrap.node.cluster || bootstrap.node.id, log });
+    this.#workers = new Workers({
+      concurrency: options.concurrency,
+      sampling: this.#telemetry.sampling,
+      logLevel: options.logLevel,
+      log,
+      onUp: (worker, up) => this.#receive(worker, up),
+      onStats: (worker, stats) => this.#stats.addWorker(worker, stats),
+      onCrash: (worker) => this.#stats.workerDied(worker),
+      onFatal: (reason) => this.#finish({ kind: 'failed', reason }),
+    });
+    this.#client = new XdsClient({
+      bootstrap,
+      transport: createGrpcTransport,
+      log,
+      now: Date.now,
+      random: Math.random,
+      setTimer,
+    });
+    this.#dependencies = new DependencyManager({
+      client: this.#client,
+      resolve: resolveHost,
+      now: Date.now,
+      setTimer,
+      log,
+      onUpdate: (update) => {
+        this.#view.apply(update);
+        void this.#workers.apply(update);
+      },
+      onReady: () => this.#view.configComplete(),
+    });
+    this.#view = new AgentView({ node: bootstrap.node, client: this.#client, concurrency: options.concurrency });
+    this.#admin = new AdminServer({
+      host: options.adminHost,
+      port: options.adminPort,
+      log,
+      source: {
+        ready: () => this.#view.ready(),
+        serverInfo: () => this.#view.serverInfo(),
+        configDump: () => this.#view.configDump(),
+        clusters: () => this.#view.clusters(),
+        listeners: () => this.#view.listeners(),
+        stats: this.#stats,
+        setLogLevel: (level) => {
+          logger.setLevel(level);
+          this.#workers.setLogLevel(level);
+        },
+        drain: () => void this.drain(),
+        quit: () => void this.stop(),
+        explain: (listener, headers) => this.#explain(listener, headers),
+      },
+    });
+  }
+
+  /** Opens the admin port, then subscribes. Rejects with one sentence when the admin port can't be had. */
+  async start(): Promise<{ readonly adminPort: number }> {
+    const adminPort = await this.#admin.listen();
+    this.#workers.start();
+    this.#client.start();
+    this.#dependencies.start();
+    return { adminPort };
+  }
+
+  /** Not ready any more; takes no new calls, lets those in flight end (for `drainMs` at the most), then stops. */
+  async drain(): Promise<void> {
+    if (this.#state !== 'running') return;
+    this.#state = 'draining';
+    this.#view.draining();
+    const { drainMs } = this.#options;
+    this.#log('info', 'draining', { graceMs: drainMs });
+    const drained = new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+    });
+    this.#workers.drain(drainMs);
+    await drained;
+    this.#log('info', 'drained', { callsCut: this.#callsCut });
+    await this.stop();
+  }
+
+  /** Closes everything now; spans that wait are exported first. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    this.#state = 'stopped';
+    this.#dependencies.stop();
+    this.#client.stop();
+    await this.#workers.stop();
+    await this.#telemetry.shutdown();
+    await this.#admin.close();
+    this.#finish({ kind: 'stopped' });
+  }
+
+  #receive(worker: number, up: Up): void {
+    switch (up.kind) {
+      case 'ready':
+        return;
+      case 'listener-bound':
+        this.#log('info', 'listener bound', { listener: up.name, host: up.host, port: up.port, worker });
+        this.#view.listenerBound(worker, up.name, up.host, up.port);
+        return;
+      case 'listener-failed':
+        this.#log('error', 'listener failed', { listener: up.name, reason: up.reason, worker });
+        this.#view.listenerFailed(up.name, up.reason);
+        return;
+      case 'listener-closed':
+        this.#view.listenerClosed(up.name);
+        return;
+      case 'applied':
+        this.#view.applied(worker, up.version);
+        return;
+      case 'calls':
+        this.#telemetry.onCalls(up.records, up.dropped);
+        return;
+      case 'stats-row':
+        this.#stats.addRow(worker, up.row);
+        return;
+      case 'log':
+        this.#log(up.level, up.message, up.fields);
+        return;
+      case 'drained':
+        this.#callsCut += up.callsCut;
+        this.#drainedWorkers++;
+        if (this.#drainedWorkers === this.#options.concurrency) this.#onDrained?.();
+        return;
+      case 'explained':
+        this.#questions.get(up.id)?.(up.lines);
+        this.#questions.delete(up.id);
+        return;
+    }
+  }
+
+  #explain(listener: string, headers: readonly (readonly [string, string])[]): Promise<readonly string[]> {
+    const id = this.#nextQuestion++;
+    return new Promise((resolve) => {
+      this.#questions.set(id, resolve);
+      this.#workers.ask({ kind: 'explain', id, listener, headers });
+    });
+  }
+}
+
+export type AgentEnd = { readonly kind: 'stopped' } | { readonly kind: 'failed'; readonly reason: string };
+
+/** Every address of a name, IPv4 and IPv6, as the system resolves it (so /etc/hosts counts too). */
+async function resolveHost(host: string): Promise<string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+/** A timer that keeps no process alive; answers how to end it. */
+function setTimer(callback: () => void, ms: number): () => void {
+  const timer = setTimeout(callback, ms);
+  timer.unref();
+  return () => clearTimeout(timer);
+}

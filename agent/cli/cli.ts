@@ -1,0 +1,46 @@
+// The command line: finds the command, reads its flags, runs it, and turns what went wrong into one sentence and a code.
+
+import { askCommands } from './ask.ts';
+import { type Command, didYouMean, parseFlags, UsageError } from './command-line.ts';
+import { controlPlaneCommand } from './control-plane.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { meshCommand } from './mesh.ts';
+import { runCommand } from './run.ts';
+import { validateCommand } from './validate.ts';
+
+const COMMANDS: readonly Command[] = [runCommand, meshCommand, controlPlaneCommand, validateCommand, ...askCommands];
+
+export const EXIT_DONE = 0;
+export const EXIT_FAILED = 1;
+/** EX_USAGE of sysexits.h. */
+export const EXIT_USAGE = 64;
+
+/** Runs `args` (without node and the script) to the end; answers the exit code. */
+export async function runCli(args: readonly string[], version: string): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(programHelp(COMMANDS));
+    return name === undefined ? EXIT_USAGE : EXIT_DONE;
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`outrigger ${version}\n`);
+    return EXIT_DONE;
+  }
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  try {
+    if (command === undefined) {
+      const names = COMMANDS.map((candidate) => candidate.name);
+      throw new UsageError(`there is no command '${name}'${didYouMean(name, names)}`);
+    }
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(commandHelp(command));
+      return EXIT_DONE;
+    }
+    return await command.run(parseFlags(command, rest));
+  } catch (error) {
+    process.stderr.write(`outrigger: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (!(error instanceof UsageError)) return EXIT_FAILED;
+    process.stderr.write(`Try: outrigger ${command === undefined ? '' : `${command.name} `}--help\n`);
+    return EXIT_USAGE;
+  }
+}

@@ -1,0 +1,108 @@
+// Flags as data: one table says what a command takes, and both the parser and the help are made from it.
+import { parseArgs } from 'node:util';
+import { nearestName } from '../config/nearest-name.ts';
+
+export interface Flag {
+  /** Without dashes. */
+  readonly name: string;
+  readonly short?: string;
+  /** What stands behind it in the help; absent for a switch. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  /** Further lines of the command's own help. */
+  readonly details: readonly string[];
+  readonly flags: readonly Flag[];
+  /** Exit code; 0 when the command is done. Throws `UsageError` or an Error of one clear sentence. */
+  readonly run: (flags: FlagValues) => Promise<number>;
+}
+
+/** Wrong usage: exit code 64 (EX_USAGE). */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export class FlagValues {
+  readonly #values: Readonly<Record<string, string | boolean | undefined>>;
+
+  constructor(values: Readonly<Record<string, string | boolean | undefined>>) {
+    this.#values = values;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#values[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  has(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  /** A whole number within bounds; throws a `UsageError` that names the flag. */
+  number(name: string, bounds: { readonly min: number; readonly max: number; readonly fallback: number }): number {
+    const text = this.text(name);
+    if (text === undefined) return bounds.fallback;
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < bounds.min || value > bounds.max) {
+      throw new UsageError(`--${name} takes a whole number from ${bounds.min} to ${bounds.max}, not '${text}'`);
+    }
+    return value;
+  }
+
+  /** One of a few words; throws a `UsageError` that names the nearest. */
+  oneOf<Word extends string>(name: string, words: readonly Word[], fallback: Word): Word {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const word = words.find((candidate) => candidate === text);
+    if (word !== undefined) return word;
+    throw new UsageError(`--${name} takes ${words.join(', ')}, not '${text}'${didYouMean(text, words)}`);
+  }
+}
+
+/** Reads the arguments behind a command's name. Throws a `UsageError` that names the nearest right flag. */
+export function parseFlags(command: Command, args: readonly string[]): FlagValues {
+  const options = Object.fromEntries(
+    [...command.flags, HELP_FLAG].map((flag) => [
+      flag.name,
+      {
+        type: flag.value === undefined ? ('boolean' as const) : ('string' as const),
+        ...(flag.short === undefined ? {} : { short: flag.short }),
+      },
+    ]),
+  );
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  const values: Record<string, string | boolean> = Object.create(null);
+  for (const token of tokens) {
+    if (token.kind === 'positional') {
+      throw new UsageError(`outrigger ${command.name} takes flags only, not '${token.value}'`);
+    }
+    if (token.kind === 'option-terminator') continue;
+    const flag = [...command.flags, HELP_FLAG].find(({ name }) => name === token.name);
+    if (flag === undefined) {
+      const names = [...command.flags, HELP_FLAG].map(({ name }) => `--${name}`);
+      throw new UsageError(
+        `outrigger ${command.name} does not know ${token.rawName}${didYouMean(token.rawName, names)}`,
+      );
+    }
+    if (flag.value === undefined) {
+      if (token.value !== undefined) throw new UsageError(`--${flag.name} takes no value`);
+      values[flag.name] = true;
+    } else {
+      if (token.value === undefined) throw new UsageError(`--${flag.name} wants a value: --${flag.name} ${flag.value}`);
+      values[flag.name] = token.value;
+    }
+  }
+  return new FlagValues(values);
+}
+
+export const HELP_FLAG: Flag = { name: 'help', short: 'h', help: 'show this' };
+
+export function didYouMean(word: string, words: readonly string[]): string {
+  const nearest = nearestName(word, words);
+  return nearest === null ? '' : ` (did you mean ${nearest}?)`;
+}

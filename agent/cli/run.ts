@@ -1,0 +1,69 @@
+// `outrigger run`: the agent.
+import { type Bootstrap, parseBootstrap } from '../../xds/index.ts';
+import { Agent } from '../agent.ts';
+import { type Command, type FlagValues, UsageError } from './command-line.ts';
+import { onEndSignals } from './signals.ts';
+import { isBootstrap, readConfigFile } from './validate.ts';
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'the agent: takes its listeners from an xDS control plane and proxies gRPC',
+  details: [
+    'The bootstrap (the JSON that proxyless gRPC reads: xds_servers, node) comes from -c FILE, else from the file that',
+    'GRPC_XDS_BOOTSTRAP names, else from GRPC_XDS_BOOTSTRAP_CONFIG itself. SIGTERM drains, a second one ends at once.',
+    'Traces are exported when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_TRACES_EXPORTER is set.',
+  ],
+  flags: [
+    { name: 'config', short: 'c', value: 'FILE', help: 'an xDS bootstrap (JSON)' },
+    { name: 'admin-port', value: 'N', help: 'admin port (15000); 0 takes any free one' },
+    { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
+    { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
+    { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (info)' },
+    { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
+  ],
+  run: async (flags) => {
+    const adminPort = flags.number('admin-port', { min: 0, max: 65_535, fallback: 15_000 });
+    const concurrency = flags.number('concurrency', { min: 1, max: 256, fallback: 1 });
+    const drainSeconds = flags.number('drain-time', { min: 0, max: 86_400, fallback: 10 });
+    const logLevel = flags.oneOf('log-level', LOG_LEVELS, 'info');
+    const agent = new Agent({
+      bootstrap: await readBootstrap(flags),
+      env: process.env,
+      adminHost: flags.text('admin-host') ?? '127.0.0.1',
+      adminPort,
+      concurrency,
+      logLevel,
+      drainMs: drainSeconds * 1000,
+    });
+    await agent.start();
+    onEndSignals({ first: () => void agent.drain(), again: () => void agent.stop() });
+    const end = await agent.ended;
+    if (end.kind === 'failed') throw new Error(end.reason);
+    return 0;
+  },
+};
+
+async function readBootstrap(flags: FlagValues): Promise<Bootstrap> {
+  const { text, name } = await bootstrapText(flags);
+  const parsed = parseBootstrap(text);
+  if ('bootstrap' in parsed) return parsed.bootstrap;
+  throw new Error(`${name} is not a sound xDS bootstrap: ${parsed.problems.join('; ')}`);
+}
+
+/** gRPC's order: the file wins over the inline text (gRFC A27). */
+async function bootstrapText(flags: FlagValues): Promise<{ text: string; name: string }> {
+  const given = flags.text('config');
+  const file = given ?? process.env['GRPC_XDS_BOOTSTRAP'];
+  if (file !== undefined && file !== '') {
+    const text = await readConfigFile(file);
+    if (given !== undefined && !isBootstrap(text)) {
+      throw new Error(`${file} is not an xDS bootstrap: it names no xds_servers`);
+    }
+    return { text, name: file };
+  }
+  const inline = process.env['GRPC_XDS_BOOTSTRAP_CONFIG'];
+  if (inline !== undefined && inline !== '') return { text: inline, name: 'GRPC_XDS_BOOTSTRAP_CONFIG' };
+  throw new UsageError('run wants an xDS bootstrap: -c FILE, GRPC_XDS_BOOTSTRAP or GRPC_XDS_BOOTSTRAP_CONFIG');
+}

@@ -1,0 +1,13 @@
+// The entry of a worker thread: a data plane behind a MessagePort.
+import { parentPort, workerData } from 'node:worker_threads';
+import { DataPlane } from './data-plane.ts';
+import type { DataPlaneSettings, Down } from './link.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('data-plane-worker.ts is started as a worker thread, by workers.ts');
+
+const dataPlane = new DataPlane(workerData as DataPlaneSettings, (up) => port.postMessage(up));
+port.on('message', (down: Down) => {
+  dataPlane.receive(down);
+  if (down.kind === 'stop') port.close();
+});

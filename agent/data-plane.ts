@@ -1,0 +1,175 @@
+// The composition root of one data plane: listeners, director, clusters, proxy, observers. It knows neither which thread
+// it is on nor who sends its configuration: plain data comes in through `receive` and goes out through `post`.
+import type { ConfigUpdate } from '../xds/model/resource.ts';
+import type { NamedDirector } from './director/route-tables.ts';
+import { RouteTables } from './director/route-tables.ts';
+import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
+import { DeadlineQueue } from './grpc/deadline-queue.ts';
+import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes } from './http2/index.ts';
+import type { DataPlaneSettings, Down, Up } from './link.ts';
+import { ListenerSet } from './listener/listener-set.ts';
+import type { CallObserver } from './observe/call-observer.ts';
+import type { Log, LogLevel } from './observe/log.ts';
+import { type CallContext, GrpcProxy } from './proxy/proxy.ts';
+import { CallStats } from './stats/call-stats.ts';
+import { StatsRegion } from './stats/stats-region.ts';
+import { CallRecorder } from './telemetry/call-recorder.ts';
+import { TraceSampler } from './telemetry/call-tracer.ts';
+import { ClusterManager } from './upstream/cluster-manager.ts';
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+/** Calls of a listener that was removed or moved may go on for this long. */
+const LISTENER_DRAIN_MS = 600_000;
+
+interface ListenerContext extends CallContext {
+  readonly director: NamedDirector;
+}
+
+export class DataPlane {
+  readonly #post: (up: Up) => void;
+  readonly #shapes = new HeaderShapes();
+  readonly #flusher = new Flusher();
+  readonly #deadlines: DeadlineQueue;
+  readonly #clusters: ClusterManager;
+  readonly #routes: RouteTables;
+  readonly #listeners: ListenerSet<ListenerContext>;
+  readonly #contexts = new Map<string, ListenerContext>();
+  readonly #recorder: CallRecorder | null;
+  #logLevel: number;
+
+  constructor(settings: DataPlaneSettings, post: (up: Up) => void) {
+    this.#post = post;
+    this.#logLevel = LEVELS.indexOf(settings.logLevel);
+    const log: Log = (level, message, fields = {}) => {
+      if (LEVELS.indexOf(level) >= this.#logLevel) post({ kind: 'log', level, message, fields });
+    };
+    const now = (): number => performance.now();
+    const shapes = this.#shapes;
+    const flusher = this.#flusher;
+    const environment = (role: 'client' | 'server'): ConnectionEnvironment => ({
+      shapes,
+      flusher,
+      limits: defaultLimits(role),
+      now,
+      log,
+    });
+    this.#deadlines = new DeadlineQueue({ now, flusher });
+    this.#clusters = new ClusterManager({ environment: environment('client'), random: Math.random });
+    this.#routes = new RouteTables({ random: Math.random, shapes });
+
+    const stats = new StatsRegion(settings.stats, (row) => post({ kind: 'stats-row', row }));
+    const observers: CallObserver[] = [new CallStats(stats)];
+    const { sampling } = settings;
+    this.#recorder = sampling.enabled
+      ? new CallRecorder({ post: (records, dropped) => post({ kind: 'calls', records, dropped }) })
+      : null;
+    if (this.#recorder !== null) observers.push(this.#recorder);
+
+    const proxy = new GrpcProxy({
+      shapes,
+      flusher,
+      clusters: this.#clusters,
+      deadlines: this.#deadlines,
+      observers,
+      tracer: sampling.enabled ? new TraceSampler(sampling) : null,
+      log,
+      now,
+    });
+    this.#listeners = new ListenerSet<ListenerContext>({
+      environment: environment('server'),
+      reusePort: settings.reusePort,
+      drainMs: LISTENER_DRAIN_MS,
+      createContext: (listener, chain) => {
+        const director = this.#routes.directorOf(chain.http.routes);
+        const context: ListenerContext = { name: listener.name, direction: listener.direction, director };
+        this.#contexts.set(listener.name, context);
+        return context;
+      },
+      accept: (stream, context) => proxy.accept(stream, context),
+      onBound: (name, host, port) => post({ kind: 'listener-bound', name, host, port }),
+      onFailed: (name, reason) => post({ kind: 'listener-failed', name, reason }),
+      onClosed: (name) => post({ kind: 'listener-closed', name }),
+    });
+    post({ kind: 'ready' });
+  }
+
+  receive(down: Down): void {
+    switch (down.kind) {
+      case 'config':
+        this.#apply(down.update);
+        this.#post({ kind: 'applied', version: down.version });
+        return;
+      case 'log-level':
+        this.#logLevel = LEVELS.indexOf(down.level);
+        return;
+      case 'drain':
+        void this.#drain(down.graceMs);
+        return;
+      case 'stop':
+        this.stop();
+        return;
+      case 'explain':
+        this.#post({ kind: 'explained', id: down.id, lines: this.#explain(down.listener, down.headers) });
+        return;
+    }
+  }
+
+  stop(): void {
+    this.#listeners.close();
+    this.#clusters.destroy();
+    this.#deadlines.stop();
+    this.#recorder?.stop();
+  }
+
+  /** In the given order, so that no route is ever without its cluster. */
+  #apply({ upsert, remove }: ConfigUpdate): void {
+    for (const resource of upsert) {
+      switch (resource.type) {
+        case 'cluster':
+          this.#clusters.upsertCluster(resource.value);
+          break;
+        case 'endpoints':
+          this.#clusters.upsertEndpoints(resource.value);
+          break;
+        case 'route':
+          this.#routes.upsert(resource.value);
+          break;
+        case 'listener':
+          this.#listeners.upsert(resource.value);
+          break;
+      }
+    }
+    for (const { type, name } of remove) {
+      switch (type) {
+        case 'cluster':
+          this.#clusters.removeCluster(name);
+          break;
+        case 'endpoints':
+          this.#clusters.removeEndpoints(name);
+          break;
+        case 'route':
+          this.#routes.remove(name);
+          break;
+        case 'listener':
+          this.#listeners.remove(name);
+          this.#contexts.delete(name);
+          break;
+      }
+    }
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const callsCut = await this.#listeners.drain(graceMs);
+    this.#recorder?.flush();
+    this.#post({ kind: 'drained', callsCut });
+  }
+
+  #explain(listener: string, headers: readonly (readonly [string, string])[]): string[] {
+    const context = this.#contexts.get(listener);
+    if (context === undefined) {
+      return [`no listener ${listener}; there are: ${[...this.#contexts.keys()].join(', ') || 'none'}`];
+    }
+    const head = readCallHead(this.#shapes.block(headers), createCallHeadMemo(this.#shapes));
+    return context.director.explain(head);
+  }
+}

@@ -1,0 +1,103 @@
+// The listeners that configuration names: binds what is new, swaps what changed, drains what is gone.
+// A listener whose address stays keeps its socket and its connections; their next calls see the new rules.
+import { formatAddress } from '../../xds/model/address.ts';
+import type { FilterChain, Listener as ListenerResource } from '../../xds/model/listener.ts';
+import type { ConnectionEnvironment, Stream, StreamHandler } from '../http2/index.ts';
+import { Listener } from './listener.ts';
+
+export interface ListenerEvents {
+  readonly onBound: (name: string, host: string, port: number) => void;
+  readonly onFailed: (name: string, reason: string) => void;
+  readonly onClosed: (name: string) => void;
+}
+
+export interface ListenerSetOptions<Context> extends ListenerEvents {
+  readonly environment: ConnectionEnvironment;
+  readonly reusePort: boolean;
+  /** How long connections of a listener that was removed or moved may go on. */
+  readonly drainMs: number;
+  /** What the calls of a chain have in common; made anew for each version of the resource. */
+  readonly createContext: (listener: ListenerResource, chain: FilterChain) => Context;
+  readonly accept: (stream: Stream, context: Context) => StreamHandler;
+}
+
+interface Entry<Context> {
+  resource: ListenerResource;
+  context: Context;
+  readonly listener: Listener;
+}
+
+export class ListenerSet<Context> {
+  readonly #options: ListenerSetOptions<Context>;
+  readonly #entries = new Map<string, Entry<Context>>();
+
+  constructor(options: ListenerSetOptions<Context>) {
+    this.#options = options;
+  }
+
+  get activeStreams(): number {
+    let streams = 0;
+    for (const entry of this.#entries.values()) streams += entry.listener.activeStreams;
+    return streams;
+  }
+
+  upsert(resource: ListenerResource): void {
+    const chain = resource.filterChains[0] ?? resource.defaultFilterChain;
+    if (chain === null) {
+      this.#options.onFailed(resource.name, 'it has no filter chain');
+      return;
+    }
+    const known = this.#entries.get(resource.name);
+    if (known !== undefined && formatAddress(known.resource.address) === formatAddress(resource.address)) {
+      known.resource = resource;
+      known.context = this.#options.createContext(resource, chain);
+      known.listener.setTls(chain.tls);
+      return;
+    }
+    if (known !== undefined) void known.listener.drain(this.#options.drainMs);
+    this.#bind(resource, chain);
+  }
+
+  remove(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    this.#entries.delete(name);
+    void entry.listener.drain(this.#options.drainMs);
+    this.#options.onClosed(name);
+  }
+
+  /** Drains all; answers the number of calls that were cut at the end of the grace. */
+  async drain(graceMs: number): Promise<number> {
+    const cut = await Promise.all([...this.#entries.values()].map(({ listener }) => listener.drain(graceMs)));
+    this.#entries.clear();
+    return cut.reduce((sum, calls) => sum + calls, 0);
+  }
+
+  close(): void {
+    for (const { listener } of this.#entries.values()) listener.close();
+    this.#entries.clear();
+  }
+
+  #bind(resource: ListenerResource, chain: FilterChain): void {
+    const { environment, reusePort, createContext, accept, onBound, onFailed } = this.#options;
+    const entry: Entry<Context> = {
+      resource,
+      context: createContext(resource, chain),
+      listener: new Listener({
+        address: resource.address,
+        tls: chain.tls,
+        reusePort,
+        environment,
+        onStream: (stream) => accept(stream, entry.context),
+      }),
+    };
+    this.#entries.set(resource.name, entry);
+    entry.listener.listen().then(
+      ({ host, port }) => onBound(resource.name, host, port),
+      (error: unknown) => {
+        if (this.#entries.get(resource.name) === entry) this.#entries.delete(resource.name);
+        onFailed(resource.name, error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+}

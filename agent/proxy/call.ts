@@ -1,0 +1,374 @@
+// One call: a downstream stream, and a list of attempts of which the last one carries it. This class is the story;
+// what it calls are its parts: directing, picking, connecting, coupling, observing, ending.
+//
+//   head ──direct──▶ directing ──pick──▶ connecting ──room──▶ streaming ──last byte──▶ ended
+//     └──────────────── reject, failure, deadline, cancel: answered, then ──────────────▲
+import type { CallPolicy, Decision } from '../director/decision.ts';
+import { type CallHead, readCallHead } from '../grpc/call-head.ts';
+import type { DeadlineEntry } from '../grpc/deadline-queue.ts';
+import { MessageCounter } from '../grpc/message-counter.ts';
+import { status } from '../grpc/status.ts';
+import { readStatus } from '../grpc/trailers.ts';
+import {
+  type Connection,
+  ErrorCode,
+  type HeaderBlock,
+  type ResetOrigin,
+  type Stream,
+  type StreamHandler,
+} from '../http2/index.ts';
+import type { CallTrace, FailureSource, ObservedCall, ResponseFlag } from '../observe/call-observer.ts';
+import type { UpstreamCluster } from '../upstream/cluster.ts';
+import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
+import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.ts';
+import { answerFailure, type CallFailure, directorFailure, statusOfResponseHead } from './failure.ts';
+import { KeptRequest } from './kept-request.ts';
+import type { CallContext, ProxyParts } from './proxy.ts';
+import { failureOfReset } from './reset-mapping.ts';
+
+/** A stream that was not processed is sent again at most this often (gRFC A6 allows one that reached the wire). */
+const MAX_TRANSPARENT_RETRIES = 1;
+
+export class Call implements StreamHandler, AttemptOwner, ObservedCall, DeadlineEntry {
+  readonly direction: 'inbound' | 'outbound';
+  readonly peer: string;
+  readonly attempts: Attempt[] = [];
+  method = '';
+  authority = '';
+  cluster = '';
+  readonly startedMs: number;
+  endedMs = Number.NaN;
+  status = -1;
+  message = '';
+  flag: ResponseFlag = '-';
+  source: FailureSource | null = null;
+  trace: CallTrace | null = null;
+  /** For the deadline queue: monotonic ms, and the queue's own links. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  deadlinePrevious: DeadlineEntry | null = null;
+  deadlineNext: DeadlineEntry | null = null;
+  deadlineSlot = -1;
+
+  readonly #parts: ProxyParts;
+  readonly #context: CallContext;
+  readonly #downstream: Stream;
+  readonly #requestMessages = new MessageCounter();
+  readonly #responseMessages = new MessageCounter();
+  readonly #request = new KeptRequest();
+  #head: CallHead | null = null;
+  #policy: CallPolicy | null = null;
+  #upstreamCluster: UpstreamCluster | null = null;
+  #attempt: Attempt | null = null;
+  #tried: UpstreamEndpoint[] = [];
+  #transparentRetries = 0;
+  #creditedBytes = 0;
+  #responseStarted = false;
+  /** The outcome is settled and handed to the downstream stream; `ended` once its last byte has left. */
+  #settled = false;
+  #ended = false;
+
+  constructor(parts: ProxyParts, context: CallContext, downstream: Stream) {
+    this.#parts = parts;
+    this.#context = context;
+    this.#downstream = downstream;
+    this.direction = context.direction;
+    this.peer = downstream.connection.peer;
+    this.startedMs = parts.now();
+  }
+
+  get requestBytes(): number {
+    return this.#requestMessages.payloadBytes;
+  }
+
+  get responseBytes(): number {
+    return this.#responseMessages.payloadBytes;
+  }
+
+  // ---- what the client sends -----------------------------------------------------------------------------------
+
+  onHeaders(_stream: Stream, block: HeaderBlock, endStream: boolean): void {
+    if (this.#head === null) this.#start(block, endStream);
+    else this.#requestTrailersCame(block);
+  }
+
+  onData(_stream: Stream, buf: Buffer, start: number, end: number, endStream: boolean): void {
+    this.#requestMessages.add(buf, start, end);
+    const request = this.#request;
+    request.ended = endStream;
+    if (this.#settled) return;
+    const stream = this.#attempt === null ? null : this.#attempt.stream;
+    request.keepData(buf, start, end, stream !== null);
+    if (stream !== null) stream.sendData(buf, start, end, endStream);
+  }
+
+  onReset(_stream: Stream, code: number, by: ResetOrigin): void {
+    if (this.#ended) return;
+    if (!this.#settled) {
+      this.#attempt?.abandon(ErrorCode.CANCEL);
+      this.status = status.CANCELLED;
+      this.flag = by === 'local' ? 'DPE' : 'DC';
+      this.source = 'downstream';
+      this.message =
+        by === 'connection' ? 'the client closed its connection' : `the client reset the call (HTTP/2 error ${code})`;
+    } else {
+      this.#attempt?.abandon(ErrorCode.CANCEL);
+    }
+    this.#finish();
+  }
+
+  /** Response bytes have left toward the client: the upstream may send as many more. */
+  onSent(_stream: Stream, bytes: number): void {
+    this.#attempt?.stream?.credit(bytes);
+    if (this.#settled && this.#downstream.queuedBytes === 0) this.#finish();
+  }
+
+  // ---- the story -----------------------------------------------------------------------------------------------
+
+  #start(block: HeaderBlock, endStream: boolean): void {
+    const parts = this.#parts;
+    const head = readCallHead(block, parts.headMemo);
+    this.#head = head;
+    this.#request.ended = endStream;
+    this.method = head.method;
+    this.authority = head.authority;
+    if (parts.tracer !== null) this.trace = parts.tracer.begin((name) => block.value(name));
+    for (const observer of parts.observers) observer.callStarted(this);
+    const decision = this.#context.director.direct(head);
+    if (!(decision instanceof Promise)) {
+      this.#route(decision, block);
+      return;
+    }
+    this.#request.keepHead(block);
+    decision.then(
+      (late) => this.#inTurn(() => this.#route(late, this.#request.head!)),
+      (error: unknown) => this.#inTurn(() => this.#fail(directorFailure(error))),
+    );
+  }
+
+  #route(decision: Decision, block: HeaderBlock): void {
+    if (decision.kind === 'reject') {
+      this.#fail({ status: decision.status, message: decision.message, flag: decision.flag, source: 'agent' });
+      return;
+    }
+    if (decision.kind === 'local') {
+      this.#fail({
+        status: status.UNIMPLEMENTED,
+        message: `${this.#context.name}: /${this.method} is for a handler of this process, and it has none`,
+        flag: 'NR',
+        source: 'agent',
+      });
+      return;
+    }
+    const cluster = this.#parts.clusters.get(decision.cluster);
+    this.cluster = decision.cluster;
+    for (const observer of this.#parts.observers) observer.callRouted(this);
+    if (cluster === undefined) {
+      this.#fail({
+        status: status.UNAVAILABLE,
+        message: `${this.#context.name}: the route of /${this.method} names cluster ${decision.cluster}, which is not known`,
+        flag: 'NC',
+        source: 'agent',
+      });
+      return;
+    }
+    this.#policy = decision.policy;
+    this.#upstreamCluster = cluster;
+    this.deadlineMs = callDeadline(this.startedMs, block, decision.policy);
+    if (this.deadlineMs <= this.#parts.now()) {
+      this.deadlineExpired();
+      return;
+    }
+    if (this.deadlineMs !== Number.POSITIVE_INFINITY) this.#parts.deadlines.add(this);
+    this.#tryEndpoint(block);
+  }
+
+  #tryEndpoint(block: HeaderBlock): void {
+    const cluster = this.#upstreamCluster!;
+    const picked = cluster.pick(this.#tried);
+    if (!('pool' in picked)) {
+      this.#fail({ status: status.UNAVAILABLE, message: picked.reason, flag: picked.flag, source: 'agent' });
+      return;
+    }
+    const attempt = new Attempt(this, picked, this.#parts.now());
+    this.#attempt = attempt;
+    this.attempts.push(attempt);
+    // From here on the block outlives the turn it came in: a stream that is refused is sent again.
+    this.#request.keepHead(block);
+    const connection = picked.pool.take();
+    if (connection !== null) this.#open(attempt, connection, block);
+    else picked.pool.wait(attempt);
+  }
+
+  attemptReady(attempt: Attempt, connection: Connection): void {
+    this.#open(attempt, connection, this.#request.head!);
+  }
+
+  #open(attempt: Attempt, connection: Connection, block: HeaderBlock): void {
+    const now = this.#parts.now();
+    const request = this.#request;
+    const stream = attempt.open(connection, this.#upstreamHead(block, now), request.headOnly, now);
+    request.sendBody(stream);
+  }
+
+  /** The head that goes upstream: as it came, but for the authority, the trace context and the deadline where they change. */
+  #upstreamHead(block: HeaderBlock, now: number): HeaderBlock {
+    const { edits } = this.#parts;
+    let head = block;
+    const hostRewrite = this.#policy!.hostRewrite;
+    if (hostRewrite !== null) head = head.edit(edits.authority, [Buffer.from(hostRewrite, 'latin1')]);
+    if (this.trace !== null) head = head.edit(edits.traceparent, [this.trace.traceparent]);
+    const timeout = requestTimeout(block, block !== this.#request.head, this, this.#policy!, now);
+    if (timeout !== null) head = head.edit(edits.grpcTimeout, [timeout]);
+    return head;
+  }
+
+  #requestTrailersCame(block: HeaderBlock): void {
+    this.#request.ended = true;
+    if (this.#settled) return;
+    this.#request.keepTrailers(block);
+    this.#attempt?.stream?.sendHeaders(block, true);
+  }
+
+  // ---- what the upstream answers -------------------------------------------------------------------------------
+
+  responseHeaders(attempt: Attempt, block: HeaderBlock, endStream: boolean): void {
+    if (attempt !== this.#attempt || this.#settled) return;
+    if (!this.#responseStarted) {
+      this.#responseStarted = true;
+      attempt.firstByteMs = this.#parts.now();
+      this.#request.forget();
+      if (!endStream) this.status = statusOfResponseHead(block);
+    }
+    this.#downstream.sendHeaders(block, endStream);
+    if (endStream) this.#settleAnswered(block);
+  }
+
+  responseData(attempt: Attempt, buf: Buffer, start: number, end: number, endStream: boolean): void {
+    if (attempt !== this.#attempt || this.#settled) return;
+    this.#responseMessages.add(buf, start, end);
+    this.#downstream.sendData(buf, start, end, endStream);
+    if (endStream) this.#settleAnswered(null);
+  }
+
+  requestSent(attempt: Attempt, totalBytes: number): void {
+    // A request that is sent a second time was credited the first time.
+    if (attempt !== this.#attempt || totalBytes <= this.#creditedBytes) return;
+    const bytes = totalBytes - this.#creditedBytes;
+    this.#creditedBytes = totalBytes;
+    this.#downstream.credit(bytes);
+  }
+
+  attemptUnconnected(attempt: Attempt, reason: string): void {
+    if (attempt !== this.#attempt || this.#settled) return;
+    this.#tried.push(attempt.upstream);
+    // Nothing was sent, so another endpoint may have it. None is tried twice, so this ends.
+    this.#retry(`can't connect to ${attempt.endpoint}: ${reason}`);
+  }
+
+  attemptReset(attempt: Attempt, code: number, by: ResetOrigin, unprocessed: boolean): void {
+    if (attempt !== this.#attempt || this.#settled) return;
+    if (unprocessed && !this.#responseStarted) {
+      if (this.#request.replayable && this.#transparentRetries < MAX_TRANSPARENT_RETRIES) {
+        this.#transparentRetries++;
+        this.#retry(`${attempt.endpoint} did not process the call (HTTP/2 error ${code})`);
+        return;
+      }
+      // The upstream's promise is passed on: the client may send the call again itself (RFC 9113 section 8.7).
+      this.#settle(status.UNAVAILABLE, `${attempt.endpoint} refused the stream`, 'UR', 'upstream');
+      this.#downstream.reset(ErrorCode.REFUSED_STREAM);
+      this.#finish();
+      return;
+    }
+    const failure = failureOfReset(this.cluster, attempt.endpoint, code, by, this.#responseStarted);
+    if (this.#responseStarted && by === 'peer' && code !== ErrorCode.NO_ERROR) {
+      // Its reason passes through: a server ends an overdue call with CANCEL, and the client reads that as such.
+      this.#settle(failure.status, failure.message, failure.flag, failure.source);
+      this.#downstream.reset(code === ErrorCode.REFUSED_STREAM ? ErrorCode.INTERNAL_ERROR : code);
+      this.#finish();
+      return;
+    }
+    this.#fail(failure);
+  }
+
+  deadlineExpired(): void {
+    this.#inTurn(() => {
+      const attempt = this.#attempt;
+      attempt?.abandon(ErrorCode.CANCEL);
+      const waitedMs = this.#parts.now() - this.startedMs;
+      const message = deadlineMessage(this.cluster, attempt?.endpoint ?? '', attempt?.stream != null, waitedMs);
+      this.#fail({ status: status.DEADLINE_EXCEEDED, message, flag: 'UT', source: 'agent' });
+    });
+  }
+
+  // ---- endings -------------------------------------------------------------------------------------------------
+
+  #retry(reason: string): void {
+    this.#parts.log('debug', 'call sent to another endpoint', { method: this.method, cluster: this.cluster, reason });
+    this.#tryEndpoint(this.#request.head!);
+  }
+
+  /** The whole answer of the upstream has been handed on. `trailers` is `null` when it ended without any. */
+  #settleAnswered(trailers: HeaderBlock | null): void {
+    let code = trailers === null ? -1 : readStatus(trailers, this.#parts.statusMemo);
+    if (code === -1) code = this.status === -1 ? status.UNKNOWN : this.status;
+    this.#settle(
+      code,
+      code === status.OK || trailers === null ? '' : (trailers.value('grpc-message') ?? ''),
+      '-',
+      code === status.OK ? null : 'upstream',
+    );
+    this.#endDownstream();
+  }
+
+  #fail(failure: CallFailure): void {
+    if (this.#settled) return;
+    this.#settle(failure.status, failure.message, failure.flag, failure.source);
+    const head = this.#head!;
+    answerFailure(
+      this.#downstream,
+      this.#parts.shapes,
+      { isGrpc: head.isGrpc, contentType: head.contentType, responseStarted: this.#responseStarted },
+      failure,
+    );
+    this.#endDownstream();
+  }
+
+  #settle(code: number, message: string, flag: ResponseFlag, source: FailureSource | null): void {
+    this.#settled = true;
+    this.status = code;
+    this.message = message;
+    this.flag = flag;
+    this.source = source;
+    if (this.deadlineSlot !== -1) this.#parts.deadlines.remove(this);
+    this.#request.forget();
+  }
+
+  /** An early answer: the client is told to stop sending, behind the last byte (RFC 9113 section 8.1). */
+  #endDownstream(): void {
+    const downstream = this.#downstream;
+    if (!this.#request.ended) downstream.reset(ErrorCode.NO_ERROR);
+    if (downstream.queuedBytes === 0) this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#settled = true;
+    this.#ended = true;
+    if (this.deadlineSlot !== -1) this.#parts.deadlines.remove(this);
+    this.#request.forget();
+    this.endedMs = this.#parts.now();
+    for (const observer of this.#parts.observers) observer.callEnded(this);
+  }
+
+  /** Work that begins outside a read: what it writes is flushed when it is done. */
+  #inTurn(work: () => void): void {
+    if (this.#settled) return;
+    this.#parts.flusher.enter();
+    try {
+      work();
+    } finally {
+      this.#parts.flusher.leave();
+    }
+  }
+}

@@ -1,0 +1,92 @@
+// A call that failed for a reason the agent knows, and the one place where that becomes what the client reads.
+import { encodeGrpcMessage } from '../grpc/grpc-message.ts';
+import { status, statusName, statusOfHttp } from '../grpc/status.ts';
+import { ErrorCode, type HeaderBlock, type HeaderShapes, type Stream } from '../http2/index.ts';
+import type { FailureSource, ResponseFlag } from '../observe/call-observer.ts';
+
+export interface CallFailure {
+  /** gRPC code. */
+  readonly status: number;
+  /** Names hop and reason; becomes `grpc-message`. */
+  readonly message: string;
+  readonly flag: ResponseFlag;
+  readonly source: FailureSource;
+}
+
+/** What `answerFailure` needs to know of the call. */
+export interface FailedCall {
+  readonly isGrpc: boolean;
+  readonly contentType: string;
+  /** The response's first HEADERS have gone to the client. */
+  readonly responseStarted: boolean;
+}
+
+/** gRPC code to HTTP status, for callers that do not speak gRPC (google.rpc.Code's own mapping). */
+function httpStatusOf(code: number): number {
+  switch (code) {
+    case status.CANCELLED:
+      return 499;
+    case status.INVALID_ARGUMENT:
+    case status.FAILED_PRECONDITION:
+    case status.OUT_OF_RANGE:
+      return 400;
+    case status.DEADLINE_EXCEEDED:
+      return 504;
+    case status.NOT_FOUND:
+    case status.UNIMPLEMENTED:
+      return 404;
+    case status.PERMISSION_DENIED:
+      return 403;
+    case status.RESOURCE_EXHAUSTED:
+      return 429;
+    case status.UNAUTHENTICATED:
+      return 401;
+    case status.UNAVAILABLE:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
+/**
+ * Ends the downstream stream with that failure: trailers-only where nothing has gone yet, trailers where headers have,
+ * a reset where even those can't follow (HTTP that is not gRPC). Source: PROTOCOL-HTTP2.md "Responses".
+ */
+export function answerFailure(stream: Stream, shapes: HeaderShapes, call: FailedCall, failure: CallFailure): void {
+  if (call.isGrpc) {
+    const outcome: [string, string][] = [['grpc-status', String(failure.status)]];
+    if (failure.message !== '') outcome.push(['grpc-message', encodeGrpcMessage(failure.message)]);
+    const fields: [string, string][] = call.responseStarted
+      ? outcome
+      : [[':status', '200'], ['content-type', call.contentType], ...outcome];
+    stream.sendHeaders(shapes.block(fields), true);
+    return;
+  }
+  if (call.responseStarted) {
+    stream.reset(ErrorCode.INTERNAL_ERROR);
+    return;
+  }
+  const body = Buffer.from(`${statusName(failure.status)}: ${failure.message}\n`, 'utf8');
+  const head = shapes.block([
+    [':status', String(httpStatusOf(failure.status))],
+    ['content-type', 'text/plain; charset=utf-8'],
+    ['content-length', String(body.length)],
+  ]);
+  stream.sendHeaders(head, false);
+  stream.sendData(body, 0, body.length, true);
+}
+
+/** A response that is HTTP's failure and carries no grpc-status counts by its `:status`; -1 for 200. */
+export function statusOfResponseHead(block: HeaderBlock): number {
+  const httpStatus = block.value(':status');
+  return httpStatus === null || httpStatus === '200' ? -1 : statusOfHttp(Number(httpStatus));
+}
+
+/** What a director threw: a status of its own, or a fault that is the director's. */
+export function directorFailure(error: unknown): CallFailure {
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && 'status' in error && typeof error.status === 'number') {
+    return { status: error.status, message: text, flag: '-', source: 'agent' };
+  }
+  return { status: status.INTERNAL, message: `the director failed: ${text}`, flag: '-', source: 'agent' };
+}

@@ -1,0 +1,28 @@
+// What a reset of the upstream stream means for the call (PROTOCOL-HTTP2.md "Errors"; a lost connection is UNAVAILABLE).
+import { status, statusOfReset } from '../grpc/status.ts';
+import { ErrorCode, errorCodeName, type ResetOrigin } from '../http2/index.ts';
+import type { CallFailure } from './failure.ts';
+
+export function failureOfReset(
+  cluster: string,
+  endpoint: string,
+  code: number,
+  by: ResetOrigin,
+  responseStarted: boolean,
+): CallFailure {
+  const when = responseStarted ? 'in the middle of its response' : 'before it answered';
+  if (by === 'connection') {
+    const message = `${cluster}: the connection to ${endpoint} ended ${when}`;
+    return { status: status.UNAVAILABLE, message, flag: 'UC', source: 'upstream' };
+  }
+  if (by === 'local') {
+    const message = `${cluster}: ${endpoint} broke the protocol ${when} (${errorCodeName(code)})`;
+    return { status: status.INTERNAL, message, flag: 'UPE', source: 'upstream' };
+  }
+  if (code === ErrorCode.NO_ERROR) {
+    const message = `${cluster}: ${endpoint} ended the stream ${when} without a status`;
+    return { status: status.INTERNAL, message, flag: 'UR', source: 'upstream' };
+  }
+  const message = `${cluster}: ${endpoint} reset the stream ${when} (${errorCodeName(code)})`;
+  return { status: statusOfReset(code), message, flag: 'UR', source: 'upstream' };
+}

@@ -1,0 +1,118 @@
+// One cluster as calls see it: pick an endpoint, or learn why there is none.
+import type { Cluster } from '../../xds/model/cluster.ts';
+import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
+import { createBalancer, type EndpointBalancer } from '../balancer/create-balancer.ts';
+import { dropsOverload } from '../balancer/drop-overload.ts';
+import type { ResponseFlag } from '../observe/call-observer.ts';
+import { UpstreamEndpoint } from './endpoint.ts';
+import type { PoolSet } from './pool-set.ts';
+
+/** Why a cluster has no endpoint for a call; `reason` names what was seen and what comes next. */
+export interface Unavailable {
+  readonly flag: ResponseFlag;
+  readonly reason: string;
+}
+
+export class UpstreamCluster {
+  readonly name: string;
+  readonly #pools: PoolSet;
+  readonly #random: () => number;
+  #cluster: Cluster;
+  #known = false;
+  #endpoints: UpstreamEndpoint[] = [];
+  #balancer: EndpointBalancer | null = null;
+  #resource: ClusterEndpoints | null = null;
+  /** The call at hand has been here already; set only while `pick` runs. */
+  #tried: readonly UpstreamEndpoint[] = [];
+  readonly #usable = (index: number): boolean => {
+    const endpoint = this.#endpoints[index]!;
+    return endpoint.pool.usable && !this.#tried.includes(endpoint);
+  };
+
+  constructor(cluster: Cluster, pools: PoolSet, random: () => number) {
+    this.name = cluster.name;
+    this.#cluster = cluster;
+    this.#pools = pools;
+    this.#random = random;
+    if (cluster.discovery.kind === 'static') this.setEndpoints(cluster.discovery.endpoints);
+  }
+
+  /** The name under which its endpoints arrive. */
+  get endpointsName(): string {
+    const { discovery } = this.#cluster;
+    return discovery.kind === 'eds' ? discovery.serviceName : this.name;
+  }
+
+  /** Its endpoints came with it; none arrive apart. */
+  get isStatic(): boolean {
+    return this.#cluster.discovery.kind === 'static';
+  }
+
+  get endpoints(): readonly UpstreamEndpoint[] {
+    return this.#endpoints;
+  }
+
+  /** Takes a new definition; calls in flight and connections that are still wanted stay. */
+  update(cluster: Cluster): void {
+    const before = this.#cluster;
+    this.#cluster = cluster;
+    if (cluster.discovery.kind === 'static') this.setEndpoints(cluster.discovery.endpoints);
+    else if (before.discovery.kind === 'static') this.setEndpoints(null);
+    else if (this.#known) this.setEndpoints(this.#resource);
+  }
+
+  /** Swaps the endpoints whole. Pools of endpoints that stay are kept; those that left drain. */
+  setEndpoints(resource: ClusterEndpoints | null): void {
+    const previous = this.#endpoints;
+    this.#known = true;
+    this.#resource = resource;
+    if (resource === null) {
+      this.#balancer = null;
+      this.#endpoints = [];
+    } else {
+      const { tls, connectTimeoutMs } = this.#cluster;
+      this.#balancer = createBalancer(this.#cluster, resource, this.#random);
+      this.#endpoints = this.#balancer.endpoints.map((endpoint) => {
+        const pool = this.#pools.acquire(endpoint.address, tls, connectTimeoutMs);
+        return new UpstreamEndpoint(pool.address, pool);
+      });
+    }
+    for (const endpoint of previous) this.#pools.release(endpoint.pool);
+  }
+
+  /** An endpoint that this call has not tried yet; it is called whatever its last connect did when all have failed. */
+  pick(tried: readonly UpstreamEndpoint[]): UpstreamEndpoint | Unavailable {
+    const { discovery } = this.#cluster;
+    if (discovery.kind === 'unsupported') return { flag: 'NC', reason: `${this.name}: ${discovery.reason}` };
+    const balancer = this.#balancer;
+    if (balancer === null || this.#resource === null) {
+      return { flag: 'UH', reason: `${this.name}: its endpoints are not known yet` };
+    }
+    if (dropsOverload(this.#resource.dropOverloads, this.#random)) {
+      return { flag: 'UO', reason: `${this.name}: unconditional drop overload` };
+    }
+    this.#tried = tried;
+    const index = balancer.pick(this.#usable);
+    return index === -1 ? this.#unavailable() : this.#endpoints[index]!;
+  }
+
+  release(): void {
+    for (const endpoint of this.#endpoints) this.#pools.release(endpoint.pool);
+    this.#endpoints = [];
+    this.#balancer = null;
+  }
+
+  #unavailable(): Unavailable {
+    const all = this.#endpoints;
+    if (all.length === 0) return { flag: 'UH', reason: `${this.name}: no healthy upstream, it has no endpoints` };
+    const failing = all.filter((endpoint) => !endpoint.pool.usable);
+    if (failing.length === 0) return { flag: 'UH', reason: `${this.name}: no healthy upstream among ${all.length}` };
+    const next = failing.reduce((a, b) => (a.pool.retryInMs <= b.pool.retryInMs ? a : b));
+    return {
+      flag: 'UF',
+      reason:
+        `${this.name}: ${failing.length} of ${all.length} endpoints can't be connected to ` +
+        `(${next.address}: ${next.pool.lastFailure}; next try in ${(next.pool.retryInMs / 1000).toFixed(1)} s)`,
+    };
+  }
+}

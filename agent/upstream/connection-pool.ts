@@ -1,0 +1,179 @@
+// The connections to one endpoint under one TLS identity: streams find one with room under the peer's
+// MAX_CONCURRENT_STREAMS, or wait for it; another connection is opened when none has room.
+import { connectionBackoffMs } from '../backoff.ts';
+import {
+  type ClientTls,
+  type Connection,
+  type ConnectionEnd,
+  type ConnectionEnvironment,
+  type ConnectionHandler,
+  connect,
+  ErrorCode,
+  type StreamHandler,
+} from '../http2/index.ts';
+
+/** A call that waits for a connection with room. Exactly one of the two is called, unless it leaves the pool before. */
+export interface PoolWaiter {
+  /** `connection.room` is at least 1: open the stream now, in this turn. */
+  onRoom(connection: Connection): void;
+  /** No connection could be made; nothing was sent. */
+  onConnectFailed(reason: string): void;
+}
+
+export interface PoolTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: ClientTls | null;
+}
+
+export interface PoolOptions {
+  readonly environment: ConnectionEnvironment;
+  readonly connectTimeoutMs: number;
+  readonly random: () => number;
+  /** Connections at once; one more waits. Default 128. */
+  readonly maxConnections?: number;
+}
+
+/** Before its SETTINGS have come, a peer is taken to allow this many streams (RFC 9113 section 6.5.2 recommends 100). */
+const ASSUMED_STREAMS = 100;
+
+export class ConnectionPool implements ConnectionHandler {
+  readonly address: string;
+  readonly #target: PoolTarget;
+  readonly #options: PoolOptions;
+  readonly #maxConnections: number;
+  /** Open or connecting; the first with room is taken, so that few connections are kept busy. */
+  readonly #connections: Connection[] = [];
+  readonly #waiters = new Set<PoolWaiter>();
+  #connecting = 0;
+  /** Failed connects in a row. */
+  #failures = 0;
+  #retryAtMs = 0;
+  #lastFailure = '';
+  #closed = false;
+
+  constructor(address: string, target: PoolTarget, options: PoolOptions) {
+    this.address = address;
+    this.#target = target;
+    this.#options = options;
+    this.#maxConnections = options.maxConnections ?? 128;
+  }
+
+  /** False while the last connect failed and the next try is not due: a balancer passes over it. */
+  get usable(): boolean {
+    return this.#failures === 0 || this.#connections.length > 0 || this.#options.environment.now() >= this.#retryAtMs;
+  }
+
+  /** Why it is not usable, and when the next try is due. */
+  get lastFailure(): string {
+    return this.#lastFailure;
+  }
+
+  get retryInMs(): number {
+    return Math.max(0, this.#retryAtMs - this.#options.environment.now());
+  }
+
+  get openConnections(): number {
+    return this.#connections.length - this.#connecting;
+  }
+
+  /** A connection with room for one more stream, or `null`: then `wait`. */
+  take(): Connection | null {
+    const connections = this.#connections;
+    for (let i = 0; i < connections.length; i++) {
+      const connection = connections[i]!;
+      if (connection.room > 0) return connection;
+    }
+    return null;
+  }
+
+  /** Queues a call until a connection has room. Calls are served in order of arrival. */
+  wait(waiter: PoolWaiter): void {
+    this.#waiters.add(waiter);
+    this.#openIfNeeded();
+  }
+
+  /** Takes a call out of the queue; nothing is called for it any more. */
+  leave(waiter: PoolWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  /** No new streams; each connection closes when its last stream has ended. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of [...this.#connections]) {
+      if (connection.activeStreams === 0) connection.destroy(ErrorCode.NO_ERROR, 'endpoint removed');
+      else connection.drain(0);
+    }
+    this.#failWaiters('endpoint removed');
+  }
+
+  /** Closes every connection now, streams and all. */
+  destroy(): void {
+    this.#closed = true;
+    for (const connection of [...this.#connections]) connection.destroy(ErrorCode.CANCEL, 'agent stops');
+    this.#failWaiters('agent stops');
+  }
+
+  onConnected(): void {
+    this.#connecting--;
+    this.#failures = 0;
+    this.#serveWaiters();
+  }
+
+  onRoom(): void {
+    if (this.#waiters.size > 0) this.#serveWaiters();
+  }
+
+  onStream(): StreamHandler {
+    throw new Error('a client connection takes no streams');
+  }
+
+  onGoAway(): void {
+    // The connection has no room from now on: calls that wait go to another one.
+    if (this.#waiters.size > 0) this.#openIfNeeded();
+  }
+
+  onClosed(connection: Connection, end: ConnectionEnd): void {
+    const at = this.#connections.indexOf(connection);
+    if (at !== -1) this.#connections.splice(at, 1);
+    if (!end.connected) {
+      this.#connecting--;
+      this.#lastFailure = end.reason;
+      this.#retryAtMs = this.#options.environment.now() + connectionBackoffMs(this.#failures, this.#options.random);
+      this.#failures++;
+      if (this.#connections.length === this.#connecting && this.#connecting === 0) this.#failWaiters(end.reason);
+    }
+    if (this.#waiters.size > 0) this.#openIfNeeded();
+  }
+
+  #serveWaiters(): void {
+    for (const waiter of this.#waiters) {
+      const connection = this.take();
+      if (connection === null) {
+        this.#openIfNeeded();
+        return;
+      }
+      this.#waiters.delete(waiter);
+      waiter.onRoom(connection);
+    }
+  }
+
+  #openIfNeeded(): void {
+    if (this.#closed) return;
+    while (this.#waiters.size > this.#connecting * ASSUMED_STREAMS && this.#connections.length < this.#maxConnections) {
+      this.#connecting++;
+      this.#connections.push(
+        connect(this.#target, this.#target.tls, this.#options.environment, this, {
+          connectTimeoutMs: this.#options.connectTimeoutMs,
+        }),
+      );
+    }
+  }
+
+  #failWaiters(reason: string): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.onConnectFailed(reason);
+  }
+}

@@ -1,0 +1,51 @@
+// All connection pools of one data plane, keyed by address and TLS identity and counted: clusters that name the same
+// endpoint share its connections, and the last one to leave closes them.
+import { formatAddress, type SocketAddress, type UpstreamTls } from '../../xds/model/address.ts';
+import { clientTls } from '../http2/index.ts';
+import { ConnectionPool, type PoolOptions } from './connection-pool.ts';
+
+interface Entry {
+  readonly pool: ConnectionPool;
+  users: number;
+}
+
+export class PoolSet {
+  readonly #entries = new Map<string, Entry>();
+  readonly #keys = new Map<ConnectionPool, string>();
+  readonly #options: Omit<PoolOptions, 'connectTimeoutMs'>;
+
+  constructor(options: Omit<PoolOptions, 'connectTimeoutMs'>) {
+    this.#options = options;
+  }
+
+  /** The pool of that address and identity; each `acquire` needs one `release`. */
+  acquire(address: SocketAddress, tls: UpstreamTls | null, connectTimeoutMs: number): ConnectionPool {
+    const name = formatAddress(address);
+    const key = `${name} ${tls === null ? '' : JSON.stringify(tls)}`;
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      const target = { host: address.host, port: address.port, tls: tls === null ? null : clientTls(tls) };
+      entry = { pool: new ConnectionPool(name, target, { ...this.#options, connectTimeoutMs }), users: 0 };
+      this.#entries.set(key, entry);
+      this.#keys.set(entry.pool, key);
+    }
+    entry.users++;
+    return entry.pool;
+  }
+
+  release(pool: ConnectionPool): void {
+    const key = this.#keys.get(pool);
+    const entry = key === undefined ? undefined : this.#entries.get(key);
+    if (key === undefined || entry === undefined) return;
+    if (--entry.users > 0) return;
+    this.#entries.delete(key);
+    this.#keys.delete(pool);
+    pool.close();
+  }
+
+  destroy(): void {
+    for (const { pool } of this.#entries.values()) pool.destroy();
+    this.#entries.clear();
+    this.#keys.clear();
+  }
+}

@@ -1,0 +1,209 @@
+// Starts the data-plane threads and watches them: hands configuration down in slices, gathers what comes up, and when a
+// thread dies starts another with the configuration replayed. The third crash within a minute is for the agent to end.
+import { createServer } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { formatAddress, type SocketAddress } from '../xds/model/address.ts';
+import type { ConfigUpdate, Resource, ResourceName, ResourceType } from '../xds/model/resource.ts';
+import type { DataPlaneSettings, Down, SamplingSettings, Up } from './link.ts';
+import type { Log, LogLevel } from './observe/log.ts';
+
+/** So that no worker spends more than about 2 ms on one message. */
+const RESOURCES_PER_SLICE = 64;
+const CRASH_WINDOW_MS = 60_000;
+const CRASHES_ALLOWED = 2;
+/** 8 MiB hold about 13,000 rows of calls, more than the cap on label sets lets come to be. */
+const STATS_BYTES = 8 * 1024 * 1024;
+
+/** The order in which a whole configuration is replayed: what is named before what names it. */
+const REPLAY_ORDER: readonly ResourceType[] = ['cluster', 'endpoints', 'route', 'listener'];
+
+export interface WorkersOptions {
+  readonly concurrency: number;
+  readonly sampling: SamplingSettings;
+  readonly logLevel: LogLevel;
+  readonly log: Log;
+  /** Everything that comes up, by worker. */
+  readonly onUp: (worker: number, up: Up) => void;
+  /** A worker (again) has a statistics block of its own. */
+  readonly onStats: (worker: number, stats: SharedArrayBuffer) => void;
+  readonly onCrash: (worker: number) => void;
+  /** Too many crashes in a minute: the agent can't go on. */
+  readonly onFatal: (reason: string) => void;
+}
+
+interface Thread {
+  readonly id: number;
+  worker: Worker;
+}
+
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #threads: Thread[] = [];
+  /** The last good configuration, whole: what a restarted worker is told. */
+  readonly #resources = new Map<ResourceType, Map<string, Resource>>(REPLAY_ORDER.map((type) => [type, new Map()]));
+  /** Listeners whose port was found free (several workers share it from then on). */
+  readonly #probed = new Map<string, SocketAddress>();
+  #sending: Promise<void> = Promise.resolve();
+  /** Counts the slices, so that `applied` can be matched. */
+  #version = 0;
+  #nextId = 0;
+  #crashTimes: number[] = [];
+  #logLevel: LogLevel;
+  #stopping = false;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    this.#logLevel = options.logLevel;
+  }
+
+  start(): void {
+    for (let i = 0; i < this.#options.concurrency; i++) this.#threads.push(this.#spawn());
+  }
+
+  /** Ids of the threads that run, for messages and tests. */
+  get threadIds(): readonly number[] {
+    return this.#threads.map(({ worker }) => worker.threadId);
+  }
+
+  /** Remembers and sends one step of configuration; steps go out in the order they came. Resolves once it is sent. */
+  apply(update: ConfigUpdate): Promise<void> {
+    this.#sending = this.#sending.then(async () => {
+      const upsert = await this.#withFreePorts(update.upsert);
+      for (const resource of upsert) this.#resources.get(resource.type)?.set(resource.value.name, resource);
+      for (const { type, name } of update.remove) this.#resources.get(type)?.delete(name);
+      for (const slice of slices(upsert, update.remove)) {
+        this.#broadcast({ kind: 'config', version: ++this.#version, update: slice });
+      }
+    });
+    return this.#sending;
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.#logLevel = level;
+    this.#broadcast({ kind: 'log-level', level });
+  }
+
+  /** Each worker answers with `drained`. */
+  drain(graceMs: number): void {
+    this.#broadcast({ kind: 'drain', graceMs });
+  }
+
+  /** Asks one worker; it answers with `explained`. */
+  ask(down: Down): void {
+    this.#threads[0]?.worker.postMessage(down);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const exits = this.#threads.map(
+      ({ worker }) => new Promise<void>((resolve) => worker.once('exit', () => resolve())),
+    );
+    this.#broadcast({ kind: 'stop' });
+    const forced = setTimeout(() => {
+      for (const { worker } of this.#threads) void worker.terminate();
+    }, 500);
+    await Promise.all(exits);
+    clearTimeout(forced);
+  }
+
+  #broadcast(down: Down): void {
+    for (const { worker } of this.#threads) worker.postMessage(down);
+  }
+
+  #spawn(): Thread {
+    const id = this.#nextId++;
+    const { concurrency, sampling, onUp, onStats } = this.#options;
+    const stats = new SharedArrayBuffer(STATS_BYTES);
+    const settings: DataPlaneSettings = {
+      worker: id,
+      reusePort: concurrency > 1,
+      stats,
+      logLevel: this.#logLevel,
+      sampling,
+    };
+    onStats(id, stats);
+    // Sources and the built package differ in this file's extension only.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const worker = new Worker(new URL(`./data-plane-worker.${extension}`, import.meta.url), {
+      workerData: settings,
+      resourceLimits: { maxOldGenerationSizeMb: 1024 },
+    });
+    const thread: Thread = { id, worker };
+    let cause = 'it ended by itself';
+    worker.on('message', (up: Up) => onUp(id, up));
+    worker.on('error', (error: unknown) => {
+      cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+    worker.on('exit', () => this.#exited(thread, cause));
+    return thread;
+  }
+
+  #exited(thread: Thread, cause: string): void {
+    if (this.#stopping) return;
+    const { log, onCrash, onFatal } = this.#options;
+    const now = performance.now();
+    this.#crashTimes = [...this.#crashTimes.filter((time) => now - time < CRASH_WINDOW_MS), now];
+    onCrash(thread.id);
+    if (this.#crashTimes.length > CRASHES_ALLOWED) {
+      onFatal(`a data-plane worker crashed ${this.#crashTimes.length} times within a minute: ${cause}`);
+      return;
+    }
+    log('error', 'data-plane worker died; another one takes its place', { worker: thread.id, cause });
+    const index = this.#threads.indexOf(thread);
+    const successor = this.#spawn();
+    this.#threads[index] = successor;
+    const upsert = REPLAY_ORDER.flatMap((type) => [...(this.#resources.get(type)?.values() ?? [])]);
+    for (const update of slices(upsert, [])) {
+      const down: Down = { kind: 'config', version: this.#version, update };
+      successor.worker.postMessage(down);
+    }
+  }
+
+  /**
+   * With several workers a port is bound with SO_REUSEPORT, which lets a second process bind it in silence: so each new
+   * one is bound exclusively first. Port 0 becomes the port that was free. A busy one is reported, and not sent.
+   */
+  async #withFreePorts(upsert: readonly Resource[]): Promise<readonly Resource[]> {
+    if (this.#options.concurrency === 1) return upsert;
+    const sent: Resource[] = [];
+    for (const resource of upsert) {
+      if (resource.type !== 'listener') {
+        sent.push(resource);
+        continue;
+      }
+      const wanted = formatAddress(resource.value.address);
+      const key = `${resource.value.name} ${wanted}`;
+      try {
+        const address = this.#probed.get(key) ?? (await probe(resource.value.address));
+        this.#probed.set(key, address);
+        sent.push({ type: 'listener', value: { ...resource.value, address } });
+      } catch {
+        const reason = `can't listen on ${wanted}: another process has the port`;
+        this.#options.onUp(0, { kind: 'listener-failed', name: resource.value.name, reason });
+      }
+    }
+    return sent;
+  }
+}
+
+function* slices(upsert: readonly Resource[], remove: readonly ResourceName[]): Generator<ConfigUpdate> {
+  for (let i = 0; i < upsert.length; i += RESOURCES_PER_SLICE) {
+    yield { upsert: upsert.slice(i, i + RESOURCES_PER_SLICE), remove: [] };
+  }
+  for (let i = 0; i < remove.length; i += RESOURCES_PER_SLICE) {
+    yield { upsert: [], remove: remove.slice(i, i + RESOURCES_PER_SLICE) };
+  }
+}
+
+function probe(address: SocketAddress): Promise<SocketAddress> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ host: address.host, port: address.port, exclusive: true }, () => {
+      const bound = server.address();
+      server.close(() => {
+        resolve(bound === null || typeof bound === 'string' ? address : { host: address.host, port: bound.port });
+      });
+    });
+  });
+}

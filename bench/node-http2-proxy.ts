@@ -1,0 +1,30 @@
+// The peer that everybody could write: a node:http2 server whose streams are piped into node:http2 client sessions,
+// round robin over the endpoints. Arguments: PORT ENDPOINT_PORT...
+import http2 from 'node:http2';
+
+const [port, ...endpoints] = process.argv.slice(2).map(Number);
+const sessions = endpoints.map((endpoint) => http2.connect(`http://127.0.0.1:${endpoint}`));
+let next = 0;
+
+/** Fields that node:http2 refuses to be given. */
+const CONNECTION_FIELDS = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade'];
+
+const server = http2.createServer({ settings: { maxConcurrentStreams: 1000 } });
+server.on('stream', (downstream, headers) => {
+  const session = sessions[next++ % sessions.length]!;
+  for (const name of CONNECTION_FIELDS) delete headers[name];
+  const upstream = session.request({ ...headers });
+  upstream.on('response', (answer) => {
+    downstream.respond({ ...answer }, { waitForTrailers: true });
+    upstream.pipe(downstream);
+  });
+  let trailers: http2.IncomingHttpHeaders = {};
+  upstream.on('trailers', (fields) => {
+    trailers = fields;
+  });
+  downstream.on('wantTrailers', () => downstream.sendTrailers({ ...trailers }));
+  downstream.on('error', () => upstream.close(http2.constants.NGHTTP2_CANCEL));
+  upstream.on('error', () => downstream.close(http2.constants.NGHTTP2_INTERNAL_ERROR));
+  downstream.pipe(upstream);
+});
+server.listen(port, '127.0.0.1', () => process.stdout.write('ready\n'));
