@@ -3,9 +3,9 @@
 // Rows: a gRPC request whose nine fields are all in the peer's table; the same with a fresh `traceparent` and
 // `grpc-timeout`, indexed (as grpc-go does) or not, plain or Huffman-coded; with more metadata in random order.
 
-import { encodeHuffman } from '../agent/http2/huffman.ts';
 import { HeaderShapes } from '../agent/http2/header-shapes.ts';
 import { writeInteger } from '../agent/http2/hpack-integer.ts';
+import { encodeHuffman } from '../agent/http2/huffman.ts';
 
 const seconds = Number(process.argv[2] ?? 0.5);
 const rounds = 5;
@@ -65,7 +65,7 @@ function inserting(fields: readonly (readonly [string, string])[]): Buffer {
 
 function indexedRow(): Row {
   const fields = [...head, ...fresh(0)];
-  const blocks = [indexedBlock(fields.length, fields.keys().toArray())];
+  const blocks = [indexedBlock(fields.length, [...fields.keys()])];
   return { name: '9 fields, all indexed', first: [inserting(fields)], blocks, edits: false };
 }
 
@@ -73,7 +73,7 @@ function ordinaryRow(): Row {
   const fields: [string, string][] = [...head, ['grpc-accept-encoding', 'gzip'], ['x-tenant', 'blue']].map(
     ([name, value]) => [name ?? '', value ?? ''],
   );
-  const blocks = [indexedBlock(fields.length, fields.keys().toArray())];
+  const blocks = [indexedBlock(fields.length, [...fields.keys()])];
   return { name: '9 fields, all indexed, none a hole', first: [inserting(fields)], blocks, edits: false };
 }
 
@@ -81,7 +81,7 @@ function freshRow(name: string, isIndexing: boolean, isCoded: boolean, edits: bo
   const first = [inserting(head)];
   const blocks: Buffer[] = [];
   // Each block inserts two entries, so the seven fields move on by two; to keep them in the table, they are re-inserted.
-  const stays = indexedBlock(head.length, head.keys().toArray());
+  const stays = indexedBlock(head.length, [...head.keys()]);
   for (let n = 0; n < variety; n++) {
     const pieces = [isIndexing && n % 8 === 0 ? inserting(head) : movedBy(stays, isIndexing ? 2 * (n % 8) : 0)];
     for (const [field, value] of fresh(n)) {
@@ -101,7 +101,7 @@ function metadataRow(keys: number): Row {
   const blocks: Buffer[] = [];
   let state = 1;
   for (let n = 0; n < variety; n++) {
-    const order = fields.keys().toArray();
+    const order = [...fields.keys()];
     for (let i = order.length - 1; i > head.length; i--) {
       state = (Math.imul(state, 1103515245) + 12345) >>> 0;
       const j = head.length + ((state >>> 8) % (i - head.length + 1));
@@ -109,14 +109,22 @@ function metadataRow(keys: number): Row {
     }
     blocks.push(indexedBlock(fields.length, order));
   }
-  return { name: `7 fields and ${keys} metadata keys in random order`, first: [inserting(fields)], blocks, edits: false };
+  return {
+    name: `7 fields and ${keys} metadata keys in random order`,
+    first: [inserting(fields)],
+    blocks,
+    edits: false,
+  };
 }
 
 function measure(row: Row): number {
   const shapes = new HeaderShapes({ seed: 42 });
   const decoder = shapes.createDecoder();
   const encoder = shapes.createEncoder();
-  const edit = shapes.edit({ remove: ['x-internal'], set: [{ name: 'traceparent' }, { name: 'x-proxy', value: 'on' }] });
+  const edit = shapes.edit({
+    remove: ['x-internal'],
+    set: [{ name: 'traceparent' }, { name: 'x-proxy', value: 'on' }],
+  });
   const hole = [Buffer.from('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01')];
   const out = Buffer.alloc(65536);
   const run = (block: Buffer): number => {

@@ -1,63 +1,12 @@
 // The codec's public face: everything above sees connections, streams, and header blocks made of shapes.
 // The codec knows no gRPC and no mesh.
 
-// ---- header blocks -------------------------------------------------------------------------------------------
-
-/** Which rules a block is held to (RFC 9113 sections 8.2 and 8.3). */
-export type BlockKind = 'request' | 'response' | 'trailers';
-
-/** One field of a shape: fixed (`value` is text, latin1) or a hole (`value` is `null`, the bytes are the block's). */
-export interface Field {
-  /** Lower case, latin1. Pseudo-fields begin with a colon. */
-  readonly name: string;
-  readonly value: string | null;
-  /** Index among the block's holes, -1 when fixed. */
-  readonly hole: number;
-  /** Leaves as never-indexed (RFC 7541 section 7.1.3). */
-  readonly sensitive: boolean;
-}
-
-/**
- * The hidden class of header blocks: all blocks with the same names and the same fixed values share one shape,
- * whatever their holes hold. Immutable. Pseudo-fields first, then regular fields sorted by name identity, equal names
- * in their order of arrival.
- */
-export interface Shape {
-  readonly fields: readonly Field[];
-  /** Index of the first field of that name, or -1. */
-  indexOf(name: string): number;
-}
-
-/**
- * One header block: a shape and its holes. A block handed to a callback is valid until that callback returns;
- * `retain()` gives a copy that outlives it.
- */
-export interface HeaderBlock {
-  readonly shape: Shape;
-  /** First value of that name as latin1 text, `null` when absent. Allocates only for holes. */
-  value(name: string): string | null;
-  /** All values of that name, in order. */
-  values(name: string): string[];
-  /** The first value's bytes, Huffman undone, without allocating when it is a fixed value or plain; `null` if absent. */
-  bytes(name: string): Uint8Array | null;
-  /** All fields as text, in the shape's order. */
-  entries(): [name: string, value: string][];
-  /** Why this block is malformed as a block of that kind, naming the field; `null` when it is sound. Memoised. */
-  problem(kind: BlockKind): string | null;
-  /** This block with an edit applied; valid as long as this block is. One value for each hole of the edit, in order. */
-  edit(edit: HeaderEdit, holes?: readonly Uint8Array[]): HeaderBlock;
-  retain(): HeaderBlock;
-}
-
-/** What is derived from a shape, computed once for each and dropped with it. One memo for each kind of derivation. */
-export interface ShapeMemo<T> {
-  get(shape: Shape): T | undefined;
-  set(shape: Shape, value: T): void;
-}
-
-/** An edit made once and applied to many blocks: its identity is the key under which derived shapes are kept. */
-export interface HeaderEdit {
-  readonly remove: readonly string[];
-  /** Replaces every field of that name. Without `value` it is a hole. */
-  readonly set: readonly { readonly name: string; readonly value?: string }[];
-}
+export type {
+  BlockKind,
+  Field,
+  HeaderBlock,
+  HeaderEdit,
+  Shape,
+  ShapeMemo,
+} from './header-contract.ts';
+export { HeaderShapes, type HeaderShapesOptions } from './header-shapes.ts';

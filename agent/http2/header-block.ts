@@ -1,0 +1,175 @@
+// A header block: a shape, and the bytes of its holes, as they came.
+
+import type { FieldAdmission } from './field-admission.ts';
+import { copyBytes, copyChecked } from './field-bytes.ts';
+import { blockProblem, quoteName } from './field-rules.ts';
+import type { BlockKind, HeaderBlock, HeaderEdit } from './header-contract.ts';
+import { decodeHuffman } from './huffman.ts';
+import type { ShapeImpl } from './shape.ts';
+import { HeaderEditImpl } from './shape-edit.ts';
+
+/** Edited blocks that one block keeps to use again. */
+const maxKeptEdits = 4;
+
+const noValues: readonly Uint8Array[] = [];
+
+export class HeaderBlockImpl implements HeaderBlock {
+  shape: ShapeImpl;
+  /** Whose credits pay for what the block adds to an encoder's table. */
+  readonly source: FieldAdmission;
+  /** The holes' bytes are in `bytes[0, used)`. */
+  bytesOfHoles: Buffer;
+  used = 0;
+  /** For hole k, `spans[2k]` is where it starts and `spans[2k + 1]` is `2 * length + (is Huffman-coded ? 1 : 0)`. */
+  spans: Int32Array;
+  /** Name of a field whose value may not be forwarded. */
+  faultyName: string | null = null;
+  /** Edited blocks, of which the first `editsInUse` are in use; `null` where each edit gets an object of its own. */
+  #edits: HeaderBlockImpl[] | null = null;
+  #editsInUse = 0;
+
+  constructor(shape: ShapeImpl, source: FieldAdmission, bytesOfHoles: Buffer, spans: Int32Array) {
+    this.shape = shape;
+    this.source = source;
+    this.bytesOfHoles = bytesOfHoles;
+    this.spans = spans;
+  }
+
+  value(name: string): string | null {
+    const index = this.shape.indexOf(name);
+    return index < 0 ? null : this.#text(index);
+  }
+
+  values(name: string): string[] {
+    const { list } = this.shape;
+    const values: string[] = [];
+    for (let i = 0; i < list.length; i++) if (list[i]!.name.text === name) values.push(this.#text(i));
+    return values;
+  }
+
+  bytes(name: string): Uint8Array | null {
+    const index = this.shape.indexOf(name);
+    return index < 0 ? null : this.#bytes(index);
+  }
+
+  entries(): [name: string, value: string][] {
+    return this.shape.list.map((field, i) => [field.name.text, this.#text(i)]);
+  }
+
+  #text(index: number): string {
+    const fixed = this.shape.list[index]!.value;
+    if (fixed !== null) return fixed;
+    const bytes = this.#bytes(index);
+    return bytes.toString('latin1');
+  }
+
+  #bytes(index: number): Buffer {
+    const { list } = this.shape;
+    if (!list[index]!.isHole) return list[index]!.bytes;
+    let hole = 0;
+    for (let i = 0; i < index; i++) if (list[i]!.isHole) hole++;
+    const start = this.spans[2 * hole]!;
+    const length = this.spans[2 * hole + 1]! >> 1;
+    if ((this.spans[2 * hole + 1]! & 1) === 0) return this.bytesOfHoles.subarray(start, start + length);
+    const text = Buffer.allocUnsafe(Math.ceil((8 * length) / 5));
+    // What is coded wrongly never becomes a block.
+    return text.subarray(0, decodeHuffman(this.bytesOfHoles, start, start + length, text, 0));
+  }
+
+  problem(kind: BlockKind): string | null {
+    const { shape } = this;
+    const problem = shape.problemAs(kind);
+    if (problem !== null) return problem;
+    if (this.faultyName !== null) {
+      return `the value of ${quoteName(this.faultyName)} has NUL, CR or LF in it, or a space or tab at its edge`;
+    }
+    if (!shape.hasJudgedHole) return null;
+    return blockProblem(kind, {
+      length: shape.length,
+      name: (index) => shape.name(index),
+      value: (index) => this.#text(index),
+    });
+  }
+
+  edit(edit: HeaderEdit, holes: readonly Uint8Array[] = noValues): HeaderBlock {
+    if (!(edit instanceof HeaderEditImpl)) throw new TypeError('an edit has to be made by HeaderShapes.edit');
+    if (holes.length !== edit.openHoles) {
+      throw new RangeError(`the edit has ${edit.openHoles} holes, but ${holes.length} values were given`);
+    }
+    const { shape, sources } = this.shape.derive(edit);
+    const target = this.#nextEdit(shape);
+    // Found before the fault can be removed: what came malformed stays so.
+    target.faultyName = this.faultyName;
+    target.#fill(this, edit, holes, sources);
+    return target;
+  }
+
+  #fill(from: HeaderBlockImpl, edit: HeaderEditImpl, values: readonly Uint8Array[], sources: readonly number[]): void {
+    const { constants } = edit;
+    let used = from.used;
+    for (const constant of constants) if (constant !== null) used += constant.length;
+    for (const value of values) used += value.length;
+    this.#reserve(used, sources.length);
+    const bytes = this.bytesOfHoles;
+    let at = copyBytes(from.bytesOfHoles, 0, from.used, bytes, 0);
+    let nextValue = 0;
+    // The edit's holes stand in the list in the order of the sort, so they are found by their index, not in turn.
+    for (let i = 0; i < constants.length; i++) {
+      const value = constants[i] ?? values[nextValue++]!;
+      if (!copyChecked(value, 0, value.length, bytes, at)) this.faultyName = this.#nameOfEdited(sources, i);
+      const hole = sources.indexOf(~i);
+      this.spans[2 * hole] = at;
+      this.spans[2 * hole + 1] = 2 * value.length;
+      at += value.length;
+    }
+    for (let hole = 0; hole < sources.length; hole++) {
+      const source = sources[hole]!;
+      if (source < 0) continue;
+      this.spans[2 * hole] = from.spans[2 * source]!;
+      this.spans[2 * hole + 1] = from.spans[2 * source + 1]!;
+    }
+    this.used = at;
+  }
+
+  #nameOfEdited(sources: readonly number[], index: number): string {
+    const holes = this.shape.list.filter((field) => field.isHole);
+    return holes[sources.indexOf(~index)]?.name.text ?? '';
+  }
+
+  #nextEdit(shape: ShapeImpl): HeaderBlockImpl {
+    const edits = this.#edits;
+    const kept = edits?.[this.#editsInUse];
+    if (kept !== undefined) {
+      this.#editsInUse++;
+      kept.shape = shape;
+      kept.reuseEdits();
+      return kept;
+    }
+    const fresh = new HeaderBlockImpl(shape, this.source, Buffer.alloc(0), new Int32Array(0));
+    if (edits === null || edits.length >= maxKeptEdits) return fresh;
+    fresh.reuseEdits();
+    edits.push(fresh);
+    this.#editsInUse++;
+    return fresh;
+  }
+
+  /** From here on, edits take the place of those made before. For the owner of a block that is filled again. */
+  reuseEdits(): void {
+    if (this.#edits === null) this.#edits = [];
+    this.#editsInUse = 0;
+  }
+
+  #reserve(bytes: number, holes: number): void {
+    if (this.bytesOfHoles.length < bytes) this.bytesOfHoles = Buffer.allocUnsafeSlow(Math.max(128, 2 * bytes));
+    if (this.spans.length < 2 * holes) this.spans = new Int32Array(2 * holes + 8);
+  }
+
+  retain(): HeaderBlock {
+    const bytes = Buffer.allocUnsafe(this.used);
+    this.bytesOfHoles.copy(bytes, 0, 0, this.used);
+    const copy = new HeaderBlockImpl(this.shape, this.source, bytes, this.spans.slice(0, 2 * this.shape.holes));
+    copy.used = this.used;
+    copy.faultyName = this.faultyName;
+    return copy;
+  }
+}
