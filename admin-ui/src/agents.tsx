@@ -2,6 +2,7 @@
 
 import type { MeshAgent } from '../../agent/admin/mesh-snapshot.ts';
 import { agentCondition } from './agent-condition.ts';
+import { shortVersion } from './number-format.ts';
 import type { ServiceColours } from './service-colours.ts';
 import './styles/agents.css';
 
@@ -30,21 +31,17 @@ export function Agents({ agents, colours }: Properties) {
                 <span class="swatch" style={{ color: colours(agent.services[0] ?? '') }} />
                 {agent.name}
               </th>
-              <td>
+              <td colSpan={agent.reachable ? 1 : 2}>
                 <span class={`state is-${state}`} />
                 {agent.reachable && agent.ready ? 'ready' : words}
               </td>
-              <td>
-                {agent.reachable ? (
-                  <>
-                    <span class={`state is-${agent.controlPlaneConnected ? 'good' : 'warn'}`} />
-                    {agent.controlPlaneConnected ? 'connected' : 'lost'}
-                  </>
-                ) : (
-                  '–'
-                )}
-              </td>
-              <td class="version">{agent.configVersion || '–'}</td>
+              {agent.reachable && (
+                <td>
+                  <span class={`state is-${agent.controlPlaneConnected ? 'good' : 'warn'}`} />
+                  {agent.controlPlaneConnected ? 'connected' : 'lost'}
+                </td>
+              )}
+              <td title={agent.configVersion}>{shortVersion(agent.configVersion) || '–'}</td>
             </tr>
           );
         })}

@@ -1,6 +1,7 @@
 // Said when the file was saved broken: the mesh goes on with what it had, and here is why.
 
 import type { MeshConfigState } from '../../agent/admin/mesh-snapshot.ts';
+import { shortVersion } from './number-format.ts';
 import './styles/notice.css';
 
 const mostShown = 6;
@@ -14,7 +15,7 @@ export function ConfigNotice({ config }: { readonly config: MeshConfigState }) {
         <strong>
           {file} was saved with {problems.length === 1 ? 'a problem' : `${problems.length} problems`}.
         </strong>{' '}
-        The mesh keeps running on configuration {version}; save it again once this is mended:
+        The mesh keeps running on configuration {shortVersion(version)}; save it again once this is mended:
       </p>
       <ul>
         {problems.slice(0, mostShown).map(({ line, column, message }) => (

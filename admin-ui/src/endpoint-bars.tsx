@@ -20,7 +20,7 @@ interface Properties {
 }
 
 export function EndpointBars({ snapshot, colours }: Properties) {
-  const window = useRef<ShareWindow | null>(null);
+  const window = useRef<ShareWindow>([]);
   const services = useMemo(() => {
     window.current = slideWindow(window.current, snapshot);
     return computeShares(window.current, snapshot);
@@ -81,11 +81,14 @@ function Version({ shares, colour }: { readonly shares: VersionShare; readonly c
             <span class="bars-address">
               <span class={`state is-${endpoint.up ? 'good' : 'bad'}`} />
               {endpoint.name}
-              {!endpoint.up && <em>down</em>}
             </span>
-            <span class="bars-thin">
-              <span class="bars-fill" style={{ transform: `scaleX(${part ?? 0})` }} />
-            </span>
+            {endpoint.up ? (
+              <span class="bars-thin">
+                <span class="bars-fill" style={{ transform: `scaleX(${part ?? 0})` }} />
+              </span>
+            ) : (
+              <em>down</em>
+            )}
             <span class="bars-share">{formatShare(part)}</span>
             <span class="bars-count">{formatCount(endpoint.callsTotal)}</span>
           </li>

@@ -4,9 +4,10 @@
 const absent = '–';
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
-/** Calls a second: one decimal below 100, none above. */
+/** Calls a second: one decimal below 100, none above; what is there but rounds to nothing stays visible as `<0.1`. */
 export function formatRate(perSecond: number | null): string {
   if (perSecond === null || !Number.isFinite(perSecond)) return absent;
+  if (perSecond > 0 && perSecond < 0.05) return '<0.1';
   return perSecond >= 99.95 ? whole.format(perSecond) : perSecond.toFixed(1);
 }
 
@@ -50,6 +51,11 @@ export function shortMethod(method: string): string {
   const slash = method.indexOf('/');
   const dot = method.lastIndexOf('.', slash < 0 ? undefined : slash);
   return method.slice(dot + 1);
+}
+
+/** A configuration's version, cut as a commit's name is where it is a hash. */
+export function shortVersion(version: string): string {
+  return version.length > 9 ? version.slice(0, 7) : version;
 }
 
 function significant(value: number): string {

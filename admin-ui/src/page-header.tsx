@@ -2,7 +2,7 @@
 
 import type { MeshSnapshot } from '../../agent/admin/mesh-snapshot.ts';
 import type { Connection } from './mesh-stream.ts';
-import { formatAge, formatRate } from './number-format.ts';
+import { formatAge, formatRate, shortVersion } from './number-format.ts';
 import { trafficName } from './topology-graph.ts';
 import './styles/header.css';
 
@@ -30,7 +30,7 @@ export function PageHeader({ connection, snapshot }: Properties) {
       </h1>
       {snapshot !== null && <Totals snapshot={snapshot} />}
       <p class={`connection is-${connection}`} role="status">
-        <span aria-hidden="true" />
+        <span class="connection-light" aria-hidden="true" />
         {connectionWords[connection]}
       </p>
     </header>
@@ -55,7 +55,7 @@ function Totals({ snapshot }: { readonly snapshot: MeshSnapshot }) {
       <div>
         <dt>config</dt>
         <dd data-total="config">
-          {version} <small>{formatAge(snapshot.atMs - changedAtMs)}</small>
+          {shortVersion(version)} <small>{formatAge(snapshot.atMs - changedAtMs)}</small>
         </dd>
       </div>
     </dl>

@@ -35,6 +35,7 @@ export function TimeChart({ label, seconds, lines, scale, format }: Properties) 
   latest.current = { lines, resolve };
   const [cursor, setCursor] = useState<{ readonly index: number; readonly left: number } | null>(null);
   const keys = lines.map(({ key }) => key).join('\n');
+  const hasValues = lines.some(({ values }) => values.some((value) => value !== null && value > 0));
   const data = useMemo(() => toData(seconds, lines), [seconds, lines]);
 
   useLayoutEffect(() => {
@@ -67,7 +68,8 @@ export function TimeChart({ label, seconds, lines, scale, format }: Properties) 
   return (
     <div class="chart" ref={frame} style={{ minHeight: `${height}px` }}>
       <div ref={canvas} role="img" aria-label={label} />
-      {cursor !== null && (
+      {!hasValues && <p class="chart-empty">No calls yet</p>}
+      {hasValues && cursor !== null && (
         <ChartTip
           left={cursor.left}
           width={width}

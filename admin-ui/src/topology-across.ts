@@ -14,13 +14,30 @@ const heading = 30;
 const laneHeight = 66;
 const stackGap = 18;
 const groupGap = 22;
+/** Between columns, and between an agent and its endpoints: the numbers on the way need the room. */
+const narrowestGap = 60;
+const widestGap = 150;
+
+/** The least width in which this picture of `graph` can be read. */
+export function widthAcross(graph: TopologyGraph): number {
+  const { fixed, gaps } = measure(groupByRank(graph.services));
+  return fixed + gaps * narrowestGap;
+}
+
+function measure(columns: readonly (readonly TopologyService[])[]): { readonly fixed: number; readonly gaps: number } {
+  const leafColumns = columns.filter((services) => services.some(({ isCaller }) => !isCaller)).length;
+  return {
+    // Strokes reach a pixel beyond their boxes on either side.
+    fixed: traffic.width + columns.map(columnWidth).reduce((sum, each) => sum + each, 0) + 2,
+    gaps: columns.length + leafColumns,
+  };
+}
 
 export function placeAcross(graph: TopologyGraph, width: number): TopologyLayout {
   const columns = groupByRank(graph.services);
-  const columnWidths = columns.map((services) => Math.max(...services.map(fixedWidth)));
-  const leafColumns = columns.filter((services) => services.some(({ isCaller }) => !isCaller)).length;
-  const fixed = traffic.width + columnWidths.reduce((sum, each) => sum + each, 0);
-  const gap = Math.min(150, Math.max(64, (width - fixed - 2) / (columns.length + leafColumns)));
+  const columnWidths = columns.map(columnWidth);
+  const { fixed, gaps } = measure(columns);
+  const gap = Math.min(widestGap, Math.max(narrowestGap, (width - fixed) / gaps));
   const heights = columns.map((services) => stackHeight(services.map(groupHeight), groupGap));
   // Columns stand so that the agents are on one line, which calls then follow straight on.
   const axes = columns.map((services, index) => axisOf(services, heights[index] ?? 0));
@@ -36,15 +53,15 @@ export function placeAcross(graph: TopologyGraph, width: number): TopologyLayout
   for (const [index, services] of columns.entries()) {
     let y = axis - (axes[index] ?? 0) + 1;
     const isLeafColumn = services.some(({ isCaller }) => !isCaller);
-    const columnWidth = (columnWidths[index] ?? 0) + (isLeafColumn ? gap : 0);
+    const outerWidth = (columnWidths[index] ?? 0) + (isLeafColumn ? gap : 0);
     for (const service of services) {
-      const box = { x, y, width: columnWidth, height: groupHeight(service) };
+      const box = { x, y, width: outerWidth, height: groupHeight(service) };
       groups.push({ service: service.name, box, name: { x: x + padding, y: y + 20, anchor: 'start' } });
       const place = service.isCaller ? placeCaller : placeLeaf;
       agentBoxes.set(service.name, place(service, box, nodes, links));
       y += box.height + groupGap;
     }
-    x += columnWidth + gap;
+    x += outerWidth + gap;
   }
 
   const entry = graph.edges.find(({ from }) => from === trafficName);
@@ -151,6 +168,10 @@ function groupByRank(services: readonly TopologyService[]): TopologyService[][] 
     column.push(service);
   }
   return columns.filter((column) => column !== undefined);
+}
+
+function columnWidth(services: readonly TopologyService[]): number {
+  return Math.max(...services.map(fixedWidth));
 }
 
 function fixedWidth({ isCaller }: TopologyService): number {

@@ -12,7 +12,9 @@ const betweenGroups = 58;
 /** Where calls run down, measured from the left edge of an agent. */
 const trunk = 22;
 const trafficWidth = 84;
-const laneWidth = 86;
+const laneWidth = 72;
+/** An agent beside its instance: it says less than the instance, so it takes less. */
+const slimAgentWidth = 112;
 
 export function placeDown(graph: TopologyGraph, width: number): TopologyLayout {
   const groups: Group[] = [];
@@ -54,18 +56,19 @@ export function placeDown(graph: TopologyGraph, width: number): TopologyLayout {
 /** The agent at the left, the instances at the right, two lanes between. */
 function placeCaller(service: TopologyService, group: Box, nodes: Node[], links: Link[]): Box {
   const { name, endpoints } = service;
-  const each = (group.width - 2 * padding - laneWidth) / 2;
-  const box = { x: group.x + padding, y: group.y + heading, width: each, height: boxHeight };
+  const appWidth = group.width - 2 * padding - laneWidth - slimAgentWidth;
+  const box = { x: group.x + padding, y: group.y + heading, width: slimAgentWidth, height: boxHeight };
   nodes.push({ id: `${name} agent`, kind: 'agent', service, box });
-  const x = box.x + each + laneWidth;
+  const right = box.x + slimAgentWidth;
+  const x = right + laneWidth;
   for (const [index, endpoint] of endpoints.entries()) {
     const y = box.y + index * (boxHeight + stackGap);
-    const target = { x, y, width: each, height: boxHeight };
+    const target = { x, y, width: appWidth, height: boxHeight };
     nodes.push({ id: `${name} ${endpoint.name}`, kind: 'app', service, endpoint, box: target });
   }
   const lanes = [
-    { id: 'in', y: box.y + 20, path: `M${box.x + each} ${box.y + 20}H${x}`, rate: service.arriving, text: -7 },
-    { id: 'out', y: box.y + 38, path: `M${x} ${box.y + 38}H${box.x + each}`, rate: service.leaving, text: 18 },
+    { id: 'in', y: box.y + 20, path: `M${right} ${box.y + 20}H${x}`, rate: service.arriving, text: -7 },
+    { id: 'out', y: box.y + 38, path: `M${x} ${box.y + 38}H${right}`, rate: service.leaving, text: 18 },
   ];
   for (const lane of lanes) {
     links.push({
@@ -75,7 +78,7 @@ function placeCaller(service: TopologyService, group: Box, nodes: Node[], links:
       versionIndex: 0,
       callsPerSecond: lane.rate,
       errorRate: 0,
-      label: { x: box.x + each + laneWidth / 2, y: lane.y + lane.text, anchor: 'middle' },
+      label: { x: right + laneWidth / 2, y: lane.y + lane.text, anchor: 'middle' },
       latency: null,
     });
   }

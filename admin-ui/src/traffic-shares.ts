@@ -24,33 +24,35 @@ export interface ServiceShares {
 }
 
 /** Totals of the recent past, oldest first: what `computeShares` subtracts from the newest. */
-export interface ShareWindow {
+export type ShareWindow = readonly ShareSample[];
+
+interface ShareSample {
+  readonly atMs: number;
   readonly configVersion: string;
-  readonly samples: readonly { readonly atMs: number; readonly totals: ReadonlyMap<string, number> }[];
+  readonly totals: ReadonlyMap<string, number>;
 }
 
 const windowMs = 15_000;
 
 /** The window after `snapshot`; a new configuration empties it, so that bars answer a changed split at once. */
-export function slideWindow(window: ShareWindow | null, snapshot: MeshSnapshot): ShareWindow {
-  const totals = new Map(
-    snapshot.services.flatMap(({ name, endpoints }) => endpoints.map((each) => [keyOf(name, each), each.callsTotal])),
-  );
-  const sample = { atMs: snapshot.atMs, totals };
+export function slideWindow(window: ShareWindow, snapshot: MeshSnapshot): ShareWindow {
+  const { atMs, services } = snapshot;
   const configVersion = snapshot.config.version;
-  if (window === null || window.configVersion !== configVersion) return { configVersion, samples: [sample] };
-  const kept = window.samples.filter(({ atMs }) => atMs < snapshot.atMs && atMs >= snapshot.atMs - windowMs);
-  return { configVersion, samples: [...kept, sample] };
+  const totals = new Map(
+    services.flatMap(({ name, endpoints }) => endpoints.map((each) => [keyOf(name, each), each.callsTotal] as const)),
+  );
+  const earlier = window.filter((sample) => sample.atMs < atMs && sample.atMs >= atMs - windowMs);
+  const same = earlier.filter((sample) => sample.configVersion === configVersion);
+  // The first snapshot of a configuration is measured from the last before it, or the bars would vanish for a second.
+  const kept = same.length > 0 ? same : earlier.slice(-1);
+  return [...kept, { atMs, configVersion, totals }];
 }
 
 /** Shares by service and version, in the order of the snapshot's services. */
 export function computeShares(window: ShareWindow, snapshot: MeshSnapshot): ServiceShares[] {
-  const oldest = window.samples[0]?.totals;
+  const oldest = window.length > 1 ? window[0]?.totals : undefined;
   return snapshot.services.map(({ name, endpoints }) => {
-    // An endpoint that is new since the window began has no total to subtract.
-    const taken = new Map(
-      endpoints.map((each) => [each, Math.max(0, each.callsTotal - (oldest?.get(keyOf(name, each)) ?? 0))]),
-    );
+    const taken = new Map(endpoints.map((each) => [each, takenSince(oldest, name, each)]));
     const takenBy = (members: readonly MeshEndpoint[]) => sum(members.map((each) => taken.get(each) ?? 0));
     const all = takenBy(endpoints);
     const split = snapshot.config.splits.find(({ service }) => service === name)?.shares ?? [];
@@ -71,6 +73,12 @@ export function computeShares(window: ShareWindow, snapshot: MeshSnapshot): Serv
       }),
     };
   });
+}
+
+/** Calls since the window began; where it has only just begun, the rate of the last seconds stands for them. */
+function takenSince(oldest: ReadonlyMap<string, number> | undefined, service: string, endpoint: MeshEndpoint): number {
+  if (oldest === undefined) return endpoint.callsPerSecond;
+  return Math.max(0, endpoint.callsTotal - (oldest.get(keyOf(service, endpoint)) ?? 0));
 }
 
 function keyOf(service: string, { name }: MeshEndpoint): string {

@@ -2,6 +2,7 @@
 
 import { useMemo, useState } from 'preact/hooks';
 import type { MeshSpan, MeshTrace } from '../../agent/admin/mesh-snapshot.ts';
+import { moveByArrow } from './arrow-keys.ts';
 import { formatClock, formatDuration, shortMethod } from './number-format.ts';
 import type { ServiceColours } from './service-colours.ts';
 import { SpanDetails } from './span-details.tsx';
@@ -30,7 +31,7 @@ export function Waterfall({ trace, colours }: { readonly trace: MeshTrace; reado
           </span>
         ))}
       </div>
-      <ol>
+      <ol onKeyDown={moveByArrow}>
         {rows.map((row) => (
           <li key={row.span.spanId}>
             <Row
@@ -65,6 +66,7 @@ function Row({ row: { span, depth, start, width }, colour, isChosen, onChoose }:
       type="button"
       class={span.status === 'ERROR' ? 'span is-bad' : 'span'}
       aria-pressed={isChosen}
+      tabIndex={isChosen ? 0 : -1}
       data-span={span.spanId}
       data-depth={depth}
       style={{ color: colour }}
