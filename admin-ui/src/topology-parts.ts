@@ -16,7 +16,7 @@ export type Node = { readonly id: string; readonly box: Box } & (
   | { readonly kind: 'endpoint'; readonly service: TopologyService; readonly endpoint: TopologyEndpoint }
 );
 
-export interface Label {
+interface Label {
   readonly x: number;
   readonly y: number;
   readonly anchor: 'start' | 'middle' | 'end';

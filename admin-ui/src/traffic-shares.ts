@@ -3,7 +3,7 @@
 
 import type { MeshEndpoint, MeshSnapshot } from '../../agent/admin/mesh-snapshot.ts';
 
-export interface EndpointShare {
+interface EndpointShare {
   readonly endpoint: MeshEndpoint;
   /** Part of the service's calls within the window, 0 to 1; null while there were none. */
   readonly share: number | null;
