@@ -31,15 +31,17 @@ function resourcesOf(nodeId: string): Resource[] {
   return meshResources(mesh, nodeId) ?? [];
 }
 
+type Values = { [One in Resource as One['type']]: One['value'] };
+
 /** The value of the one resource with that type and name. */
-function resourceNamed<Type extends Resource['type']>(
+function resourceNamed<Type extends keyof Values>(
   resources: readonly Resource[],
   type: Type,
   name: string,
-): Extract<Resource, { type: Type }>['value'] {
+): Values[Type] {
   const found = resources.filter((resource) => resource.type === type && resource.value.name === name);
   if (found.length !== 1) throw new Error(`${found.length} resources of type ${type} named ${name}`);
-  return (found[0] as Extract<Resource, { type: Type }>).value;
+  return found[0]?.value as Values[Type];
 }
 
 function namesOf(resources: readonly Resource[]): string[] {

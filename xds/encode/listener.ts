@@ -1,0 +1,57 @@
+// Listener and ApiListener to envoy.config.listener.v3.Listener; the mirror of decode/listener.ts.
+import type { ApiListener } from '../model/api-listener.ts';
+import type { FilterChain, HttpConnectionManager, Listener, RouteSource } from '../model/listener.ts';
+import type { AnyMessage, Pack } from './pack.ts';
+import { encodeRouteConfiguration } from './route.ts';
+import { encodeDownstreamTls } from './tls.ts';
+import { encodeAddress, encodeDuration, encodeWrapper, sameStream } from './values.ts';
+
+const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
+/** Throws on a listener that is `unsupported`: that is what a decoder makes of something it cannot express. */
+export function encodeListener(listener: Listener, pack: Pack): object {
+  if (listener.unsupported !== undefined) {
+    throw new TypeError(`listener ${listener.name} cannot be encoded: ${listener.unsupported}`);
+  }
+  const { defaultFilterChain } = listener;
+  return {
+    name: listener.name,
+    address: encodeAddress(listener.address),
+    traffic_direction: listener.direction === 'inbound' ? 'INBOUND' : 'OUTBOUND',
+    filter_chains: listener.filterChains.map((chain) => encodeFilterChain(chain, pack)),
+    default_filter_chain: defaultFilterChain === null ? null : encodeFilterChain(defaultFilterChain, pack),
+  };
+}
+
+/** Without an address: for proxyless gRPC, which asks for it by name (gRFC A27). */
+export function encodeApiListener({ name, http }: ApiListener, pack: Pack): object {
+  return { name, api_listener: { api_listener: encodeManager(http, pack) } };
+}
+
+function encodeFilterChain({ name, tls, http }: FilterChain, pack: Pack): object {
+  return {
+    name,
+    filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: encodeManager(http, pack) }],
+    transport_socket: tls === null ? null : encodeDownstreamTls(tls, pack),
+  };
+}
+
+function encodeManager(http: HttpConnectionManager, pack: Pack): AnyMessage {
+  return pack(managerType, {
+    stat_prefix: http.statPrefix,
+    ...encodeRouteSource(http.routes),
+    common_http_protocol_options:
+      http.maxStreamDurationMs === null ? null : { max_stream_duration: encodeDuration(http.maxStreamDurationMs) },
+    http2_protocol_options:
+      http.maxConcurrentStreams === null ? null : { max_concurrent_streams: encodeWrapper(http.maxConcurrentStreams) },
+    http_filters: [
+      { name: 'envoy.filters.http.router', typed_config: pack('envoy.extensions.filters.http.router.v3.Router', {}) },
+    ],
+  });
+}
+
+function encodeRouteSource(source: RouteSource): object {
+  return source.kind === 'rds'
+    ? { rds: { config_source: sameStream, route_config_name: source.name } }
+    : { route_config: encodeRouteConfiguration(source.config) };
+}

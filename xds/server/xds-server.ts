@@ -1,0 +1,160 @@
+// The embedded control plane: an ADS server (state of the world) that serves each node its snapshot to any xDS client.
+// It knows neither files nor meshes; whoever owns it sets the snapshots. Delta is not implemented: a client that tries
+// it hears UNIMPLEMENTED and goes on with the state of the world, as `auto` clients do.
+import { createServer } from 'node:net';
+import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { ApiListener } from '../model/api-listener.ts';
+import type { Resource, ResourceType } from '../model/resource.ts';
+import { type DiscoveryRequest, type DiscoveryResponse, loadProtos } from '../protos.ts';
+import { AdsSession, type TypeReport } from './ads-session.ts';
+import { compileSnapshot, type Snapshot } from './snapshot.ts';
+
+type ServerLog = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
+
+export interface ClientReport {
+  /** Node id; empty for a client that sent none. */
+  readonly node: string;
+  /** `host:port`. */
+  readonly peer: string;
+  readonly types: Partial<Record<ResourceType, TypeReport>>;
+}
+
+export interface XdsServer {
+  /** Answers the bound port. Rejects with one sentence that names the address where that is not to be had. */
+  listen(address: { readonly host: string; readonly port: number }): Promise<number>;
+  /** What the node `nodeId` sees from now on. Connected clients get what changed. Throws as `compileSnapshot`. */
+  setSnapshot(nodeId: string, resources: readonly Resource[]): void;
+  /** What nodes without a snapshot of their own see. */
+  setDefaultSnapshot(resources: readonly Resource[], apiListeners: readonly ApiListener[]): void;
+  /** The node falls back to the default snapshot. */
+  removeSnapshot(nodeId: string): void;
+  clients(): readonly ClientReport[];
+  /** Ends every stream and stops listening. */
+  close(): Promise<void>;
+}
+
+interface Client {
+  readonly session: AdsSession;
+  readonly peer: string;
+  /** `null` until the first request. */
+  node: string | null;
+}
+
+type AdsCall = ServerDuplexStream<DiscoveryRequest, DiscoveryResponse>;
+
+export function createXdsServer({ log }: { readonly log: ServerLog }): XdsServer {
+  const protos = loadProtos();
+  const snapshots = new Map<string, Snapshot>();
+  const clients = new Set<Client>();
+  let defaultSnapshot: Snapshot | null = null;
+  // The same pings as Envoy's xDS clusters are usually given: a half-open connection is found within 40 s.
+  const server = new Server({ 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 });
+  const { StreamAggregatedResources } = protos.adsService;
+  server.addService({ StreamAggregatedResources }, { StreamAggregatedResources: serve });
+
+  function snapshotOf(node: string): Snapshot | null {
+    return snapshots.get(node) ?? defaultSnapshot;
+  }
+
+  function refresh(isConcerned: (node: string) => boolean): void {
+    for (const { node, session } of clients) {
+      if (node !== null && isConcerned(node)) session.setSnapshot(snapshotOf(node));
+    }
+  }
+
+  function serve(call: AdsCall): void {
+    const session = new AdsSession({
+      send: (response) => call.write(response),
+      onReject: ({ type, version, detail }) => {
+        log('warn', `${nameOf(client)} rejected ${type} version ${version}: ${detail}`, { node: client.node, type });
+      },
+    });
+    const client: Client = { session, peer: call.getPeer(), node: null };
+    clients.add(client);
+
+    call.on('data', (request: DiscoveryRequest) => {
+      // Only the first request of a stream has to say who asks.
+      if (client.node === null) {
+        client.node = request.node?.id ?? '';
+        log('info', `${nameOf(client)} connected`, { node: client.node, peer: client.peer });
+        if (!snapshots.has(client.node)) {
+          log('info', `${nameOf(client)} is served as a client that is none of the agents`, { node: client.node });
+        }
+        session.setSnapshot(snapshotOf(client.node));
+      }
+      session.request(request);
+    });
+    function forget(): void {
+      if (!clients.delete(client)) return;
+      log('info', `${nameOf(client)} disconnected`, { node: client.node, peer: client.peer });
+    }
+    call.on('end', () => {
+      forget();
+      call.end();
+    });
+    call.on('cancelled', forget);
+    call.on('error', forget);
+  }
+
+  return {
+    listen: ({ host, port }) => listen(server, host, port),
+    setSnapshot(nodeId, resources) {
+      snapshots.set(nodeId, compileSnapshot(resources, [], protos.pack));
+      refresh((node) => node === nodeId);
+    },
+    setDefaultSnapshot(resources, apiListeners) {
+      defaultSnapshot = compileSnapshot(resources, apiListeners, protos.pack);
+      refresh((node) => !snapshots.has(node));
+    },
+    removeSnapshot(nodeId) {
+      if (snapshots.delete(nodeId)) refresh((node) => node === nodeId);
+    },
+    clients: () =>
+      [...clients].flatMap(({ node, peer, session }) =>
+        node === null ? [] : [{ node, peer, types: session.report() }],
+      ),
+    async close() {
+      server.forceShutdown();
+      clients.clear();
+    },
+  };
+}
+
+function nameOf({ node, peer }: Client): string {
+  return node === null || node === '' ? `the client at ${peer}` : `node "${node}"`;
+}
+
+async function listen(server: Server, host: string, port: number): Promise<number> {
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  try {
+    await probe(host, port);
+    return await bind(server, address);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    const reason = error instanceof Error ? error.message : String(error);
+    const sentence = code === 'EADDRINUSE' ? 'another program has that port' : reason;
+    throw new Error(`the control plane cannot listen on ${address}: ${sentence}`);
+  }
+}
+
+/** Binds once without grpc-js, which prints a line of its own and forgets the error code where that fails. */
+function probe(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listener = createServer();
+    listener.once('error', reject);
+    listener.listen({ host, port, exclusive: true }, () => listener.close(() => resolve()));
+  });
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(error);
+    });
+  });
+}
