@@ -10,6 +10,8 @@ import { layOutSpans, type SpanRow } from './span-tree.ts';
 import './styles/waterfall.css';
 
 const ticks = [0, 0.25, 0.5, 0.75, 1];
+/** Deeper spans stand beneath each other, or their names would have no room. */
+const deepestIndent = 8;
 
 export function Waterfall({ trace, colours }: { readonly trace: MeshTrace; readonly colours: ServiceColours }) {
   const rows = useMemo(() => layOutSpans(trace), [trace]);
@@ -58,9 +60,8 @@ interface RowProperties {
 }
 
 function Row({ row: { span, depth, start, width }, colour, isChosen, onChoose }: RowProperties) {
-  // Beside the bar where there is room at its right, else at its left.
-  const isLate = start + width > 0.8;
-  const textSide = isLate && start > 0.2 ? { right: `${(1 - start) * 100}%` } : { left: `${(start + width) * 100}%` };
+  const indent = Math.min(depth, deepestIndent) * 14;
+  const { isInside, style } = placeDuration(start, start + width);
   return (
     <button
       type="button"
@@ -72,11 +73,13 @@ function Row({ row: { span, depth, start, width }, colour, isChosen, onChoose }:
       style={{ color: colour }}
       onClick={onChoose}
     >
-      <span class="span-name" style={{ paddingLeft: `${depth * 14}px` }}>
+      <span class="span-name" style={{ paddingLeft: `${indent}px` }} title={span.name}>
         {depth > 0 && <span class="span-branch" aria-hidden="true" />}
         <span class="swatch" />
         <b>{span.service}</b>
-        <span class="span-kind">{span.kind.toLowerCase()}</span>
+        <span class="span-kind">
+          {span.kind.toLowerCase()} · {span.name.slice(span.name.lastIndexOf('/') + 1)}
+        </span>
       </span>
       <span class="span-time">
         <span
@@ -85,15 +88,19 @@ function Row({ row: { span, depth, start, width }, colour, isChosen, onChoose }:
         >
           {eventMarks(span)}
         </span>
-        <span
-          class={isLate && start <= 0.2 ? 'span-duration is-inside' : 'span-duration'}
-          style={isLate && start <= 0.2 ? { right: '0' } : textSide}
-        >
+        <span class={isInside ? 'span-duration is-inside' : 'span-duration'} style={style}>
           {formatDuration(span.durationMs)}
         </span>
       </span>
     </button>
   );
+}
+
+/** At the right of its bar, else at its left, else within: wherever there is room for it. */
+function placeDuration(start: number, end: number) {
+  if (end <= 0.8) return { isInside: false, style: { left: `${end * 100}%` } };
+  if (start > 0.2) return { isInside: false, style: { right: `${(1 - start) * 100}%` } };
+  return { isInside: true, style: { right: '0' } };
 }
 
 function eventMarks(span: MeshSpan) {

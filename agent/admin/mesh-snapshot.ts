@@ -49,7 +49,7 @@ export interface MeshEndpoint {
   readonly callsPerSecond: number;
 }
 
-/** Calls from one service to another. */
+/** Calls from one service to another. Once known it stays, at rate 0 if need be: the picture is laid out by it. */
 export interface MeshEdge {
   /** A service, or `traffic` for whatever calls from outside of the mesh. */
   readonly from: string;
