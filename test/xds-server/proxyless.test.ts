@@ -37,10 +37,18 @@ async function startEcho(t: ExecutionContext, name: string): Promise<number> {
 
 function call(client: Client, metadata = new Metadata()): Promise<string> {
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(path, asBytes, asText, 'who?', metadata, { deadline: Date.now() + 5_000 }, (error, value) => {
-      if (error === null) resolve(value ?? '');
-      else reject(error);
-    });
+    client.makeUnaryRequest(
+      path,
+      asBytes,
+      asText,
+      'who?',
+      metadata,
+      { deadline: Date.now() + 5_000 },
+      (error, value) => {
+        if (error === null) resolve(value ?? '');
+        else reject(error);
+      },
+    );
   });
 }
 
