@@ -14,6 +14,8 @@ export interface Listener {
   /** In order; the first whose match holds serves the connection. */
   readonly filterChains: readonly FilterChain[];
   readonly defaultFilterChain: FilterChain | null;
+  /** Accepted, so that it holds nothing up, but not to be opened; why, as a field path. Such a listener has no chains. */
+  readonly unsupported?: string;
 }
 
 export interface FilterChain {

@@ -1,0 +1,145 @@
+// envoy.config.cluster.v3.Cluster -> Cluster.
+import type { Cluster, ClusterDiscovery } from '../model/cluster.ts';
+import type { ClusterMessage } from './cluster-messages.ts';
+import { configTypeOf, type DecodeContext } from './decode-context.ts';
+import { decodeLoadAssignment } from './endpoints.ts';
+import { isHarmlessFilter } from './filters.ts';
+import { decodeLbPolicy } from './lb-policy.ts';
+import { decodeDuration, maxUint32 } from './scalars.ts';
+import { decodeUpstreamSocket } from './tls.ts';
+import type { Scope } from './validation.ts';
+
+/** Envoy's defaults. */
+const defaultConnectTimeoutMs = 5000;
+const defaultDnsRefreshMs = 5000;
+
+export function decodeCluster(context: DecodeContext, message: ClusterMessage, scope: Scope): Cluster {
+  if (message.name === '') scope.at('name').fail('must not be empty');
+  const connectTimeoutMs = decodeDuration(message.connect_timeout, scope.at('connect_timeout'));
+  if (connectTimeoutMs === 0) scope.at('connect_timeout').fail('must be above 0');
+  const discovery = decodeDiscovery(message, scope);
+  // How to balance and reach the endpoints of a cluster that will have none needs no second warning.
+  const lb =
+    discovery.kind === 'unsupported'
+      ? ({ policy: { kind: 'round-robin' }, localityWeighted: false } as const)
+      : decodeLbPolicy(context, message, scope);
+  const socket = decodeUpstreamSocket(context, message.transport_socket, scope.at('transport_socket'));
+  if (discovery.kind !== 'unsupported') reportUnsupported(context, message, scope);
+  return {
+    name: message.name,
+    // To reach endpoints in another way than was asked for could send in the clear what must not be.
+    discovery: socket.kind === 'unsupported' ? socket : discovery,
+    lbPolicy: lb.policy,
+    localityWeighted: lb.localityWeighted,
+    connectTimeoutMs: connectTimeoutMs ?? defaultConnectTimeoutMs,
+    maxRequests: decodeMaxRequests(message, scope),
+    tls: socket.kind === 'tls' ? socket.tls : null,
+  };
+}
+
+function decodeDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscovery {
+  if (message.cluster_type !== undefined) {
+    const reason = scope.at('cluster_type').unsupported(`cluster type "${message.cluster_type.name}" is not supported`);
+    return { kind: 'unsupported', reason };
+  }
+  // A oneof that is not set is STATIC, the first value of the enum.
+  const type = message.type ?? 'STATIC';
+  if (type !== 'EDS' && message.eds_cluster_config !== null) {
+    scope.at('eds_cluster_config').fail(`only allowed with type EDS, not ${type}`);
+  }
+  switch (type) {
+    case 'EDS':
+      return decodeEdsDiscovery(message, scope);
+    case 'STATIC':
+      return { kind: 'static', endpoints: decodeOwnEndpoints(message, 'ip', scope) };
+    case 'LOGICAL_DNS':
+      scope.at('type').unsupported('LOGICAL_DNS is treated as STRICT_DNS: every address is an endpoint');
+      return decodeDnsDiscovery(message, scope);
+    case 'STRICT_DNS':
+      return decodeDnsDiscovery(message, scope);
+    case 'ORIGINAL_DST':
+      return { kind: 'unsupported', reason: scope.at('type').unsupported('ORIGINAL_DST is not supported') };
+    default:
+      scope.at('type').fail(`unknown value ${type}`);
+      return { kind: 'unsupported', reason: '' };
+  }
+}
+
+function decodeEdsDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscovery {
+  const config = message.eds_cluster_config;
+  const at = scope.at('eds_cluster_config');
+  if (config === null) at.fail('required with type EDS');
+  if (message.load_assignment !== null) scope.at('load_assignment').unsupported('ignored with type EDS');
+  const source = config?.eds_config ?? null;
+  if (config !== null && source === null) at.at('eds_config').fail('required');
+  if (source !== null && source.ads === undefined && source.self === undefined) {
+    return { kind: 'unsupported', reason: at.at('eds_config').unsupported('only ads and self are supported') };
+  }
+  const serviceName = config?.service_name ?? '';
+  // gRFC A47: the name of such a cluster is no EDS name.
+  if (serviceName === '' && message.name.startsWith('xdstp:')) {
+    at.at('service_name').fail('required where the name of the cluster begins with xdstp:');
+  }
+  return { kind: 'eds', serviceName: serviceName === '' ? message.name : serviceName };
+}
+
+function decodeDnsDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscovery {
+  const refreshMs = decodeDuration(message.dns_refresh_rate, scope.at('dns_refresh_rate'));
+  if (refreshMs !== null && refreshMs <= 1) scope.at('dns_refresh_rate').fail('must be above 1 ms');
+  return {
+    kind: 'strict-dns',
+    endpoints: decodeOwnEndpoints(message, 'dns', scope),
+    refreshMs: refreshMs ?? defaultDnsRefreshMs,
+  };
+}
+
+/** A cluster without a load assignment, as Istio's BlackHoleCluster, has no endpoints. */
+function decodeOwnEndpoints(message: ClusterMessage, hosts: 'ip' | 'dns', scope: Scope) {
+  const assignment = message.load_assignment;
+  if (assignment === null) return { name: message.name, localities: [], dropOverloads: [] };
+  return decodeLoadAssignment(assignment, message.name, hosts, scope.at('load_assignment'));
+}
+
+function decodeMaxRequests(message: ClusterMessage, scope: Scope): number | null {
+  let maxRequests: number | null = null;
+  let seenDefault = false;
+  for (const [index, threshold] of (message.circuit_breakers?.thresholds ?? []).entries()) {
+    const at = scope.item('circuit_breakers.thresholds', index);
+    if (threshold.priority !== 'DEFAULT') {
+      at.unsupported(`priority ${threshold.priority} is not supported`);
+      continue;
+    }
+    // As in Envoy, the first of a priority counts.
+    if (!seenDefault) maxRequests = threshold.max_requests?.value ?? null;
+    seenDefault = true;
+    // Limits on retries limit nothing while calls are not retried, which the routes report.
+    for (const field of ['max_connections', 'max_pending_requests'] as const) {
+      const limit = threshold[field];
+      if (limit !== null && limit.value < maxUint32) at.at(field).unsupported('this limit is not carried out');
+    }
+  }
+  if ((message.circuit_breakers?.per_host_thresholds.length ?? 0) > 0) {
+    scope.at('circuit_breakers.per_host_thresholds').unsupported('these limits are not carried out');
+  }
+  return maxRequests;
+}
+
+function reportUnsupported(context: DecodeContext, message: ClusterMessage, scope: Scope): void {
+  if (message.transport_socket_matches.length > 0) {
+    scope.at('transport_socket_matches').unsupported('all endpoints are reached through transport_socket');
+  }
+  if (message.health_checks.length > 0)
+    scope.at('health_checks').unsupported('active health checks are not carried out');
+  if (message.outlier_detection !== null) scope.at('outlier_detection').unsupported('endpoints are not ejected');
+  if (message.upstream_bind_config !== null)
+    scope.at('upstream_bind_config').unsupported('the source address is not set');
+  if (message.lb_subset_config !== null) scope.at('lb_subset_config').unsupported('subsets are not carried out');
+  if (message.max_requests_per_connection !== null) {
+    scope.at('max_requests_per_connection').unsupported('connections are not limited to a number of calls');
+  }
+  for (const [index, filter] of message.filters.entries()) {
+    const type = configTypeOf(context, filter.typed_config);
+    if (isHarmlessFilter(type)) continue;
+    scope.item('filters', index).unsupported(`the filter "${filter.name}" (${type}) is not carried out`);
+  }
+}

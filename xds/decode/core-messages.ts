@@ -1,0 +1,82 @@
+// The decoded form of messages that every resource uses, as xds/protos.ts makes it (see there): absent messages and
+// wrappers are null, absent members of a oneof are undefined, enums are names, or numbers without a name.
+
+/** `google.protobuf.Any`. */
+export interface AnyMessage {
+  readonly type_url: string;
+  readonly value: Uint8Array;
+}
+
+/** A wrapper of google.protobuf (`UInt32Value` and the like). */
+export type Wrapped<T> = { readonly value: T } | null;
+
+export type EnumValue = string | number;
+
+export interface DurationMessage {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+export interface SocketAddressMessage {
+  readonly protocol: EnumValue;
+  readonly address: string;
+  readonly port_value?: number;
+  readonly named_port?: string;
+  readonly resolver_name: string;
+}
+
+export interface AddressMessage {
+  readonly socket_address?: SocketAddressMessage;
+  readonly pipe?: { readonly path: string };
+  readonly envoy_internal_address?: object;
+}
+
+export interface ConfigSourceMessage {
+  readonly path?: string;
+  readonly api_config_source?: object;
+  readonly ads?: object;
+  readonly self?: object;
+  readonly path_config_source?: object;
+}
+
+export interface DataSourceMessage {
+  readonly filename?: string;
+  readonly inline_bytes?: Uint8Array;
+  readonly inline_string?: string;
+  readonly environment_variable?: string;
+}
+
+export interface TypedExtensionConfigMessage {
+  readonly name: string;
+  readonly typed_config: AnyMessage | null;
+}
+
+export interface TransportSocketMessage {
+  readonly name: string;
+  readonly typed_config?: AnyMessage;
+}
+
+export interface FractionalPercentMessage {
+  readonly numerator: number;
+  readonly denominator: EnumValue;
+}
+
+export interface RegexMatcherMessage {
+  readonly regex: string;
+}
+
+export interface StringMatcherMessage {
+  readonly exact?: string;
+  readonly prefix?: string;
+  readonly suffix?: string;
+  readonly safe_regex?: RegexMatcherMessage;
+  readonly contains?: string;
+  readonly ignore_case: boolean;
+}
+
+/** A filter of a connection, of its HTTP calls, or of a listener. */
+export interface FilterMessage {
+  readonly name: string;
+  readonly typed_config?: AnyMessage | null;
+  readonly config_discovery?: object;
+}

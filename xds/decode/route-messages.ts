@@ -1,0 +1,123 @@
+// The decoded form of envoy.config.route.v3 (conventions: core-messages.ts).
+import type {
+  DataSourceMessage,
+  DurationMessage,
+  EnumValue,
+  FractionalPercentMessage,
+  RegexMatcherMessage,
+  StringMatcherMessage,
+  Wrapped,
+} from './core-messages.ts';
+
+/** Fields that each level of a route configuration may have. */
+export interface HeaderMutationsMessage {
+  readonly request_headers_to_add: readonly object[];
+  readonly request_headers_to_remove: readonly string[];
+  readonly response_headers_to_add: readonly object[];
+  readonly response_headers_to_remove: readonly string[];
+}
+
+export interface RouteConfigurationMessage extends HeaderMutationsMessage {
+  readonly name: string;
+  readonly virtual_hosts: readonly VirtualHostMessage[];
+  readonly vhds: object | null;
+  readonly request_mirror_policies: readonly object[];
+  readonly ignore_port_in_host_matching: boolean;
+}
+
+export interface VirtualHostMessage extends HeaderMutationsMessage {
+  readonly name: string;
+  readonly domains: readonly string[];
+  readonly routes: readonly RouteMessage[];
+  readonly matcher: object | null;
+  readonly require_tls: EnumValue;
+  readonly retry_policy: object | null;
+  readonly hedge_policy: object | null;
+  readonly request_mirror_policies: readonly object[];
+}
+
+export interface RouteMessage extends HeaderMutationsMessage {
+  readonly name: string;
+  readonly match: RouteMatchMessage | null;
+  readonly route?: RouteActionMessage;
+  readonly redirect?: object;
+  readonly direct_response?: { readonly status: number; readonly body: DataSourceMessage | null };
+  readonly filter_action?: object;
+  readonly non_forwarding_action?: object;
+}
+
+export interface RouteMatchMessage {
+  readonly prefix?: string;
+  readonly path?: string;
+  readonly safe_regex?: RegexMatcherMessage;
+  readonly connect_matcher?: object;
+  readonly path_separated_prefix?: string;
+  readonly path_match_policy?: object;
+  readonly case_sensitive: Wrapped<boolean>;
+  readonly runtime_fraction: { readonly default_value: FractionalPercentMessage | null } | null;
+  readonly headers: readonly HeaderMatcherMessage[];
+  readonly query_parameters: readonly QueryParameterMatcherMessage[];
+  readonly grpc: object | null;
+  readonly tls_context: object | null;
+  readonly dynamic_metadata: readonly object[];
+}
+
+export interface HeaderMatcherMessage {
+  readonly name: string;
+  readonly exact_match?: string;
+  readonly safe_regex_match?: RegexMatcherMessage;
+  readonly range_match?: { readonly start: number; readonly end: number };
+  readonly present_match?: boolean;
+  readonly prefix_match?: string;
+  readonly suffix_match?: string;
+  readonly contains_match?: string;
+  readonly string_match?: StringMatcherMessage;
+  readonly invert_match: boolean;
+  readonly treat_missing_header_as_empty: boolean;
+}
+
+export interface QueryParameterMatcherMessage {
+  readonly name: string;
+  readonly string_match?: StringMatcherMessage;
+  readonly present_match?: boolean;
+}
+
+export interface RouteActionMessage {
+  readonly cluster?: string;
+  readonly cluster_header?: string;
+  readonly weighted_clusters?: WeightedClusterMessage;
+  readonly cluster_specifier_plugin?: string;
+  readonly inline_cluster_specifier_plugin?: object;
+  readonly metadata_match: object | null;
+  readonly prefix_rewrite: string;
+  readonly regex_rewrite: object | null;
+  readonly path_rewrite_policy: object | null;
+  readonly host_rewrite_literal?: string;
+  readonly auto_host_rewrite?: { readonly value: boolean };
+  readonly host_rewrite_header?: string;
+  readonly host_rewrite_path_regex?: object;
+  readonly timeout: DurationMessage | null;
+  readonly idle_timeout: DurationMessage | null;
+  readonly retry_policy: object | null;
+  readonly request_mirror_policies: readonly object[];
+  readonly priority: EnumValue;
+  readonly hash_policy: readonly object[];
+  readonly hedge_policy: object | null;
+  readonly max_stream_duration: {
+    readonly max_stream_duration: DurationMessage | null;
+    readonly grpc_timeout_header_max: DurationMessage | null;
+    readonly grpc_timeout_header_offset: DurationMessage | null;
+  } | null;
+}
+
+export interface WeightedClusterMessage {
+  readonly clusters: readonly ClusterWeightMessage[];
+}
+
+export interface ClusterWeightMessage extends HeaderMutationsMessage {
+  readonly name: string;
+  readonly cluster_header: string;
+  readonly weight: Wrapped<number>;
+  readonly metadata_match: object | null;
+  readonly host_rewrite_literal?: string;
+}

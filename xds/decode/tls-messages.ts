@@ -1,0 +1,48 @@
+// The decoded form of envoy.extensions.transport_sockets.tls.v3 (conventions: core-messages.ts).
+import type { DataSourceMessage, EnumValue, StringMatcherMessage, Wrapped } from './core-messages.ts';
+
+export interface UpstreamTlsContextMessage {
+  readonly common_tls_context: CommonTlsContextMessage | null;
+  readonly sni: string;
+}
+
+export interface DownstreamTlsContextMessage {
+  readonly common_tls_context: CommonTlsContextMessage | null;
+  readonly require_client_certificate: Wrapped<boolean>;
+  readonly require_sni: Wrapped<boolean>;
+}
+
+export interface CommonTlsContextMessage {
+  readonly tls_certificates: readonly TlsCertificateMessage[];
+  readonly tls_certificate_sds_secret_configs: readonly { readonly name: string }[];
+  readonly tls_certificate_provider_instance: object | null;
+  readonly validation_context?: CertificateValidationContextMessage;
+  readonly validation_context_sds_secret_config?: object;
+  readonly combined_validation_context?: {
+    readonly default_validation_context: CertificateValidationContextMessage | null;
+    readonly validation_context_sds_secret_config: object | null;
+  };
+}
+
+export interface TlsCertificateMessage {
+  readonly certificate_chain: DataSourceMessage | null;
+  readonly private_key: DataSourceMessage | null;
+  readonly password: DataSourceMessage | null;
+}
+
+export interface CertificateValidationContextMessage {
+  readonly trusted_ca: DataSourceMessage | null;
+  readonly ca_certificate_provider_instance: object | null;
+  readonly system_root_certs: object | null;
+  readonly verify_certificate_spki: readonly string[];
+  readonly verify_certificate_hash: readonly string[];
+  readonly match_typed_subject_alt_names: readonly {
+    readonly san_type: EnumValue;
+    readonly matcher: StringMatcherMessage | null;
+  }[];
+  readonly match_subject_alt_names: readonly StringMatcherMessage[];
+  readonly crl: DataSourceMessage | null;
+  readonly allow_expired_certificate: boolean;
+  readonly trust_chain_verification: EnumValue;
+  readonly custom_validator_config: object | null;
+}
