@@ -66,20 +66,21 @@ export class FieldInterner {
     return this.#values.find(hash, name, isHuffman, buf, start, end);
   }
 
-  /** A name for one block, from plain bytes, which are kept. */
-  createName(bytes: Buffer): FieldName {
-    return new FieldName(bytes, this.hash, false, 0);
+  /** A name for one block, from its plain bytes `buf[start, end)`. */
+  createName(buf: Buffer, start: number, end: number): FieldName {
+    return new FieldName(buf.toString('latin1', start, end), this.hash.of(0, buf, start, end), false, 0);
   }
 
   /** The shared name for one of those, admitted if it may be; otherwise the name itself. */
   admitName(name: FieldName): FieldName {
-    const { bytes } = name;
-    const known = this.findName(false, bytes, 0, bytes.length);
+    if (name.text.length > maxNameBytes) return name;
+    const { bytes, text } = name;
+    const known = this.#names.find(name.hash, null, false, bytes, 0, bytes.length);
     if (known !== undefined) return known;
-    if (name.problem !== null || bytes.length > maxNameBytes) return name;
+    if (name.problem !== null) return name;
     this.#makeRoom(bytes.length);
-    const admitted = new FieldName(bytes, this.hash, true, 0);
-    return this.#names.add(admitted.hash, null, false, bytes, admitted) ? admitted : name;
+    const admitted = new FieldName(text, name.hash, true, 0);
+    return this.#names.add(name.hash, null, false, bytes, admitted) ? admitted : name;
   }
 
   /** Makes the coded form of an admitted name known too. */
@@ -107,6 +108,11 @@ export class FieldInterner {
       this.#values.add(this.valueHash(name, buf, start, end), name, true, copyOf(buf, start, end), field);
     }
     return field;
+  }
+
+  /** A field that is not shared, for what holds on to it by itself. The value's bytes are kept. */
+  createValue(name: FieldName, bytes: Buffer): FieldEntry {
+    return new FieldEntry(name, bytes, false, this.valueHash(name, bytes, 0, bytes.length), 0);
   }
 
   #makeRoom(bytes: number): void {
@@ -141,7 +147,8 @@ export class FieldInterner {
   }
 
   #createPermanentName(text: string, staticIndex: number): FieldName {
-    const name = new FieldName(Buffer.from(text, 'latin1'), this.hash, true, staticIndex);
+    const bytes = Buffer.from(text, 'latin1');
+    const name = new FieldName(text, this.hash.of(0, bytes, 0, bytes.length), true, staticIndex);
     this.#permanentNames.push(name);
     return name;
   }

@@ -1,7 +1,6 @@
 // Names and fields as they are known to a data plane: one object for each, so that comparing them is comparing
 // references. A name that was not admitted has an object for the one block that brought it.
 
-import type { FieldHash } from './field-bytes.ts';
 import { nameProblem } from './field-rules.ts';
 import { traitsOf } from './field-traits.ts';
 
@@ -14,9 +13,12 @@ export const firstRegularOrder = 16;
 
 const noBytes = Buffer.alloc(0);
 
+/**
+ * A peer may invent thousands of names a block, so a name costs little until something of it is asked for
+ * (bench/header-shapes.ts). Its bytes are no view of a pooled buffer, which a decoder's table would keep alive.
+ */
 export class FieldName {
   readonly text: string;
-  readonly bytes: Buffer;
   readonly hash: number;
   /** Fields are sorted by this. It depends on the name and the data plane's secret only, never on what came before. */
   readonly order: number;
@@ -27,33 +29,53 @@ export class FieldName {
   readonly maxValues: number;
   /** Lowest index of the name in the static table, or 0. */
   readonly staticIndex: number;
-  /** Why no block may hold this name (RFC 9113 section 8.2.1). */
-  readonly problem: string | null;
-  /** An occurrence of the name whose value is the block's own. */
-  readonly hole: FieldEntry;
-  /** The same, leaving as never-indexed. */
-  readonly secretHole: FieldEntry;
+  #bytes: Buffer | undefined;
+  #hole: FieldEntry | undefined;
+  #secretHole: FieldEntry | undefined;
+  #problem: string | null | undefined;
 
-  /** @param bytes are kept. */
-  constructor(bytes: Buffer, hash: FieldHash, isAdmitted: boolean, staticIndex: number) {
-    this.text = bytes.toString('latin1');
-    this.bytes = bytes;
-    this.hash = hash.of(0, bytes, 0, bytes.length);
-    this.order = orderOf(this.text, this.hash);
+  /** @param hash of the name's plain bytes. */
+  constructor(text: string, hash: number, isAdmitted: boolean, staticIndex: number) {
+    this.text = text;
+    this.hash = hash;
+    this.order = orderOf(text, hash);
     this.isAdmitted = isAdmitted;
-    const traits = traitsOf(this.text);
+    const traits = traitsOf(text);
     this.varies = traits.varies;
     this.isSecret = traits.isSecret;
     this.maxValues = traits.maxValues;
     this.staticIndex = staticIndex;
-    this.problem = nameProblem(this.text);
-    this.hole = new FieldEntry(this, null, false, this.hash ^ 0x5bd1e995, 0);
-    this.secretHole = new FieldEntry(this, null, true, this.hash ^ 0x1b873593, 0);
+  }
+
+  get bytes(): Buffer {
+    if (this.#bytes === undefined) {
+      this.#bytes = Buffer.allocUnsafeSlow(this.text.length);
+      this.#bytes.write(this.text, 'latin1');
+    }
+    return this.#bytes;
+  }
+
+  /** An occurrence of the name whose value is the block's own. */
+  get hole(): FieldEntry {
+    this.#hole ??= new FieldEntry(this, null, false, this.hash ^ 0x5bd1e995, 0);
+    return this.#hole;
+  }
+
+  /** The same, leaving as never-indexed. */
+  get secretHole(): FieldEntry {
+    this.#secretHole ??= new FieldEntry(this, null, true, this.hash ^ 0x1b873593, 0);
+    return this.#secretHole;
+  }
+
+  /** Why no block may hold this name (RFC 9113 section 8.2.1). */
+  get problem(): string | null {
+    if (this.#problem === undefined) this.#problem = nameProblem(this.text);
+    return this.#problem;
   }
 }
 
 function orderOf(text: string, hash: number): number {
-  if (!text.startsWith(':')) return firstRegularOrder + (hash >>> 4);
+  if (text.charCodeAt(0) !== 0x3a) return firstRegularOrder + (hash >>> 4);
   const known = pseudoOrder.indexOf(text);
   return known < 0 ? pseudoOrder.length : known;
 }
@@ -85,7 +107,7 @@ export class FieldEntry {
     this.isHole = bytes === null;
     this.isSensitive = isSensitive;
     this.hash = hash;
-    this.size = name.bytes.length + this.bytes.length + fieldOverheadBytes;
+    this.size = name.text.length + this.bytes.length + fieldOverheadBytes;
     this.staticIndex = staticIndex;
   }
 }

@@ -39,8 +39,9 @@ export function isJudged(name: string): boolean {
 
 /** A name as it may stand in a message: printable, quoted, of bounded length. */
 export function quoteName(name: string): string {
-  const printable = name.replace(/[^!-~]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
-  return `'${printable.length > 64 ? `${printable.slice(0, 64)}...` : printable}'`;
+  const start = name.slice(0, 64);
+  const printable = start.replace(/[^!-~]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return `'${printable}${name.length > start.length ? '...' : ''}'`;
 }
 
 /** Why a name may not stand in any block (RFC 9113 section 8.2.1), or `null`. */

@@ -24,6 +24,7 @@ export interface HeaderDecoderOptions {
 const maxSizeUpdates = 2;
 /** Continuation bytes of an integer; enough for `maxInteger` and some padding of zeros. */
 const maxIntegerContinuation = 5;
+
 export class HeaderDecoder {
   /** Why the last `decode` answered `null`: a COMPRESSION_ERROR. The decoder answers `null` from then on. */
   error: string | null = null;
@@ -35,7 +36,6 @@ export class HeaderDecoder {
   #maxTableBytes: number;
   /** The next block must begin with an update to at most this (RFC 9113 section 4.3.1); -1 when it need not. */
   #requiredUpdate = -1;
-
   /** Where reading goes on, left by what reads an integer, a name or a literal. */
   #at = 0;
 
@@ -273,12 +273,17 @@ export class HeaderDecoder {
 
   #newName(isCoded: boolean, buf: Buffer, start: number, end: number): FieldName | null {
     const interner = this.#interner;
-    const bytes = Buffer.allocUnsafeSlow(isCoded ? Math.ceil((8 * (end - start)) / 5) : end - start);
-    const length = isCoded ? decodeHuffman(buf, start, end, bytes, 0) : buf.copy(bytes, 0, start, end);
-    if (length < 0) return this.#failName('a name is wrongly coded');
-    const plain = length === bytes.length ? bytes : Buffer.from(bytes.subarray(0, length));
-    const known = isCoded ? interner.findName(false, plain, 0, length) : undefined;
-    const name = known ?? interner.createName(plain);
+    let plain = buf;
+    let from = start;
+    let to = end;
+    if (isCoded) {
+      plain = Buffer.allocUnsafe(Math.ceil((8 * (end - start)) / 5));
+      from = 0;
+      to = decodeHuffman(buf, start, end, plain, 0);
+      if (to < 0) return this.#failName('a name is wrongly coded');
+    }
+    const known = isCoded ? interner.findName(false, plain, from, to) : undefined;
+    const name = known ?? interner.createName(plain, from, to);
     const admission = this.#admission;
     if (
       this.#collector.isOversize ||
@@ -323,7 +328,7 @@ export class HeaderDecoder {
     const isFaulty = staged < 0;
     const length = isFaulty ? ~staged : staged;
     const hole = isNeverIndexed || name.isSecret ? name.secretHole : name.hole;
-    const size = name.bytes.length + length + fieldOverheadBytes;
+    const size = name.text.length + length + fieldOverheadBytes;
     if (isIndexing) {
       this.#insert(hole, end - start, length, size, (isCoded ? codedFlag : 0) | (isFaulty ? faultyFlag : 0));
     }

@@ -92,7 +92,7 @@ export class HeaderEncoder {
     let hole = 0;
     for (const field of shape.list) {
       if (!field.isHole) {
-        if (this.#isMissed(field)) missedBytes += field.name.bytes.length + field.bytes.length;
+        if (this.#isMissed(field)) missedBytes += field.name.text.length + field.bytes.length;
         offset = this.#writeFixed(field, block.source, out, offset);
         continue;
       }
@@ -135,8 +135,11 @@ export class HeaderEncoder {
     const index = name.staticIndex > 0 ? name.staticIndex : this.#table.indexOfName(name.text);
     if (index > 0) return writeInteger(out, at, pattern, bits, index);
     out[at] = pattern;
-    const offset = writeInteger(out, at + 1, 0, 7, name.bytes.length);
-    return copyBytes(name.bytes, 0, name.bytes.length, out, offset);
+    const { length } = name.text;
+    const offset = writeInteger(out, at + 1, 0, 7, length);
+    // A name of one block is not worth a buffer of its own.
+    if (name.isAdmitted) return copyBytes(name.bytes, 0, length, out, offset);
+    return offset + out.write(name.text, offset, 'latin1');
   }
 
   #mayInsert(field: FieldEntry, source: FieldAdmission): boolean {

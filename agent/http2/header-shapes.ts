@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { FieldAdmission } from './field-admission.ts';
 import { FieldHash, isSoundValue } from './field-bytes.ts';
 import { FieldInterner } from './field-interner.ts';
-import type { FieldEntry, FieldName } from './field-name.ts';
+import type { FieldName } from './field-name.ts';
 import { quoteName } from './field-rules.ts';
 import { HeaderBlockImpl } from './header-block.ts';
 import type { HeaderBlock, HeaderEdit, ShapeMemo } from './header-contract.ts';
@@ -51,7 +51,7 @@ export class HeaderShapes {
   block(fields: readonly (readonly [name: string, value: string])[]): HeaderBlock {
     this.#admission.countBlock();
     const sorted = fields
-      .map(([name, value]) => this.#ownField(this.#ownName(name), value))
+      .map(([name, value]) => this.#blockField(this.#ownName(name, this.#admission), value))
       .sort((a, b) => a.field.order - b.field.order);
     const list = sorted.map(({ field }) => field);
     const values = sorted.flatMap(({ constant }) => (constant === null ? [] : [constant]));
@@ -75,9 +75,8 @@ export class HeaderShapes {
    */
   edit({ remove = [], set = [] }: Partial<HeaderEdit>): HeaderEdit {
     const added = set.map(({ name: text, value }): EditedField => {
-      const name = this.#ownName(text);
-      if (value !== undefined) return this.#ownField(name, value);
-      return { field: name.isSecret ? name.secretHole : name.hole, constant: null };
+      const name = this.#ownName(text, null);
+      return value === undefined ? holeOf(name, null) : this.#editField(name, value);
     });
     return new HeaderEditImpl(remove, set, added);
   }
@@ -98,29 +97,52 @@ export class HeaderShapes {
     return new HeaderEncoder(this.#shapes);
   }
 
-  #ownName(text: string): FieldName {
-    const bytes = Buffer.from(text, 'latin1');
-    const fresh = this.#interner.createName(bytes);
-    if (fresh.problem !== null) throw new TypeError(fresh.problem);
+  /** The shared name, or one for whoever asked, admitted by `admission` where that is given. */
+  #ownName(text: string, admission: FieldAdmission | null): FieldName {
+    const bytes = latin1Bytes(text, text);
     const known = this.#interner.findName(false, bytes, 0, bytes.length);
     if (known !== undefined) return known;
-    return this.#admission.take() ? this.#interner.admitName(fresh) : fresh;
+    const fresh = this.#interner.createName(bytes, 0, bytes.length);
+    if (fresh.problem !== null) throw new TypeError(fresh.problem);
+    return admission?.take() ? this.#interner.admitName(fresh) : fresh;
   }
 
-  /** Our own values need no second sight, but neither may they fill the tables. */
-  #ownField(name: FieldName, value: string): EditedField {
-    const bytes = Buffer.from(value, 'latin1');
-    if (!isSoundValue(bytes)) throw new TypeError(`the value for ${quoteName(name.text)} may not be sent`);
-    if (!name.varies && name.isAdmitted && !this.#admission.isLearntHole(name)) {
-      const hash = this.#interner.valueHash(name, bytes, 0, bytes.length);
-      const field = this.#interner.findValue(hash, name, false, bytes, 0, bytes.length) ?? this.#admitOwn(name, bytes);
-      if (field !== null) return { field, constant: null };
+  /** A value of an own block. It needs no second sight, but neither may such values fill the tables. */
+  #blockField(name: FieldName, value: string): EditedField {
+    const admission = this.#admission;
+    const bytes = soundBytes(name, value);
+    if (name.varies || !name.isAdmitted || admission.isLearntHole(name)) return holeOf(name, bytes);
+    const hash = this.#interner.valueHash(name, bytes, 0, bytes.length);
+    let field = this.#interner.findValue(hash, name, false, bytes, 0, bytes.length) ?? null;
+    if (field === null) {
+      admission.countNewValue(name);
+      if (admission.take()) field = this.#interner.admitValue(name, false, bytes, 0, bytes.length);
     }
-    return { field: name.isSecret ? name.secretHole : name.hole, constant: bytes };
+    return field === null ? holeOf(name, bytes) : { field, constant: null };
   }
 
-  #admitOwn(name: FieldName, bytes: Buffer): FieldEntry | null {
-    this.#admission.countNewValue(name);
-    return this.#admission.take() ? this.#interner.admitValue(name, false, bytes, 0, bytes.length) : null;
+  /** A value that an edit puts in; the edit holds on to it, so it need not be shared. */
+  #editField(name: FieldName, value: string): EditedField {
+    const bytes = soundBytes(name, value);
+    if (name.varies) return holeOf(name, bytes);
+    const hash = this.#interner.valueHash(name, bytes, 0, bytes.length);
+    const known = this.#interner.findValue(hash, name, false, bytes, 0, bytes.length);
+    return { field: known ?? this.#interner.createValue(name, bytes), constant: null };
   }
+}
+
+function holeOf(name: FieldName, constant: Buffer | null): EditedField {
+  return { field: name.isSecret ? name.secretHole : name.hole, constant };
+}
+
+function soundBytes(name: FieldName, value: string): Buffer {
+  const bytes = latin1Bytes(name.text, value);
+  if (!isSoundValue(bytes)) throw new TypeError(`the value for ${quoteName(name.text)} may not be sent`);
+  return bytes;
+}
+
+function latin1Bytes(name: string, text: string): Buffer {
+  const bytes = Buffer.from(text, 'latin1');
+  if (bytes.toString('latin1') !== text) throw new TypeError(`${quoteName(name)} holds a character that is no byte`);
+  return bytes;
 }

@@ -7,7 +7,7 @@ import { maxIntegerBytes } from './hpack-integer.ts';
 import type { HeaderEditImpl } from './shape-edit.ts';
 
 /** Edits whose derived shapes are kept on one shape; beyond, the oldest goes. */
-const maxDerivations = 8;
+const maxDerivations = 32;
 
 /** A shape made from another by an edit, and where each of its holes comes from. */
 export interface Derivation {
