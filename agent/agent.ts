@@ -164,6 +164,7 @@ export class Agent {
         return;
       case 'calls':
         this.#telemetry.onCalls(up.records, up.dropped);
+        this.#workers.tell(worker, { kind: 'calls-taken', count: up.records.length });
         return;
       case 'stats-row':
         this.#stats.addRow(worker, up.row);

@@ -10,7 +10,8 @@ import type { DataPlaneSettings, Down, Up } from './link.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import type { CallObserver } from './observe/call-observer.ts';
 import type { Log, LogLevel } from './observe/log.ts';
-import { type CallContext, GrpcProxy } from './proxy/proxy.ts';
+import type { CallContext } from './proxy/call-parts.ts';
+import { GrpcProxy } from './proxy/proxy.ts';
 import { CallStats } from './stats/call-stats.ts';
 import { StatsRegion } from './stats/stats-region.ts';
 import { CallRecorder } from './telemetry/call-recorder.ts';
@@ -101,6 +102,9 @@ export class DataPlane {
         return;
       case 'log-level':
         this.#logLevel = LEVELS.indexOf(down.level);
+        return;
+      case 'calls-taken':
+        this.#recorder?.taken(down.count);
         return;
       case 'drain':
         void this.#drain(down.graceMs);

@@ -10,6 +10,8 @@ export type Down =
   /** A slice of configuration; `version` counts up by one with each, so that `applied` can be matched. */
   | { readonly kind: 'config'; readonly version: number; readonly update: ConfigUpdate }
   | { readonly kind: 'log-level'; readonly level: LogLevel }
+  /** So many records of a `calls` message have been dealt with: the way up has room for as many more. */
+  | { readonly kind: 'calls-taken'; readonly count: number }
   /** Stop accepting, GOAWAY every connection, end with `drained` when the last call has ended or `graceMs` are over. */
   | { readonly kind: 'drain'; readonly graceMs: number }
   /** Close everything now. */

@@ -88,7 +88,12 @@ export class Workers {
     this.#broadcast({ kind: 'drain', graceMs });
   }
 
-  /** Asks one worker; it answers with `explained`. */
+  /** Tells one worker, if it still runs. */
+  tell(id: number, down: Down): void {
+    this.#threads.find((thread) => thread.id === id)?.worker.postMessage(down);
+  }
+
+  /** Asks any worker; it answers with `explained`. */
   ask(down: Down): void {
     this.#threads[0]?.worker.postMessage(down);
   }

@@ -40,8 +40,10 @@ const ladder: readonly { readonly what: string; readonly units: readonly string[
 
 const compositionRow = 6;
 
-/** Steps on one row that are part of the composition itself. */
+/** Steps between units of one row: parts of the composition itself, and plain data that uses plain data. */
 const allowedSteps = new Set([
+  'agent/stats -> agent/observe',
+  'agent/main.ts -> agent/cli',
   'agent/agent.ts -> agent/workers.ts',
   'agent/data-plane-worker.ts -> agent/data-plane.ts',
 ]);
@@ -113,7 +115,7 @@ test('an import points to a lower row of the ladder or stays inside its own unit
     const from = placeOf(file.path);
     const to = line.target === undefined ? undefined : placeOf(line.target);
     if (from === undefined || to === undefined || from.unit === to.unit || to.row < from.row) return undefined;
-    if (allowedSteps.has(`${file.path} -> ${line.target}`)) return undefined;
+    if (allowedSteps.has(`${from.unit} -> ${to.unit}`)) return undefined;
     const words = [from, to].map(({ unit, row }) => `${unit} (row ${row}, ${ladder[row]?.what})`);
     return `imports '${line.specifier}': ${words.join(' must not know ')}`;
   });

@@ -39,7 +39,7 @@ function fileProblems(text: string, file: string): string[] {
     const parsed = parseBootstrap(text);
     return 'problems' in parsed ? parsed.problems.map((problem) => `${file}: ${problem}`) : [];
   }
-  const parsed = parseMeshConfig(text, file);
+  const parsed = parseMeshConfig(text);
   if (!('problems' in parsed)) return [];
   return parsed.problems.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);
 }

@@ -67,6 +67,8 @@ export class Attempt implements StreamHandler, PoolWaiter, ObservedAttempt {
   }
 
   onHeaders(stream: Stream, block: HeaderBlock, endStream: boolean): void {
+    // A 1xx says nothing about the call; gRPC has no use for one (RFC 9110 section 15.2 lets a proxy drop it).
+    if (stream.headersAre === 'informational') return;
     this.#owner.responseHeaders(this, block, endStream);
     if (endStream) this.#closeRequest(stream);
   }

@@ -22,9 +22,9 @@ import type { UpstreamCluster } from '../upstream/cluster.ts';
 import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.ts';
+import type { CallContext, ProxyParts } from './call-parts.ts';
 import { answerFailure, type CallFailure, directorFailure, statusOfResponseHead } from './failure.ts';
 import { KeptRequest } from './kept-request.ts';
-import type { CallContext, ProxyParts } from './proxy.ts';
 import { failureOfReset } from './reset-mapping.ts';
 
 /** A stream that was not processed is sent again at most this often (gRFC A6 allows one that reached the wire). */

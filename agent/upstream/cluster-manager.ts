@@ -8,6 +8,8 @@ import { PoolSet } from './pool-set.ts';
 export class ClusterManager {
   readonly #clusters = new Map<string, UpstreamCluster>();
   readonly #endpoints = new Map<string, ClusterEndpoints>();
+  /** Clusters by the name under which their endpoints arrive, so that a push of ten thousand is not a square of that. */
+  readonly #byEndpoints = new Map<string, Set<UpstreamCluster>>();
   readonly #pools: PoolSet;
   readonly #random: () => number;
 
@@ -22,40 +24,45 @@ export class ClusterManager {
 
   upsertCluster(resource: Cluster): void {
     const known = this.#clusters.get(resource.name);
-    const cluster = known ?? new UpstreamCluster(resource, this.#pools, this.#random);
-    if (known === undefined) this.#clusters.set(resource.name, cluster);
-    else {
-      const before = known.endpointsName;
+    if (known !== undefined) {
+      this.#unlink(known);
       known.update(resource);
-      if (known.endpointsName === before) return;
     }
-    if (resource.discovery.kind === 'static') return;
-    const endpoints = this.#endpoints.get(cluster.endpointsName);
-    if (endpoints !== undefined) cluster.setEndpoints(endpoints);
+    const cluster = known ?? new UpstreamCluster(resource, this.#pools, this.#random);
+    this.#clusters.set(resource.name, cluster);
+    if (cluster.isStatic) return;
+    const name = cluster.endpointsName;
+    const sharing = this.#byEndpoints.get(name);
+    if (sharing === undefined) this.#byEndpoints.set(name, new Set([cluster]));
+    else sharing.add(cluster);
+    cluster.setEndpoints(this.#endpoints.get(name) ?? null);
   }
 
   upsertEndpoints(resource: ClusterEndpoints): void {
     this.#endpoints.set(resource.name, resource);
-    this.#setEndpoints(resource.name, resource);
+    for (const cluster of this.#byEndpoints.get(resource.name) ?? []) cluster.setEndpoints(resource);
   }
 
   removeCluster(name: string): void {
-    this.#clusters.get(name)?.release();
+    const cluster = this.#clusters.get(name);
+    if (cluster === undefined) return;
+    this.#unlink(cluster);
     this.#clusters.delete(name);
+    cluster.release();
   }
 
   removeEndpoints(name: string): void {
     this.#endpoints.delete(name);
-    this.#setEndpoints(name, null);
+    for (const cluster of this.#byEndpoints.get(name) ?? []) cluster.setEndpoints(null);
   }
 
   destroy(): void {
     this.#pools.destroy();
   }
 
-  #setEndpoints(name: string, resource: ClusterEndpoints | null): void {
-    for (const cluster of this.#clusters.values()) {
-      if (cluster.endpointsName === name && !cluster.isStatic) cluster.setEndpoints(resource);
-    }
+  #unlink(cluster: UpstreamCluster): void {
+    const sharing = this.#byEndpoints.get(cluster.endpointsName);
+    sharing?.delete(cluster);
+    if (sharing?.size === 0) this.#byEndpoints.delete(cluster.endpointsName);
   }
 }

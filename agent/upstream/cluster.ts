@@ -18,11 +18,11 @@ export class UpstreamCluster {
   readonly #pools: PoolSet;
   readonly #random: () => number;
   #cluster: Cluster;
-  #known = false;
   #endpoints: UpstreamEndpoint[] = [];
+  /** `null` while the endpoints are not known. */
   #balancer: EndpointBalancer | null = null;
   #resource: ClusterEndpoints | null = null;
-  /** The call at hand has been here already; set only while `pick` runs. */
+  /** The endpoints that the call at hand has tried; set only while `pick` runs. */
   #tried: readonly UpstreamEndpoint[] = [];
   readonly #usable = (index: number): boolean => {
     const endpoint = this.#endpoints[index]!;
@@ -37,34 +37,33 @@ export class UpstreamCluster {
     if (cluster.discovery.kind === 'static') this.setEndpoints(cluster.discovery.endpoints);
   }
 
+  /** Its endpoints came with it; none arrive apart. */
+  get isStatic(): boolean {
+    return this.#cluster.discovery.kind === 'static';
+  }
+
   /** The name under which its endpoints arrive. */
   get endpointsName(): string {
     const { discovery } = this.#cluster;
     return discovery.kind === 'eds' ? discovery.serviceName : this.name;
   }
 
-  /** Its endpoints came with it; none arrive apart. */
-  get isStatic(): boolean {
-    return this.#cluster.discovery.kind === 'static';
-  }
-
   get endpoints(): readonly UpstreamEndpoint[] {
     return this.#endpoints;
   }
 
-  /** Takes a new definition; calls in flight and connections that are still wanted stay. */
+  /** Takes a new definition. Endpoints that don't come with it are set by the caller next. */
   update(cluster: Cluster): void {
-    const before = this.#cluster;
     this.#cluster = cluster;
     if (cluster.discovery.kind === 'static') this.setEndpoints(cluster.discovery.endpoints);
-    else if (before.discovery.kind === 'static') this.setEndpoints(null);
-    else if (this.#known) this.setEndpoints(this.#resource);
   }
 
-  /** Swaps the endpoints whole. Pools of endpoints that stay are kept; those that left drain. */
+  /**
+   * Swaps the endpoints whole; `null`: they are not known. Pools of endpoints that stay are kept, those of endpoints
+   * that left drain: calls in flight end where they are.
+   */
   setEndpoints(resource: ClusterEndpoints | null): void {
     const previous = this.#endpoints;
-    this.#known = true;
     this.#resource = resource;
     if (resource === null) {
       this.#balancer = null;
@@ -80,20 +79,21 @@ export class UpstreamCluster {
     for (const endpoint of previous) this.#pools.release(endpoint.pool);
   }
 
-  /** An endpoint that this call has not tried yet; it is called whatever its last connect did when all have failed. */
+  /** An endpoint that this call has not tried yet and whose last connect did not just fail, or why there is none. */
   pick(tried: readonly UpstreamEndpoint[]): UpstreamEndpoint | Unavailable {
     const { discovery } = this.#cluster;
     if (discovery.kind === 'unsupported') return { flag: 'NC', reason: `${this.name}: ${discovery.reason}` };
-    const balancer = this.#balancer;
-    if (balancer === null || this.#resource === null) {
-      return { flag: 'UH', reason: `${this.name}: its endpoints are not known yet` };
+    if (this.#balancer === null || this.#resource === null) {
+      return { flag: 'UH', reason: `${this.name}: no healthy upstream, its endpoints are not known` };
     }
     if (dropsOverload(this.#resource.dropOverloads, this.#random)) {
       return { flag: 'UO', reason: `${this.name}: unconditional drop overload` };
     }
     this.#tried = tried;
-    const index = balancer.pick(this.#usable);
-    return index === -1 ? this.#unavailable() : this.#endpoints[index]!;
+    const index = this.#balancer.pick(this.#usable);
+    // A balancer with nothing usable names the endpoint whose turn it is: to wait for a connect that failed a moment ago
+    // would only delay the same answer.
+    return index === -1 || !this.#usable(index) ? this.#unavailable() : this.#endpoints[index]!;
   }
 
   release(): void {
@@ -105,7 +105,7 @@ export class UpstreamCluster {
   #unavailable(): Unavailable {
     const all = this.#endpoints;
     if (all.length === 0) return { flag: 'UH', reason: `${this.name}: no healthy upstream, it has no endpoints` };
-    const failing = all.filter((endpoint) => !endpoint.pool.usable);
+    const failing = all.filter((endpoint) => endpoint.pool.lastFailure !== '');
     if (failing.length === 0) return { flag: 'UH', reason: `${this.name}: no healthy upstream among ${all.length}` };
     const next = failing.reduce((a, b) => (a.pool.retryInMs <= b.pool.retryInMs ? a : b));
     return {

@@ -118,6 +118,7 @@ export class ConnectionPool implements ConnectionHandler {
   onConnected(): void {
     this.#connecting--;
     this.#failures = 0;
+    this.#lastFailure = '';
     this.#serveWaiters();
   }
 

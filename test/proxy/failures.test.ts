@@ -1,0 +1,215 @@
+// What the agent answers itself (design section 7, http2.md cases 58 to 62, 69 to 71, 83 to 88).
+import http2 from 'node:http2';
+import net from 'node:net';
+import test from 'ava';
+import { startDataPlane } from '../support/data-plane.ts';
+import { call, GRPC_HEADERS, seeCall, startHttp2Endpoint } from '../support/http2-call.ts';
+import { cluster, endpoints, forward, listener, plainMesh, route, routeConfiguration } from '../support/resources.ts';
+
+async function connect(port: number): Promise<http2.ClientHttp2Session> {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  session.on('error', () => {});
+  return session;
+}
+
+/** A port at which nothing listens. */
+async function closedPort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test('no route is UNIMPLEMENTED, trailers-only, and names the authority', async (t) => {
+  const plane = startDataPlane([
+    { type: 'route', value: routeConfiguration('routes', { known: [route(forward('none'))] }) },
+    { type: 'listener', value: listener('out', 'outbound', 'routes') },
+  ]);
+  const session = await connect(await plane.port('out'));
+  const { headers, endStream } = await call(session, { ':authority': 'stranger' });
+  t.true(endStream);
+  t.is(headers[':status'], 200);
+  t.is(headers['grpc-status'], '12');
+  t.regex(decodeURIComponent(String(headers['grpc-message'])), /stranger/);
+  session.destroy();
+  plane.stop();
+});
+
+test('case 69: the answer of the agent carries the content-type of the request', async (t) => {
+  const plane = startDataPlane(plainMesh('echo', 'outbound', []));
+  const session = await connect(await plane.port('echo'));
+  const { headers } = await call(session, { 'content-type': 'application/grpc+json' });
+  t.is(headers['content-type'], 'application/grpc+json');
+  t.is(headers['grpc-status'], '14');
+  session.destroy();
+  plane.stop();
+});
+
+test('HTTP/2 that is not gRPC gets an HTTP status and a readable body', async (t) => {
+  const plane = startDataPlane(plainMesh('echo', 'outbound', []));
+  const session = await connect(await plane.port('echo'));
+  const { headers, body } = await call(session, { 'content-type': 'text/plain' });
+  t.is(headers[':status'], 503);
+  t.is(headers['grpc-status'], undefined);
+  t.regex(body.toString(), /no healthy upstream/);
+  session.destroy();
+  plane.stop();
+});
+
+test('a route to a cluster that is not known is UNAVAILABLE and names the cluster', async (t) => {
+  const plane = startDataPlane([
+    { type: 'route', value: routeConfiguration('routes', { '*': [route(forward('ghost'))] }) },
+    { type: 'listener', value: listener('out', 'outbound', 'routes') },
+  ]);
+  const session = await connect(await plane.port('out'));
+  const { headers } = await call(session);
+  t.is(headers['grpc-status'], '14');
+  t.regex(decodeURIComponent(String(headers['grpc-message'])), /ghost/);
+  session.destroy();
+  plane.stop();
+});
+
+test('a cluster all of whose endpoints refuse connections is UNAVAILABLE, with the address and the reason', async (t) => {
+  const port = await closedPort();
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [port]));
+  const session = await connect(await plane.port('echo'));
+  const { headers } = await call(session);
+  t.is(headers['grpc-status'], '14');
+  const message = decodeURIComponent(String(headers['grpc-message']));
+  t.regex(message, new RegExp(`127\\.0\\.0\\.1:${port}.*ECONNREFUSED`));
+  session.destroy();
+  plane.stop();
+});
+
+test('a call goes to the next endpoint when the first one refuses connections: nothing was sent', async (t) => {
+  const endpoint = await startHttp2Endpoint((stream) => {
+    stream.respond({ ':status': 200, 'grpc-status': '0' }, { endStream: true });
+  });
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [await closedPort(), endpoint.port]));
+  const session = await connect(await plane.port('echo'));
+  for (let i = 0; i < 4; i++) t.is((await call(session)).headers['grpc-status'], '0');
+  session.destroy();
+  plane.stop();
+  await endpoint.stop();
+});
+
+test('case 84: a refused stream is sent once more when the whole request is at hand', async (t) => {
+  let refused = 0;
+  const endpoint = await startHttp2Endpoint((stream) => {
+    if (refused++ === 0) {
+      stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
+      return;
+    }
+    const received: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => received.push(chunk));
+    stream.on('end', () => {
+      stream.respond({ ':status': 200, 'x-bytes': String(Buffer.concat(received).length) }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end();
+    });
+  });
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]));
+  const session = await connect(await plane.port('echo'));
+  const { headers, trailers } = await call(session, {}, Buffer.alloc(1000));
+  t.is(headers['x-bytes'], '1000');
+  t.is(trailers?.['grpc-status'], '0');
+  session.destroy();
+  plane.stop();
+  await endpoint.stop();
+});
+
+test('case 87: a stream refused twice is passed on as refused, so that the client can send it again', async (t) => {
+  const endpoint = await startHttp2Endpoint((stream) => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM));
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]));
+  const session = await connect(await plane.port('echo'));
+  t.is((await call(session)).code, http2.constants.NGHTTP2_REFUSED_STREAM);
+  session.destroy();
+  plane.stop();
+  await endpoint.stop();
+});
+
+test('case 83: a lost connection is UNAVAILABLE for a call that had no answer yet', async (t) => {
+  const endpoint = await startHttp2Endpoint((stream) => stream.session?.socket.destroy());
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]));
+  const session = await connect(await plane.port('echo'));
+  const { headers } = await call(session, {}, Buffer.alloc(5));
+  t.is(headers['grpc-status'], '14');
+  session.destroy();
+  plane.stop();
+  await endpoint.stop();
+});
+
+test('cases 59 and 61: a deadline ends a call that nobody answers, and the endpoint sees a CANCEL', async (t) => {
+  let closed: (code: number) => void = () => {};
+  const code = new Promise<number>((resolve) => {
+    closed = resolve;
+  });
+  let timeout: unknown;
+  const endpoint = await startHttp2Endpoint((stream, headers) => {
+    timeout = headers['grpc-timeout'];
+    stream.on('close', () => closed(stream.rstCode));
+  });
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]));
+  const session = await connect(await plane.port('echo'));
+  const stream = session.request({ ...GRPC_HEADERS, 'grpc-timeout': '200m' });
+  const { headers } = await seeCall(stream);
+  t.is(headers['grpc-status'], '4');
+  t.regex(decodeURIComponent(String(headers['grpc-message'])), /deadline exceeded after 0\.2\d\d s, waiting for 127/);
+  t.is(await code, http2.constants.NGHTTP2_CANCEL);
+  t.truthy(timeout);
+  session.destroy();
+  plane.stop();
+  await endpoint.stop();
+});
+
+test('case 61: a deadline that ends after the response began is told in trailers', async (t) => {
+  const endpoint = await startHttp2Endpoint((stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    stream.write('some');
+  });
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]));
+  const session = await connect(await plane.port('echo'));
+  const { body, trailers } = await call(session, { 'grpc-timeout': '150m' });
+  t.is(body.toString(), 'some');
+  t.is(trailers?.['grpc-status'], '4');
+  session.destroy();
+  plane.stop();
+  await endpoint.stop();
+});
+
+test('case 62: a deadline of zero is over before an endpoint is asked', async (t) => {
+  const endpoint = await startHttp2Endpoint(() => t.fail('the endpoint was called'));
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]));
+  const session = await connect(await plane.port('echo'));
+  t.is((await call(session, { 'grpc-timeout': '0S' })).headers['grpc-status'], '4');
+  session.destroy();
+  plane.stop();
+  await endpoint.stop();
+});
+
+test("a route's timeout shortens the client's deadline, and what goes upstream says so", async (t) => {
+  let timeout = '';
+  const endpoint = await startHttp2Endpoint((stream, headers) => {
+    timeout = String(headers['grpc-timeout']);
+    stream.respond({ ':status': 200, 'grpc-status': '0' }, { endStream: true });
+  });
+  const plane = startDataPlane([
+    { type: 'cluster', value: cluster('echo') },
+    { type: 'endpoints', value: endpoints('echo', [endpoint.port]) },
+    {
+      type: 'route',
+      value: routeConfiguration('routes', { '*': [route({ ...forward('echo'), maxStreamDurationMs: 5000 })] }),
+    },
+    { type: 'listener', value: listener('out', 'outbound', 'routes') },
+  ]);
+  const session = await connect(await plane.port('out'));
+  await call(session, { 'grpc-timeout': '1H' });
+  t.regex(timeout, /^\d{1,8}[mun]$/);
+  const unit = { m: 1, u: 1e-3, n: 1e-6 }[timeout.at(-1) as 'm' | 'u' | 'n'];
+  const ms = Number.parseInt(timeout, 10) * unit;
+  t.true(ms > 4000 && ms <= 5000, timeout);
+  session.destroy();
+  plane.stop();
+  await endpoint.stop();
+});

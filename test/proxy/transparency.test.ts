@@ -1,0 +1,211 @@
+// What passes through a data plane unchanged (http2.md section 2, "Requests" and "Responses"): one raw HTTP/2 client, one
+// raw HTTP/2 endpoint, and a comparison of what one sent with what the other saw.
+import http2 from 'node:http2';
+import test from 'ava';
+import { startDataPlane } from '../support/data-plane.ts';
+import { call, GRPC_HEADERS, type Http2Endpoint, seeCall, startHttp2Endpoint } from '../support/http2-call.ts';
+import { plainMesh } from '../support/resources.ts';
+
+type Handler = Parameters<typeof startHttp2Endpoint>[0];
+
+async function through(handler: Handler, settings: http2.Settings = {}) {
+  const endpoint: Http2Endpoint = await startHttp2Endpoint(handler, settings);
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]));
+  const session = http2.connect(`http://127.0.0.1:${await plane.port('echo')}`);
+  session.on('error', () => {});
+  return {
+    session,
+    stop: async () => {
+      session.destroy();
+      plane.stop();
+      await endpoint.stop();
+    },
+  };
+}
+
+/** Answers with headers, one message and trailers. */
+const answer: Handler = (stream) => {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  stream.resume().on('end', () => stream.end('hello'));
+};
+
+test('cases 42, 45 to 51: request fields arrive as they were sent, reserved and unknown ones too', async (t) => {
+  let seen: http2.IncomingHttpHeaders = {};
+  const mesh = await through((stream, headers) => {
+    seen = headers;
+    answer(stream, headers);
+  });
+  const sent = {
+    'content-type': 'application/grpc+json;charset=utf-8',
+    te: 'trailers',
+    'user-agent': 'grpc-test/1.0',
+    'grpc-encoding': 'gzip',
+    'grpc-accept-encoding': 'gzip,identity',
+    'grpc-previous-rpc-attempts': '1',
+    'grpc-tags-bin': 'AAEC/f7/',
+    'x-raw-bin': 'AAEC,/f7/=',
+    'x-latin': 'caf\u00e9',
+    authorization: 'Bearer secret',
+  };
+  await call(mesh.session, sent, Buffer.alloc(5));
+  for (const [name, value] of Object.entries(sent)) t.is(seen[name], value, name);
+  t.is(seen[':authority'], 'echo');
+  t.is(seen[':path'], '/test.Echo/Unary');
+  await mesh.stop();
+});
+
+test('case 64: headers, data and trailers arrive in order, and the headers before the first message', async (t) => {
+  let release: () => void = () => {};
+  const mesh = await through((stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'x-early': '1' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0', 'x-last-bin': 'AAE=' }));
+    release = () => stream.end('body');
+  });
+  const stream = mesh.session.request(GRPC_HEADERS);
+  const seen = seeCall(stream);
+  await new Promise((resolve) => stream.once('response', resolve));
+  release();
+  const { headers, body, trailers } = await seen;
+  t.is(headers['x-early'], '1');
+  t.is(body.toString(), 'body');
+  t.is(trailers?.['grpc-status'], '0');
+  t.is(trailers?.['x-last-bin'], 'AAE=');
+  await mesh.stop();
+});
+
+test('case 65: a trailers-only response stays one HEADERS frame', async (t) => {
+  const mesh = await through((stream) => {
+    stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5', 'grpc-message': 'a%20b%zz' },
+      { endStream: true },
+    );
+  });
+  const { headers, endStream, trailers } = await call(mesh.session);
+  t.true(endStream);
+  t.is(headers['grpc-status'], '5');
+  t.is(headers['grpc-message'], 'a%20b%zz');
+  t.is(trailers, null);
+  await mesh.stop();
+});
+
+test('case 53: a half-close by an empty DATA frame reaches the endpoint before the response', async (t) => {
+  const mesh = await through((stream) => {
+    stream.resume().on('end', () => stream.respond({ ':status': 200, 'grpc-status': '0' }, { endStream: true }));
+  });
+  const stream = mesh.session.request(GRPC_HEADERS);
+  const seen = seeCall(stream);
+  stream.write('first', () => stream.end());
+  t.is((await seen).headers['grpc-status'], '0');
+  await mesh.stop();
+});
+
+test('case 67: a response that ends without trailers is not given a status', async (t) => {
+  const mesh = await through((stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    stream.end('half');
+  });
+  const { headers, body, trailers, code } = await call(mesh.session);
+  t.is(body.toString(), 'half');
+  t.is(headers['grpc-status'], undefined);
+  t.is(trailers, null);
+  t.is(code, http2.constants.NGHTTP2_NO_ERROR);
+  await mesh.stop();
+});
+
+test('case 68: an HTTP error of the endpoint passes as it is', async (t) => {
+  const mesh = await through((stream) => {
+    stream.respond({ ':status': 503, 'content-type': 'text/plain' });
+    stream.end('busy');
+  });
+  const { headers, body } = await call(mesh.session);
+  t.is(headers[':status'], 503);
+  t.is(body.toString(), 'busy');
+  await mesh.stop();
+});
+
+test('case 75: an early response is delivered whole, then the client is told to stop sending', async (t) => {
+  const mesh = await through((stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end('early');
+  });
+  const stream = mesh.session.request(GRPC_HEADERS);
+  const seen = seeCall(stream);
+  stream.write('the request never ends');
+  const { body, trailers, code } = await seen;
+  t.is(body.toString(), 'early');
+  t.is(trailers?.['grpc-status'], '0');
+  t.is(code, http2.constants.NGHTTP2_NO_ERROR);
+  await mesh.stop();
+});
+
+test('case 79: a reset after the response began passes with its code', async (t) => {
+  const mesh = await through((stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    stream.write('some', () => stream.close(http2.constants.NGHTTP2_CANCEL));
+  });
+  const { code } = await call(mesh.session);
+  t.is(code, http2.constants.NGHTTP2_CANCEL);
+  await mesh.stop();
+});
+
+test('case 78: a reset before the response becomes the status that gRPC gives its code, and the message names the endpoint', async (t) => {
+  const mesh = await through((stream) => stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM));
+  const { headers, endStream } = await call(mesh.session);
+  t.true(endStream);
+  t.is(headers['grpc-status'], '8');
+  t.regex(String(headers['grpc-message']), /^echo: 127\.0\.0\.1:\d+ reset the stream/);
+  await mesh.stop();
+});
+
+test('case 77: NO_ERROR before the trailers is an error for the client, never a clean end', async (t) => {
+  const mesh = await through((stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    stream.write('some', () => stream.close(http2.constants.NGHTTP2_NO_ERROR));
+  });
+  const { trailers, code } = await call(mesh.session, {}, Buffer.alloc(5));
+  t.true(trailers?.['grpc-status'] === '13' || code !== http2.constants.NGHTTP2_NO_ERROR);
+  await mesh.stop();
+});
+
+test('case 80: a cancel of the client reaches the endpoint as CANCEL', async (t) => {
+  let ended: (code: number) => void = () => {};
+  const code = new Promise<number>((resolve) => {
+    ended = resolve;
+  });
+  const mesh = await through((stream) => {
+    stream.on('close', () => ended(stream.rstCode));
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+  });
+  const stream = mesh.session.request(GRPC_HEADERS);
+  stream.on('error', () => {});
+  stream.once('response', () => stream.close(http2.constants.NGHTTP2_CANCEL));
+  t.is(await code, http2.constants.NGHTTP2_CANCEL);
+  await mesh.stop();
+});
+
+test('case 82: a lost client cancels all its streams, and other clients keep theirs', async (t) => {
+  const ended: number[] = [];
+  let all: () => void = () => {};
+  const three = new Promise<void>((resolve) => {
+    all = resolve;
+  });
+  const mesh = await through((stream, headers) => {
+    if (headers['x-short'] !== undefined) return answer(stream, headers);
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    stream.on('close', () => {
+      if (ended.push(stream.rstCode) === 3) all();
+    });
+  });
+  const doomed = http2.connect(`http://127.0.0.1:${mesh.session.socket.remotePort ?? 0}`);
+  doomed.on('error', () => {});
+  const streams = Array.from({ length: 3 }, () => doomed.request(GRPC_HEADERS));
+  for (const stream of streams) stream.on('error', () => {});
+  await Promise.all(streams.map((stream) => new Promise((resolve) => stream.once('response', resolve))));
+  doomed.destroy();
+  await three;
+  t.deepEqual(ended, [8, 8, 8]);
+  t.is((await call(mesh.session, { 'x-short': '1' }, Buffer.alloc(5))).trailers?.['grpc-status'], '0');
+  await mesh.stop();
+});

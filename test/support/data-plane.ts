@@ -1,0 +1,55 @@
+// A data plane in the test's own process: it knows not which thread it is on.
+import { DataPlane } from '../../agent/data-plane.ts';
+import type { SamplingSettings, Up } from '../../agent/link.ts';
+import type { Resource, ResourceName } from '../../xds/model/resource.ts';
+
+export interface TestDataPlane {
+  /** Everything that came up so far. */
+  readonly ups: readonly Up[];
+  /** The first message, past or to come, of that kind that satisfies the condition. */
+  up<Kind extends Up['kind']>(
+    kind: Kind,
+    condition?: (up: Extract<Up, { kind: Kind }>) => boolean,
+  ): Promise<Extract<Up, { kind: Kind }>>;
+  port(listener: string): Promise<number>;
+  apply(upsert: readonly Resource[], remove?: readonly ResourceName[]): void;
+  readonly plane: DataPlane;
+  stop(): void;
+}
+
+const NEVER: SamplingSettings = { enabled: false, parentBased: true, ratio: 0 };
+
+export function startDataPlane(resources: readonly Resource[], sampling: SamplingSettings = NEVER): TestDataPlane {
+  const ups: Up[] = [];
+  let waiting: ((up: Up) => boolean)[] = [];
+  const plane = new DataPlane(
+    { worker: 0, reusePort: false, stats: new SharedArrayBuffer(8 * 1024 * 1024), logLevel: 'warn', sampling },
+    (up) => {
+      ups.push(up);
+      waiting = waiting.filter((taken) => !taken(up));
+    },
+  );
+  let version = 0;
+  const self: TestDataPlane = {
+    ups,
+    plane,
+    up: (kind, condition = () => true) => {
+      type Wanted = Extract<Up, { kind: typeof kind }>;
+      const wanted = (up: Up): up is Wanted => up.kind === kind && condition(up as Wanted);
+      const past = ups.find(wanted);
+      if (past !== undefined) return Promise.resolve(past);
+      return new Promise((resolve) => {
+        waiting.push((up) => {
+          if (!wanted(up)) return false;
+          resolve(up);
+          return true;
+        });
+      });
+    },
+    port: async (listener) => (await self.up('listener-bound', ({ name }) => name === listener)).port,
+    apply: (upsert, remove = []) => plane.receive({ kind: 'config', version: ++version, update: { upsert, remove } }),
+    stop: () => plane.stop(),
+  };
+  self.apply(resources);
+  return self;
+}
