@@ -1,0 +1,69 @@
+// One part of the local mesh as a process of its own: started, listened to, ended. It never outlives the mesh, even one
+// that is killed: an IPC channel joins them, and programs of the mesh end when it closes.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export interface PartOptions {
+  /** How it is called on the page and before its lines. */
+  readonly name: string;
+  /** The program `node` is the Node that runs this. */
+  readonly command: readonly string[];
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onLine: (name: string, line: string) => void;
+  /** It ended without having been told to. `reason`: "exit code 1", "SIGKILL", or why it could not be started. */
+  readonly onDeath: (name: string, reason: string) => void;
+}
+
+/** How long a part may take to end by itself. */
+const endMs = 1_200;
+
+export class Part {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+  #isOver = false;
+  #isTold = false;
+
+  constructor({ name, command, folder, env, onLine, onDeath }: PartOptions) {
+    this.name = name;
+    const [program = '', ...args] = command;
+    this.#child = spawn(program === 'node' ? process.execPath : program, args, {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A group of its own: Ctrl-C reaches the mesh alone, which then ends its parts in order.
+      detached: true,
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => onLine(name, line));
+    }
+    // A message that cannot be sent any more is no news beside the end itself.
+    this.#child.on('disconnect', () => {});
+    this.#ended = new Promise((resolve) => {
+      const end = (reason: string) => {
+        if (this.#isOver) return;
+        this.#isOver = true;
+        if (!this.#isTold) onDeath(name, reason);
+        resolve();
+      };
+      this.#child.on('error', (error) => end(error.message));
+      this.#child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+    });
+  }
+
+  /** `null` when it is not running. */
+  get pid(): number | null {
+    return this.#isOver ? null : (this.#child.pid ?? null);
+  }
+
+  /** SIGTERM, and SIGKILL for what has not ended 1.2 s later. Resolves when it is gone. */
+  async end(): Promise<void> {
+    this.#isTold = true;
+    if (this.#isOver) return;
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), endMs);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+}
