@@ -51,7 +51,7 @@ const allowedSteps = new Set([
 /** Where an outside dependency may be imported; whatever is missing here has no home yet. */
 const homes: readonly { readonly dependency: RegExp; readonly units: readonly string[] }[] = [
   { dependency: /^@grpc\/grpc-js$/, units: ['xds', 'agent/local', 'agent/mesh', 'agent/telemetry'] },
-  { dependency: /^@grpc\/proto-loader$/, units: ['xds', 'agent/local', 'agent/mesh'] },
+  { dependency: /^@grpc\/proto-loader$/, units: ['xds', 'agent/local', 'agent/mesh', 'agent/telemetry'] },
   { dependency: /^@opentelemetry\//, units: ['agent/telemetry'] },
   { dependency: /^pino$/, units: ['agent/telemetry'] },
   { dependency: /^yaml$/, units: ['agent/config', 'agent/inject'] },

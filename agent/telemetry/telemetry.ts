@@ -1,0 +1,133 @@
+// Telemetry of the control thread: recorded calls in, spans out, by the OTEL_* variables (telemetry-settings.ts).
+import { randomUUID } from 'node:crypto';
+import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
+import { diagLogLevelFromString, setGlobalErrorHandler } from '@opentelemetry/core';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  ConsoleSpanExporter,
+  SimpleSpanProcessor,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace';
+import type { SamplingSettings } from '../link.ts';
+import type { CallRecord } from '../observe/call-observer.ts';
+import type { Log } from '../observe/log.ts';
+import { createOtlpExporter, type ExportCounts, otlpEndpoint, watchExporter } from './span-exporter.ts';
+import { spanOf } from './spans.ts';
+import {
+  type Environment,
+  effectiveEnvironment,
+  parseTelemetrySettings,
+  type TelemetrySettings,
+} from './telemetry-settings.ts';
+
+export interface TelemetryOptions {
+  /** As it is, with `OTEL_*` and `OUTRIGGER_OTEL_*`. */
+  readonly env: Environment;
+  /** `service.name` where the environment gives none. */
+  readonly serviceName: string;
+  readonly log: Log;
+}
+
+export interface SpanCounts {
+  /** Records of calls that came from the data planes. */
+  readonly received: number;
+  /** Sampled calls that a data plane could not send, because this thread did not keep up. */
+  readonly dropped: number;
+  readonly exported: number;
+  /** Spans of exports that failed for good. */
+  readonly failed: number;
+}
+
+export interface Telemetry {
+  /** What the data planes are to record. */
+  readonly sampling: SamplingSettings;
+  /** A batch of recorded calls, and how many more were dropped before it. Never throws. */
+  onCalls(records: readonly CallRecord[], dropped: number): void;
+  readonly counts: SpanCounts;
+  /** Exports what waits; resolves when that is done or has failed. */
+  flush(): Promise<void>;
+  /** Exports what waits, for `timeoutMs` (1,000) at the most, and ends. */
+  shutdown(timeoutMs?: number): Promise<void>;
+}
+
+export function createTelemetry({ env, serviceName, log }: TelemetryOptions): Telemetry {
+  const settings = parseTelemetrySettings(env);
+  for (const problem of settings.problems) log('warn', problem);
+  const variables = effectiveEnvironment(env);
+  sendDiagnosticsTo(log, variables['OTEL_LOG_LEVEL']);
+
+  const exports: ExportCounts = { exported: 0, failed: 0 };
+  let received = 0;
+  let dropped = 0;
+  const processors = settings.exporters.flatMap((kind) => createProcessor(kind, settings, variables, exports, log));
+  const resource = defaultResource().merge(
+    resourceFromAttributes({
+      'service.name': serviceName,
+      'service.instance.id': randomUUID(),
+      ...settings.resource,
+    }),
+  );
+  const each = async (act: (processor: SpanProcessor) => Promise<void>): Promise<void> => {
+    await Promise.allSettled(processors.map(act));
+  };
+  return {
+    // An exporter that could not be made leaves nothing to record for.
+    sampling: { ...settings.sampling, enabled: processors.length > 0 },
+    onCalls: (records, newlyDropped) => {
+      received += records.length;
+      dropped += newlyDropped;
+      for (const record of records) {
+        const span = spanOf(record, resource);
+        for (const processor of processors) processor.onEnd(span);
+      }
+    },
+    get counts() {
+      return { received, dropped, ...exports };
+    },
+    flush: () => each((processor) => processor.forceFlush()),
+    shutdown: (timeoutMs = 1000) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        void each((processor) => processor.shutdown()).then(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+}
+
+function createProcessor(
+  kind: TelemetrySettings['exporters'][number],
+  { protocol, batch }: TelemetrySettings,
+  env: Readonly<Record<string, string>>,
+  counts: ExportCounts,
+  log: Log,
+): SpanProcessor[] {
+  if (kind === 'console') return [new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })];
+  try {
+    const exporter = watchExporter(createOtlpExporter(protocol, env), otlpEndpoint(protocol, env), counts, log);
+    return [new BatchSpanProcessor({ exporter, ...batch })];
+  } catch (error) {
+    log('error', 'no spans are exported', { reason: error instanceof Error ? error.message : String(error) });
+    return [];
+  }
+}
+
+/** What the SDK says of itself goes to the log; its own default would be the console. */
+function sendDiagnosticsTo(log: Log, level: string | undefined): void {
+  const say =
+    (as: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, ...details: unknown[]) =>
+      log(as, 'OpenTelemetry', { message, ...(details.length > 0 && { details: details.map(String) }) });
+  const logger: DiagLogger = {
+    error: say('error'),
+    warn: say('warn'),
+    info: say('info'),
+    debug: say('debug'),
+    verbose: say('debug'),
+  };
+  const logLevel = (level === undefined ? undefined : diagLogLevelFromString(level)) ?? DiagLogLevel.WARN;
+  diag.setLogger(logger, { logLevel, suppressOverrideMessage: true });
+  setGlobalErrorHandler((error) => log('warn', 'OpenTelemetry', { message: String(error) }));
+}
