@@ -129,9 +129,14 @@ export class HpackDynamicTable {
     return this.#head;
   }
 
-  /** Moves what is alive to a larger ring, so that `length` more bytes fit. */
+  /**
+   * Moves what is alive to a larger ring, so that `length` more bytes fit. Values are no longer than the entries'
+   * sizes, so a ring of twice the table and one byte has always room: for what is alive, for a new value, and for the
+   * gap that a value leaves at the end when it goes to the start instead.
+   */
   #growRing(length: number): void {
-    const ring = Buffer.allocUnsafeSlow(Math.max(firstRingBytes, 2 * (this.ring.length + length)));
+    const wanted = Math.max(firstRingBytes, 2 * (this.ring.length + length));
+    const ring = Buffer.allocUnsafeSlow(Math.min(wanted, 2 * this.maxBytes + 1));
     let head = 0;
     for (let age = this.count - 1; age >= 0; age--) {
       const at = stride * ((this.#newest - age) & this.#mask);
