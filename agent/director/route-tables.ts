@@ -3,8 +3,10 @@
 import type { RouteSource } from '../../xds/model/listener.ts';
 import type { RouteConfiguration } from '../../xds/model/route.ts';
 import type { CallHead } from '../grpc/call-head.ts';
+import type { ShapeMemos } from '../grpc/shape-memos.ts';
 import { status } from '../grpc/status.ts';
 import type { Decision, Director } from './decision.ts';
+import { RoutePlans } from './route-plan.ts';
 import { compileRouteTable, type RouteTable, type RouteTableDeps } from './route-table.ts';
 
 /** A director whose rules arrive by name, maybe later than the calls. */
@@ -36,8 +38,9 @@ export class RouteTables {
   readonly #deps: RouteTableDeps;
   readonly #directors = new Map<string, NamedDirector>();
 
-  constructor(deps: RouteTableDeps) {
-    this.#deps = deps;
+  /** @param random uniform in [0, 1), for fractions and weighted clusters. */
+  constructor({ random, shapes }: { readonly random: () => number; readonly shapes: ShapeMemos }) {
+    this.#deps = { random, plans: new RoutePlans(shapes) };
   }
 
   upsert(config: RouteConfiguration): void {

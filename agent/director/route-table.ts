@@ -1,0 +1,100 @@
+// A route configuration compiled into a director. It never changes: a new configuration is a new table.
+import type { RouteConfiguration } from '../../xds/model/route.ts';
+import type { CallHead } from '../grpc/call-head.ts';
+import { status } from '../grpc/status.ts';
+import { quoteText } from './byte-text.ts';
+import { CandidateCache } from './candidate-cache.ts';
+import type { CompiledRoute } from './compiled-route.ts';
+import { CompiledVirtualHost } from './compiled-virtual-host.ts';
+import { isFixed } from './condition.ts';
+import type { Decision, Director } from './decision.ts';
+import { explainRoutes } from './explain-routes.ts';
+import { splitPath } from './request-path.ts';
+import { allHold, followPlan, planRoutes, type RoutePlans } from './route-plan.ts';
+import { VirtualHostIndex } from './virtual-host-index.ts';
+
+export interface RouteTableDeps {
+  /** Uniform in [0, 1): for fractions and weighted clusters, drawn for each call by itself. */
+  readonly random: () => number;
+  /** The data plane's; a table adds its own to it. */
+  readonly plans: RoutePlans;
+}
+
+/** @param config sound, as the decoder hands it on: regexes compile, weights sum to 1 or more, domains are unique. */
+export function compileRouteTable(config: RouteConfiguration, deps: RouteTableDeps): RouteTable {
+  return new RouteTable(config, deps);
+}
+
+export class RouteTable implements Director {
+  readonly name: string;
+  readonly #hosts: VirtualHostIndex<CompiledVirtualHost>;
+  readonly #candidates = new CandidateCache();
+  readonly #plans: RoutePlans;
+  readonly #number: number;
+  readonly #random: () => number;
+
+  constructor(config: RouteConfiguration, { random, plans }: RouteTableDeps) {
+    this.name = config.name;
+    this.#hosts = new VirtualHostIndex(
+      config.virtualHosts.map((host) => new CompiledVirtualHost(host, config.name)),
+      config.ignorePortInHostMatching,
+    );
+    this.#plans = plans;
+    this.#number = plans.addTable();
+    this.#random = random;
+  }
+
+  /** The first route that matches decides; none is UNIMPLEMENTED with flag NR (envoy-behaviours 2.5). */
+  direct(head: CallHead): Decision {
+    const plan = this.#plans.of(head.block.shape)?.get(this.#number);
+    return plan === undefined ? this.#directUnplanned(head) : followPlan(plan, head, this.#random);
+  }
+
+  /** Line by line: which route takes the call, and why each one before it did not. */
+  explain(head: CallHead): string[] {
+    return [`route configuration ${this.name}`, ...explainRoutes(head, this.#hosts.find(head.authority))];
+  }
+
+  #directUnplanned(head: CallHead): Decision {
+    const { shape } = head.block;
+    const plans = this.#plans.of(shape);
+    // A plan is made at second sight: a shape that comes once, or that the codec does not keep, is not worth it.
+    if (plans === undefined) {
+      this.#plans.begin(shape);
+      return this.#directEach(head);
+    }
+    if (!ROUTED_BY.every((name) => isFixed(shape, name))) return this.#directEach(head);
+    const host = this.#hosts.find(head.authority)?.owner ?? null;
+    const candidates = host === null || head.path.includes('#') ? NO_ROUTES : host.candidates(splitPath(head.path));
+    const plan = planRoutes(candidates, head, this.#unrouted(head, host));
+    plans.set(this.#number, plan);
+    return followPlan(plan, head, this.#random);
+  }
+
+  #directEach(head: CallHead): Decision {
+    const host = this.#hosts.find(head.authority)?.owner ?? null;
+    if (host !== null && !head.path.includes('#')) {
+      for (const route of this.#candidates.candidates(host, head.path)) {
+        if (allHold(route.conditions, head) && route.isDrawn(this.#random)) return route.decide(this.#random);
+      }
+    }
+    return this.#unrouted(head, host);
+  }
+
+  #unrouted({ authority, path }: CallHead, host: CompiledVirtualHost | null): Decision {
+    const of = `${quoteText(path)} of authority ${quoteText(authority)}`;
+    if (path.includes('#')) {
+      // HTTP 400 in Envoy, before any routing (2.2).
+      return { kind: 'reject', status: status.INTERNAL, message: `the path ${of} has a fragment`, flag: 'DPE' };
+    }
+    const message =
+      host === null
+        ? `no route for ${of}: route configuration ${this.name} has no virtual host for this authority`
+        : `no route for ${of}: none matches in virtual host ${host.name} of route configuration ${this.name}`;
+    return { kind: 'reject', status: status.UNIMPLEMENTED, message, flag: 'NR' };
+  }
+}
+
+const NO_ROUTES: readonly CompiledRoute[] = [];
+/** What decides which routes come into question. */
+const ROUTED_BY = [':path', ':authority', 'host'];
