@@ -1,0 +1,50 @@
+// What differs between the two ways to speak ADS, state of the world and delta: the seam below ads-stream.ts.
+import type { ResourceType } from './model/resource.ts';
+import type { AnyMessage } from './protos.ts';
+import type { StreamStatus } from './transport.ts';
+
+/** What is wanted of one resource type. */
+export interface Wanted {
+  /** Sorted, without repeats. */
+  readonly names: readonly string[];
+  /** All there is, beside the names. */
+  readonly wildcard: boolean;
+}
+
+/** One response, in a form that both ways share. */
+export interface ReceivedUpdate {
+  readonly type: ResourceType;
+  readonly version: string;
+  readonly nonce: string;
+  readonly resources: readonly ReceivedResource[];
+  /** Names that the server says are gone (delta). */
+  readonly removed: readonly string[];
+  /** The response holds everything that there is of its type: what is missing was removed. */
+  readonly isComplete: boolean;
+}
+
+export type ReceivedResource =
+  /** `name` is the one that the resource was wrapped with; `null`: its own counts. */
+  | { readonly kind: 'resource'; readonly name: string | null; readonly version: string; readonly any: AnyMessage }
+  /** The wrapping could not be opened. */
+  | { readonly kind: 'broken'; readonly reason: string };
+
+export interface AdsWireEvents {
+  /** The connection is up, and each subscription has been sent. */
+  onOpen(): void;
+  /** Must answer by `acknowledge` or `reject`, now or later. */
+  onUpdate(update: ReceivedUpdate): void;
+  onEnd(status: StreamStatus): void;
+}
+
+/** One stream. Lives as long as the stream does; versions outlive it. */
+export interface AdsWire {
+  /** Asks for what is wanted, if that differs from what was asked for. Returns whether anything was sent. */
+  subscribe(type: ResourceType, wanted: Wanted): boolean;
+  acknowledge(update: ReceivedUpdate): void;
+  /** `detail` names each problem. `isPartlyValid`: some resource of the response is in use. */
+  reject(update: ReceivedUpdate, detail: string, isPartlyValid: boolean): void;
+  /** Whether a newer response of the same type has come since. */
+  isSuperseded(update: ReceivedUpdate): boolean;
+  close(): void;
+}

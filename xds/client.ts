@@ -1,0 +1,372 @@
+// XdsClient: watchers and resources over one ADS stream. Resources outlive the stream: while the server is away, the
+// last good ones stay in use, and nobody is told (gRFC A57).
+import { createHash } from 'node:crypto';
+import { AdsStream, type Verdict } from './ads-stream.ts';
+import type { ReceivedUpdate } from './ads-wire.ts';
+import type { Bootstrap, NodeIdentity } from './bootstrap.ts';
+import { type ConfigDump, dumpType } from './config-dump.ts';
+import type { ReadMessage } from './decode/decode-context.ts';
+import type { UnsupportedPolicy } from './decode/validation.ts';
+import { type Log, nodeTimer, type SetTimer } from './environment.ts';
+import { XdsError } from './errors.ts';
+import type { ResourceType } from './model/resource.ts';
+import { loadProtos, type NodeMessage, toStruct } from './protos.ts';
+import { openSotwWire, type SotwWireOptions } from './sotw-wire.ts';
+import { doesNotExistMs, nextSubscriptionState } from './subscription.ts';
+import type { Transport } from './transport.ts';
+import { TypeState } from './type-state.ts';
+import type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
+
+export interface XdsClientOptions {
+  readonly bootstrap: Bootstrap;
+  /** To the first server of the bootstrap. */
+  readonly transport: Transport;
+  readonly log: Log;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+  /** 0 to 1, for jitter. Default `Math.random`. */
+  readonly random?: () => number;
+  /** Default: the timers of Node. */
+  readonly setTimer?: SetTimer;
+  /** What to do with fields that we do not carry out. Default `warn`. */
+  readonly unsupported?: UnsupportedPolicy;
+  /** The text of a certificate file that a resource names; throws. Default `null`: such resources are unsupported. */
+  readonly readFile?: ((path: string) => string) | null;
+  /** How to ask for everything. Default `legacy`: no names at all, which every server understands. */
+  readonly wildcard?: SotwWireOptions['wildcard'];
+  /** The version to name in the NACK of a response of which a part is in use. Default `previous`. */
+  readonly partialVersion?: SotwWireOptions['partialVersion'];
+  /** Sent as `user_agent_version`. */
+  readonly userAgentVersion?: string;
+}
+
+/** Counters of gRFC A78, since the start. */
+export interface XdsCounters {
+  readonly resources: Readonly<Record<ResourceType, { readonly valid: number; readonly invalid: number }>>;
+  /** How often a server that worked stopped working. */
+  readonly serverFailures: number;
+}
+
+/** Make before break: clusters and endpoints are asked for before what names them. */
+const typeOrder: readonly ResourceType[] = ['cluster', 'endpoints', 'listener', 'route'];
+
+export class XdsClient {
+  readonly #log: Log;
+  readonly #setTimer: SetTimer;
+  readonly #server: string;
+  readonly #stream: AdsStream;
+  readonly #types: Readonly<Record<ResourceType, TypeState>>;
+  /** Types of which the wanted names changed since the last flush; `null` where no flush is due. */
+  #dirty: Set<ResourceType> | null = null;
+  #isConnected = false;
+  #serverFailures = 0;
+  #isStopped = false;
+
+  constructor(options: XdsClientOptions) {
+    const { bootstrap, transport, log, now = Date.now, random = Math.random, setTimer = nodeTimer } = options;
+    const protos = loadProtos();
+    this.#log = log;
+    this.#setTimer = setTimer;
+    this.#server = transport.target;
+    const decode = {
+      // The interfaces that decoders read by are written by hand after proto/ (xds/decode/*-messages.ts).
+      read: protos.decode as ReadMessage,
+      readFile: options.readFile ?? null,
+      unsupported: options.unsupported ?? 'warn',
+    };
+    const createType = (type: ResourceType) => new TypeState({ type, decode, now });
+    this.#types = {
+      listener: createType('listener'),
+      route: createType('route'),
+      cluster: createType('cluster'),
+      endpoints: createType('endpoints'),
+    };
+    const versions = new Map<ResourceType, string>();
+    const node = toNodeMessage(bootstrap.node, options.userAgentVersion ?? '');
+    const { wildcard = 'legacy', partialVersion = 'previous' } = options;
+    this.#stream = new AdsStream({
+      openWire: (events) => openSotwWire({ transport, events, node, protos, log, versions, wildcard, partialVersion }),
+      handler: {
+        onRequested: (type) => this.#onRequested(type),
+        onUpdate: (update) => this.#onUpdate(update),
+        onBroken: (failure) => this.#onBroken(failure),
+      },
+      server: transport.target,
+      log,
+      now,
+      random,
+      setTimer,
+    });
+  }
+
+  /** Connects, and keeps connected until `stop`. */
+  start(): void {
+    this.#isStopped = false;
+    this.#flush();
+    this.#stream.start();
+  }
+
+  /** Ends the stream and all timers. Resources stay readable by `dump`. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#isConnected = false;
+    this.#stream.stop();
+    for (const type of typeOrder) this.#types[type].cancelTimers();
+  }
+
+  /** Whether the server works: its stream has given a response, and the last attempt did not fail (gRFC A78). */
+  get connected(): boolean {
+    return this.#isConnected;
+  }
+
+  get counters(): XdsCounters {
+    const count = ({ validCount, invalidCount }: TypeState) => ({ valid: validCount, invalid: invalidCount });
+    const { listener, route, cluster, endpoints } = this.#types;
+    return {
+      resources: {
+        listener: count(listener),
+        route: count(route),
+        cluster: count(cluster),
+        endpoints: count(endpoints),
+      },
+      serverFailures: this.#serverFailures,
+    };
+  }
+
+  /** Follows one resource. Returns the end of it; the last end gives up the subscription and the resource. */
+  watch(type: ResourceType, name: string, watcher: ResourceWatcher): () => void {
+    const state = this.#types[type];
+    let watchers = state.watchers.get(name);
+    if (watchers === undefined) {
+      watchers = new Set();
+      state.watchers.set(name, watchers);
+      this.#touch(type);
+    }
+    watchers.add(watcher);
+    const entry = state.cache.get(name);
+    if (!state.states.has(name)) state.states.set(name, entry === undefined ? 'started' : 'received');
+    if (entry !== undefined || state.states.get(name) === 'does-not-exist') {
+      queueMicrotask(() => {
+        if (watchers.has(watcher)) this.#tellWhatIsKnown(type, name, watcher);
+      });
+    }
+    return () => {
+      watchers.delete(watcher);
+      if (watchers.size === 0) this.#touch(type);
+    };
+  }
+
+  /** Follows all resources of LDS or CDS. Returns the end of it. */
+  watchAll(type: 'listener' | 'cluster', watcher: WildcardWatcher): () => void {
+    const state = this.#types[type];
+    state.wildcardWatchers.add(watcher);
+    this.#touch(type);
+    if (state.wildcardState === 'received') {
+      queueMicrotask(() => {
+        if (!state.wildcardWatchers.has(watcher)) return;
+        const changed = [...state.cache.entries()].flatMap(([, { accepted }]) => (accepted ? [accepted.resource] : []));
+        this.#call(() => watcher.onUpdate({ changed, removed: [] }));
+      });
+    }
+    return () => {
+      state.wildcardWatchers.delete(watcher);
+      if (state.wildcardWatchers.size === 0) this.#touch(type);
+    };
+  }
+
+  /** What is known, for `/config_dump`: plain JSON without private keys. */
+  dump(): ConfigDump {
+    const { listener, route, cluster, endpoints } = this.#types;
+    return {
+      server: this.#server,
+      connected: this.#isConnected,
+      listeners: dumpType(listener),
+      routes: dumpType(route),
+      clusters: dumpType(cluster),
+      endpoints: dumpType(endpoints),
+    };
+  }
+
+  /** Changes of one turn become one request a type, sent after whatever is going on now. */
+  #touch(type: ResourceType): void {
+    if (this.#dirty === null) {
+      this.#dirty = new Set();
+      queueMicrotask(() => this.#flush());
+    }
+    this.#dirty.add(type);
+  }
+
+  #flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = null;
+    if (dirty === null || this.#isStopped) return;
+    for (const type of typeOrder) {
+      if (!dirty.has(type)) continue;
+      const state = this.#types[type];
+      state.prune();
+      this.#stream.subscribe(type, state.wanted);
+    }
+  }
+
+  #onRequested(type: ResourceType): void {
+    const state = this.#types[type];
+    const names = [...state.states].filter(([, step]) => step === 'started').map(([name]) => name);
+    for (const name of names) state.step(name, 'sent');
+    const hasWildcard = state.wildcardWatchers.size > 0 && state.wildcardState === 'started';
+    if (hasWildcard) state.wildcardState = nextSubscriptionState(state.wildcardState, 'sent');
+    if (names.length === 0 && !hasWildcard) return;
+    const cancel = this.#setTimer(() => {
+      state.timers.delete(cancel);
+      this.#onTimeout(type, names, hasWildcard);
+    }, doesNotExistMs);
+    state.timers.add(cancel);
+  }
+
+  #onTimeout(type: ResourceType, names: readonly string[], hasWildcard: boolean): void {
+    const state = this.#types[type];
+    const missing = names.filter((name) => state.states.get(name) === 'requested');
+    if (missing.length > 0) {
+      const hint = 'it may not exist, or the server may answer only a request for every name it knows';
+      this.#log('warn', `the xDS server did not send a resource within ${doesNotExistMs / 1000} s: ${hint}`, {
+        server: this.#server,
+        type,
+        names: missing.slice(0, 10),
+        count: missing.length,
+      });
+    }
+    for (const name of missing) {
+      state.step(name, 'timed-out');
+      this.#tell(type, name, (watcher) => watcher.onAbsent());
+    }
+    if (!hasWildcard || state.wildcardState !== 'requested') return;
+    state.wildcardState = nextSubscriptionState(state.wildcardState, 'timed-out');
+    this.#log('warn', `the xDS server did not answer within ${doesNotExistMs / 1000} s`, {
+      server: this.#server,
+      type,
+    });
+    for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onSilence());
+  }
+
+  #onUpdate(update: ReceivedUpdate): Verdict {
+    this.#isConnected = true;
+    const { type } = update;
+    const state = this.#types[type];
+    const applied = state.cache.apply(update, (name) => state.isWanted(name));
+    state.validCount += applied.validCount;
+    state.invalidCount += applied.invalidCount;
+    if (state.wildcardWatchers.size > 0) state.wildcardState = 'received';
+    for (const name of applied.seen) if (state.states.has(name)) state.step(name, 'received');
+    for (const name of applied.removed) if (state.states.has(name)) state.step(name, 'removed');
+    const isPartlyValid = applied.validCount > 0;
+    const isRepeated = this.#noteVerdict(state, update, applied.errors);
+    this.#logUpdate(update, applied.errors, applied.warned, isRepeated);
+
+    for (const resource of applied.changed) {
+      this.#tell(type, resource.value.name, (watcher) => watcher.onChanged(resource));
+    }
+    for (const name of applied.removed) this.#tell(type, name, (watcher) => watcher.onAbsent());
+    for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onUpdate(applied));
+    for (const { name, errors } of applied.rejected) {
+      const error = new XdsError('rejected', `${type} "${name}": ${errors.join('; ')}`);
+      const hasResource = Boolean(state.cache.get(name)?.accepted);
+      this.#tell(type, name, (watcher) => watcher.onError(error, hasResource));
+      for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onError(name, error, hasResource));
+    }
+    return { detail: applied.errors.length === 0 ? null : applied.errors.join('\n'), isPartlyValid, isRepeated };
+  }
+
+  /** Whether a rejected response is byte for byte the one that was rejected before it, in any order of its resources. */
+  #noteVerdict(state: TypeState, update: ReceivedUpdate, errors: readonly string[]): boolean {
+    if (errors.length === 0) {
+      state.rejectedDigest = null;
+      return false;
+    }
+    const digests = update.resources.map((received) => {
+      const hash = createHash('sha256');
+      return received.kind === 'broken' ? 'broken' : hash.update(received.any.value).digest('base64');
+    });
+    const digest = createHash('sha256').update(digests.sort().join()).digest('base64');
+    const isRepeated = digest === state.rejectedDigest;
+    state.rejectedDigest = digest;
+    return isRepeated;
+  }
+
+  #logUpdate(
+    { type, version }: ReceivedUpdate,
+    errors: readonly string[],
+    warned: readonly { readonly name: string; readonly warnings: readonly string[] }[],
+    isRepeated: boolean,
+  ): void {
+    const server = this.#server;
+    if (errors.length === 0) this.#log('debug', 'accepted an xDS response', { server, type, version });
+    else {
+      const level = isRepeated ? 'debug' : 'error';
+      this.#log(level, 'rejected an xDS response, keeping what was good before', { server, type, version, errors });
+    }
+    for (const { name, warnings } of warned) {
+      this.#log('warn', 'a resource asks for what is not carried out', { server, type, name, warnings });
+    }
+  }
+
+  #onBroken(failure: string | null): void {
+    if (failure !== null && this.#isConnected) {
+      this.#isConnected = false;
+      this.#serverFailures += 1;
+    }
+    for (const type of typeOrder) {
+      const state = this.#types[type];
+      state.cancelTimers();
+      state.wildcardState = nextSubscriptionState(state.wildcardState, 'stream-broken');
+      for (const name of state.states.keys()) state.step(name, 'stream-broken');
+    }
+    if (failure === null) return;
+    const error = new XdsError('stream-failed', failure);
+    for (const type of typeOrder) {
+      const state = this.#types[type];
+      for (const [name, step] of [...state.states]) {
+        if (step === 'started' && !state.cache.get(name)?.accepted) {
+          this.#tell(type, name, (watcher) => watcher.onError(error, false));
+        }
+      }
+    }
+  }
+
+  #tellWhatIsKnown(type: ResourceType, name: string, watcher: ResourceWatcher): void {
+    const state = this.#types[type];
+    const entry = state.cache.get(name);
+    const accepted = entry?.accepted ?? null;
+    const rejected = entry?.rejected ?? null;
+    if (accepted !== null) this.#call(() => watcher.onChanged(accepted.resource));
+    else if (state.states.get(name) === 'does-not-exist') this.#call(() => watcher.onAbsent());
+    if (rejected !== null) {
+      const error = new XdsError('rejected', `${type} "${name}": ${rejected.errors.join('; ')}`);
+      this.#call(() => watcher.onError(error, accepted !== null));
+    }
+  }
+
+  #tell(type: ResourceType, name: string, tell: (watcher: ResourceWatcher) => void): void {
+    for (const watcher of [...(this.#types[type].watchers.get(name) ?? [])]) this.#call(() => tell(watcher));
+  }
+
+  /** A watcher that throws must not end the stream whose handler it is called in. */
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#log('error', 'a watcher of xDS resources threw', { error: String(error) });
+    }
+  }
+}
+
+function toNodeMessage(node: NodeIdentity, userAgentVersion: string): NodeMessage {
+  const { region, zone, subZone } = node.locality;
+  return {
+    id: node.id,
+    cluster: node.cluster,
+    metadata: toStruct(node.metadata),
+    locality: { region, zone, sub_zone: subZone },
+    user_agent_name: 'outrigger',
+    user_agent_version: userAgentVersion,
+    client_features: ['xds.config.resource-in-sotw'],
+  };
+}

@@ -1,0 +1,68 @@
+// What /config_dump shows of the xDS client: plain JSON, without private keys.
+import type { Resource } from './model/resource.ts';
+import type { TypeState } from './type-state.ts';
+
+export interface ConfigDump {
+  readonly server: string;
+  readonly connected: boolean;
+  readonly listeners: readonly ResourceDump[];
+  readonly routes: readonly ResourceDump[];
+  readonly clusters: readonly ResourceDump[];
+  readonly endpoints: readonly ResourceDump[];
+}
+
+export interface ResourceDump {
+  readonly name: string;
+  /** The words of CSDS (`envoy.admin.v3.ClientResourceStatus`). */
+  readonly state: 'REQUESTED' | 'DOES_NOT_EXIST' | 'ACKED' | 'NACKED';
+  /** Of what is in use; empty where nothing is. */
+  readonly version: string;
+  /** When what is in use last changed, ISO 8601; `null` where nothing is. */
+  readonly lastUpdated: string | null;
+  /** What is in use. */
+  readonly value: Resource['value'] | null;
+  /** What is in use and not carried out, by field path. */
+  readonly warnings: readonly string[];
+  /** The newest version, where it was rejected. */
+  readonly error: { readonly version: string; readonly detail: string; readonly time: string } | null;
+}
+
+const redacted = '[redacted]';
+
+/** The resources of a type, by name. */
+export function dumpType(state: TypeState): ResourceDump[] {
+  const names = new Set<string>(state.watchers.keys());
+  for (const [name] of state.cache.entries()) names.add(name);
+  return [...names].sort().map((name) => dumpResource(state, name));
+}
+
+function dumpResource(state: TypeState, name: string): ResourceDump {
+  const entry = state.cache.get(name);
+  const accepted = entry?.accepted ?? null;
+  const rejected = entry?.rejected ?? null;
+  return {
+    name,
+    state: stateWord(accepted !== null, rejected !== null, state.states.get(name) === 'does-not-exist'),
+    version: accepted?.version ?? '',
+    lastUpdated: accepted === null ? null : new Date(accepted.at).toISOString(),
+    value: accepted === null ? null : redact(accepted.resource.value),
+    warnings: accepted?.warnings ?? [],
+    error:
+      rejected === null
+        ? null
+        : { version: rejected.version, detail: rejected.errors.join('; '), time: new Date(rejected.at).toISOString() },
+  };
+}
+
+function stateWord(isAccepted: boolean, isRejected: boolean, isAbsent: boolean): ResourceDump['state'] {
+  if (isRejected) return 'NACKED';
+  if (isAccepted) return 'ACKED';
+  return isAbsent ? 'DOES_NOT_EXIST' : 'REQUESTED';
+}
+
+/** A copy without private keys. */
+function redact<Value extends Resource['value']>(value: Value): Value {
+  const replace = (key: string, member: unknown) =>
+    key === 'privateKeyPem' && typeof member === 'string' ? redacted : member;
+  return JSON.parse(JSON.stringify(value, replace)) as Value;
+}

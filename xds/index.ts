@@ -1,0 +1,38 @@
+// The public surface of the xDS client (`outrigger/xds`).
+//
+//   const { servers: [server] } = bootstrap;
+//   const client = new XdsClient({ bootstrap, transport: createGrpcTransport(server), log });
+//   const manager = new DependencyManager({ client, resolve, onUpdate, onReady, log });
+//   manager.start();
+//   client.start();
+
+export {
+  type Bootstrap,
+  type NodeIdentity,
+  type ParsedBootstrap,
+  parseBootstrap,
+  type ServerConfig,
+  type ServerCredentials,
+} from './bootstrap.ts';
+export { XdsClient, type XdsClientOptions, type XdsCounters } from './client.ts';
+export type { ConfigDump, ResourceDump } from './config-dump.ts';
+export type { UnsupportedPolicy } from './decode/validation.ts';
+export { DependencyManager, type DependencyManagerOptions, type ResourceSource } from './dependency-manager.ts';
+export type { ResolveHost } from './dns-endpoints.ts';
+export type { Log, SetTimer } from './environment.ts';
+export { XdsError, type XdsErrorCode } from './errors.ts';
+export type { DownstreamTls, SocketAddress, TlsCertificates, UpstreamTls } from './model/address.ts';
+export type { Cluster, ClusterDiscovery, LbPolicy } from './model/cluster.ts';
+export type { ClusterEndpoints, Endpoint, LocalityEndpoints } from './model/endpoints.ts';
+export type { FilterChain, HttpConnectionManager, Listener } from './model/listener.ts';
+export type { ConfigUpdate, Resource, ResourceName, ResourceType } from './model/resource.ts';
+export type { Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost } from './model/route.ts';
+export {
+  createGrpcTransport,
+  type GrpcTransportOptions,
+  type StreamEvents,
+  type StreamStatus,
+  type Transport,
+  type TransportStream,
+} from './transport.ts';
+export type { ResourceWatcher, WildcardWatcher } from './watchers.ts';

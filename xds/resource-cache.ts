@@ -1,0 +1,248 @@
+// The resources of one type as last accepted, and what was last wrong with them. Judges a response resource by
+// resource (gRFC A46): a bad one keeps its last good version and spoils no other.
+import { isDeepStrictEqual } from 'node:util';
+import type { ReceivedUpdate } from './ads-wire.ts';
+import { type DecodeOptions, decodeResource, resourceTypes } from './decode/resource-types.ts';
+import type { Resource, ResourceType } from './model/resource.ts';
+
+export interface CacheEntry {
+  readonly accepted: AcceptedResource | null;
+  /** The newest version, where it was refused; `null` once a good one has come. */
+  readonly rejected: RejectedResource | null;
+}
+
+interface AcceptedResource {
+  readonly resource: Resource;
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  readonly warnings: readonly string[];
+}
+
+interface RejectedResource {
+  /** Each problem, `field path: text`. */
+  readonly errors: readonly string[];
+  readonly version: string;
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface AppliedUpdate {
+  /** New or different from before. */
+  readonly changed: readonly Resource[];
+  /** Names that were there and are no more. */
+  readonly removed: readonly string[];
+  /** Names that were in the response, valid or not. */
+  readonly seen: ReadonlySet<string>;
+  /** Newly refused: a repeated refusal of the same bytes is not in it. */
+  readonly rejected: readonly { readonly name: string; readonly errors: readonly string[] }[];
+  /** Newly accepted with warnings. */
+  readonly warned: readonly { readonly name: string; readonly warnings: readonly string[] }[];
+  /** All that is wrong with the response, for the NACK. */
+  readonly errors: readonly string[];
+  readonly validCount: number;
+  readonly invalidCount: number;
+}
+
+export interface CacheOptions {
+  readonly type: ResourceType;
+  readonly decode: DecodeOptions;
+  readonly now: () => number;
+}
+
+export class ResourceCache {
+  readonly #options: CacheOptions;
+  readonly #entries = new Map<string, CacheEntry>();
+
+  constructor(options: CacheOptions) {
+    this.#options = options;
+  }
+
+  get(name: string): CacheEntry | undefined {
+    return this.#entries.get(name);
+  }
+
+  entries(): IterableIterator<[string, CacheEntry]> {
+    return this.#entries.entries();
+  }
+
+  /** Nothing refers to it any more. */
+  forget(name: string): void {
+    this.#entries.delete(name);
+  }
+
+  /** `isWanted`: what was not asked for is neither kept nor judged. */
+  apply(update: ReceivedUpdate, isWanted: (name: string) => boolean): AppliedUpdate {
+    const step = new CacheStep(this.#options, this.#entries, update, isWanted);
+    for (const [index, received] of update.resources.entries()) {
+      if (received.kind === 'broken') step.refuseNameless(`resources[${index}]: ${received.reason}`);
+      else if (received.any.type_url === resourceTypes[update.type].typeUrl) {
+        step.judge(index, received.name, received.version, received.any.value);
+      } else {
+        const { typeUrl } = resourceTypes[update.type];
+        step.refuseNameless(`resources[${index}]: ${received.any.type_url} in a response of ${typeUrl}`);
+      }
+    }
+    step.remove();
+    return step;
+  }
+}
+
+/** One response on its way into the cache. */
+class CacheStep implements AppliedUpdate {
+  readonly #options: CacheOptions;
+  readonly #entries: Map<string, CacheEntry>;
+  readonly #update: ReceivedUpdate;
+  readonly #isWanted: (name: string) => boolean;
+  #hasNameless = false;
+
+  readonly changed: Resource[] = [];
+  readonly removed: string[] = [];
+  readonly seen = new Set<string>();
+  readonly rejected: { name: string; errors: readonly string[] }[] = [];
+  readonly warned: { name: string; warnings: readonly string[] }[] = [];
+  readonly errors: string[] = [];
+  validCount = 0;
+  invalidCount = 0;
+
+  constructor(
+    options: CacheOptions,
+    entries: Map<string, CacheEntry>,
+    update: ReceivedUpdate,
+    isWanted: (name: string) => boolean,
+  ) {
+    this.#options = options;
+    this.#entries = entries;
+    this.#update = update;
+    this.#isWanted = isWanted;
+  }
+
+  judge(index: number, wrappedName: string | null, version: string, bytes: Uint8Array): void {
+    // What is byte for byte as before need not be decoded: in state of the world that is nearly all of each response.
+    const guess = wrappedName ?? peekName(bytes);
+    const before = guess === null ? undefined : this.#entries.get(guess);
+    if (guess !== null && before?.accepted && isSameBytes(before.accepted.bytes, bytes)) {
+      if (this.#isFirst(guess)) {
+        this.#entries.set(guess, { accepted: { ...before.accepted, version }, rejected: null });
+        this.validCount += 1;
+      }
+      return;
+    }
+    if (guess !== null && before?.rejected && isSameBytes(before.rejected.bytes, bytes)) {
+      if (this.#isFirst(guess)) this.#noteErrors(guess, before.rejected.errors);
+      return;
+    }
+    const decoded = decodeResource(this.#options.type, bytes, this.#options.decode);
+    const name = wrappedName ?? decoded.name;
+    if (name === '') {
+      const problem = decoded.kind === 'invalid' ? decoded.errors.join('; ') : 'has no name';
+      this.refuseNameless(`resources[${index}]: ${problem}`);
+      return;
+    }
+    if (!this.#isWanted(name) || !this.#isFirst(name)) return;
+    if (decoded.kind === 'invalid') this.#reject(name, version, bytes, decoded.errors);
+    else this.#accept(name, version, bytes, renamed(decoded.resource, name), decoded.warnings);
+  }
+
+  refuseNameless(problem: string): void {
+    this.#hasNameless = true;
+    this.invalidCount += 1;
+    this.errors.push(problem);
+  }
+
+  remove(): void {
+    for (const name of this.#update.removed) this.#removeOne(name);
+    // A resource without a name may be any of the missing ones, so then nothing counts as removed.
+    if (!this.#update.isComplete || this.#hasNameless) return;
+    for (const name of this.#entries.keys()) if (!this.seen.has(name)) this.#removeOne(name);
+  }
+
+  #removeOne(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    this.#entries.delete(name);
+    if (entry.accepted !== null) this.removed.push(name);
+  }
+
+  /** A name that comes twice is an error of the response; the first one counts. */
+  #isFirst(name: string): boolean {
+    if (this.seen.has(name)) {
+      this.errors.push(`${this.#options.type} "${name}": appears more than once`);
+      return false;
+    }
+    this.seen.add(name);
+    return true;
+  }
+
+  #accept(name: string, version: string, bytes: Uint8Array, resource: Resource, warnings: readonly string[]): void {
+    const before = this.#entries.get(name)?.accepted ?? null;
+    // The same content in other bytes (another order of a map, say) is no change.
+    const isSame = before !== null && isDeepStrictEqual(before.resource, resource);
+    const accepted = {
+      resource: isSame ? before.resource : resource,
+      version,
+      at: isSame ? before.at : this.#options.now(),
+      // A copy: the bytes are a part of the response, which must not be kept for the sake of one resource.
+      bytes: Uint8Array.from(bytes),
+      warnings,
+    };
+    this.#entries.set(name, { accepted, rejected: null });
+    this.validCount += 1;
+    if (isSame) return;
+    this.changed.push(resource);
+    if (warnings.length > 0) this.warned.push({ name, warnings });
+  }
+
+  #reject(name: string, version: string, bytes: Uint8Array, errors: readonly string[]): void {
+    const accepted = this.#entries.get(name)?.accepted ?? null;
+    const rejected = { errors, version, at: this.#options.now(), bytes: Uint8Array.from(bytes) };
+    this.#entries.set(name, { accepted, rejected });
+    this.#noteErrors(name, errors);
+    this.rejected.push({ name, errors });
+  }
+
+  #noteErrors(name: string, errors: readonly string[]): void {
+    this.invalidCount += 1;
+    this.errors.push(`${this.#options.type} "${name}": ${errors.join('; ')}`);
+  }
+}
+
+/** A name that the server wrapped a resource with goes before the resource's own (xds.md case 75). */
+function renamed(resource: Resource, name: string): Resource {
+  if (resource.value.name === name) return resource;
+  switch (resource.type) {
+    case 'listener':
+      return { type: 'listener', value: { ...resource.value, name } };
+    case 'route':
+      return { type: 'route', value: { ...resource.value, name } };
+    case 'cluster':
+      return { type: 'cluster', value: { ...resource.value, name } };
+    case 'endpoints':
+      return { type: 'endpoints', value: { ...resource.value, name } };
+  }
+}
+
+/**
+ * The name of a resource without decoding it: in all four types it is field 1, which nearly every encoder writes first.
+ * Only a guess, used to find bytes that were decoded before.
+ */
+function peekName(bytes: Uint8Array): string | null {
+  if (bytes[0] !== 0x0a) return null;
+  let length = 0;
+  for (let index = 1; index <= 3; index++) {
+    const byte = bytes[index];
+    if (byte === undefined) return null;
+    length |= (byte & 0x7f) << (7 * (index - 1));
+    if (byte < 0x80) {
+      const start = index + 1;
+      const end = start + length;
+      return end > bytes.length ? null : Buffer.from(bytes.subarray(start, end)).toString('utf8');
+    }
+  }
+  return null;
+}
+
+function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}

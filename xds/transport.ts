@@ -1,0 +1,159 @@
+// The seam between the xDS protocol and the network, and its implementation with grpc-js.
+import { readFileSync } from 'node:fs';
+import {
+  type ChannelCredentials,
+  Client,
+  connectivityState,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import type { ServerConfig } from './bootstrap.ts';
+import { type DiscoveryRequest, type DiscoveryResponse, loadProtos } from './protos.ts';
+
+export interface Transport {
+  /** The server, as logs name it. */
+  readonly target: string;
+  /**
+   * Opens a connection and on it an ADS stream in state of the world. Never throws: what goes wrong ends the stream.
+   * Events never come before this returns.
+   */
+  openSotw(events: StreamEvents<DiscoveryResponse>): TransportStream<DiscoveryRequest>;
+}
+
+export interface StreamEvents<Response> {
+  /** The connection is up: what was sent is on its way. */
+  onOpen(): void;
+  onResponse(response: Response): void;
+  /** The stream is over, once; no event follows. */
+  onEnd(status: StreamStatus): void;
+}
+
+export interface TransportStream<Request> {
+  /** Queued until the connection is up. */
+  send(request: Request): void;
+  /** Ends the stream and its connection; no event follows, not even `onEnd`. */
+  close(): void;
+}
+
+/** A gRPC status; `code` 0 is OK. */
+export interface StreamStatus {
+  readonly code: number;
+  readonly details: string;
+}
+
+export interface GrpcTransportOptions {
+  /** Reads certificate files; they are read again for each connection, so that renewed ones count. */
+  readonly readFile?: (path: string) => Buffer;
+  /**
+   * Idle time after which a ping asks whether the server is still there; the answer may take 20 s. Default 5 minutes,
+   * the least that a server accepts which has no policy of its own (gRFC A8).
+   */
+  readonly keepaliveMs?: number;
+}
+
+/** Large meshes send more than gRPC's default of 4 MiB in one response; Consul's own limit is the same. */
+const maxReceiveBytes = 50 * 1024 * 1024;
+const defaultKeepaliveMs = 300_000;
+const keepaliveTimeoutMs = 20_000;
+const unavailable = 14;
+
+/** A transport to `server` over grpc-js. Each stream has a connection of its own, so that we alone decide when to connect. */
+export function createGrpcTransport(server: ServerConfig, options: GrpcTransportOptions = {}): Transport {
+  const { readFile = readFileSync, keepaliveMs = defaultKeepaliveMs } = options;
+  const { StreamAggregatedResources: method } = loadProtos().adsService;
+
+  function openSotw(events: StreamEvents<DiscoveryResponse>): TransportStream<DiscoveryRequest> {
+    let client: Client;
+    try {
+      client = new Client(server.serverUri, channelCredentials(server, readFile), {
+        'grpc.max_receive_message_length': maxReceiveBytes,
+        'grpc.keepalive_time_ms': keepaliveMs,
+        'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+        'grpc.use_local_subchannel_pool': 1,
+        'grpc.enable_retries': 0,
+        'grpc.service_config_disable_resolution': 1,
+      });
+    } catch (error) {
+      return endedStream(events, error);
+    }
+    let isOver = false;
+    const call = client.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      new Metadata(),
+    );
+    const over = () => {
+      isOver = true;
+      client.close();
+    };
+    call.on('data', (response: DiscoveryResponse) => {
+      if (!isOver) events.onResponse(response);
+    });
+    // The status event says the same; without a listener the error would be thrown.
+    call.on('error', (_: ServiceError) => {});
+    call.on('status', (status) => {
+      if (isOver) return;
+      over();
+      events.onEnd({ code: status.code, details: status.details });
+    });
+    watchReady(client, () => {
+      if (!isOver) events.onOpen();
+    });
+    return {
+      send(request) {
+        if (!isOver) call.write(request);
+      },
+      close() {
+        if (isOver) return;
+        call.cancel();
+        over();
+      },
+    };
+  }
+
+  return { target: server.serverUri, openSotw };
+}
+
+function watchReady(client: Client, onReady: () => void): void {
+  const channel = client.getChannel();
+  const look = () => {
+    const state = channel.getConnectivityState(false);
+    if (state === connectivityState.READY) onReady();
+    else if (state !== connectivityState.SHUTDOWN) {
+      channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, (error) => {
+        // An error means that the channel was closed; the status of the call tells the rest.
+        if (!error) look();
+      });
+    }
+  };
+  look();
+}
+
+/** A stream that could not even be tried. */
+function endedStream(events: StreamEvents<DiscoveryResponse>, error: unknown): TransportStream<DiscoveryRequest> {
+  let isOver = false;
+  queueMicrotask(() => {
+    if (isOver) return;
+    isOver = true;
+    events.onEnd({ code: unavailable, details: error instanceof Error ? error.message : String(error) });
+  });
+  return {
+    send() {},
+    close() {
+      isOver = true;
+    },
+  };
+}
+
+function channelCredentials(server: ServerConfig, readFile: (path: string) => Buffer): ChannelCredentials {
+  const { credentials: wanted } = server;
+  if (wanted.kind === 'insecure') return credentials.createInsecure();
+  const read = (path: string | null) => (path === null ? null : readFile(path));
+  return credentials.createSsl(
+    read(wanted.caCertificateFile),
+    read(wanted.privateKeyFile),
+    read(wanted.certificateFile),
+  );
+}
