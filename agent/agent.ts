@@ -6,7 +6,7 @@ import { AgentView } from './admin/agent-view.ts';
 import type { Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import { StatsReader } from './stats/stats-reader.ts';
-import { createLogger } from './telemetry/log.ts';
+import { createLogger, logLevelFromEnv } from './telemetry/log.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 import { Workers } from './workers.ts';
 
@@ -17,7 +17,8 @@ export interface AgentOptions {
   readonly adminPort: number;
   /** Data-plane threads. */
   readonly concurrency: number;
-  readonly logLevel: LogLevel;
+  /** `null`: `OUTRIGGER_LOG_LEVEL`, else `info`. */
+  readonly logLevel: LogLevel | null;
   /** `OTEL_*` and `OUTRIGGER_OTEL_*` are read from here. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** How long calls in flight may go on once the agent drains. */
@@ -47,7 +48,8 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     const { env, bootstrap } = options;
-    const logger = createLogger({ level: options.logLevel });
+    const logLevel = options.logLevel ?? logLevelFromEnv(env) ?? 'info';
+    const logger = createLogger({ level: logLevel });
     const { log } = logger;
     this.#log = log;
     this.ended = new Promise((resolve) => {
@@ -57,7 +59,7 @@ export class Agent {
     this.#workers = new Workers({
       concurrency: options.concurrency,
       sampling: this.#telemetry.sampling,
-      logLevel: options.logLevel,
+      logLevel,
       log,
       onUp: (worker, up) => this.#receive(worker, up),
       onStats: (worker, stats) => this.#stats.addWorker(worker, stats),
@@ -68,15 +70,10 @@ export class Agent {
       bootstrap,
       transport: createGrpcTransport,
       log,
-      now: Date.now,
-      random: Math.random,
-      setTimer,
     });
     this.#dependencies = new DependencyManager({
       client: this.#client,
       resolve: resolveHost,
-      now: Date.now,
-      setTimer,
       log,
       onUpdate: (update) => {
         this.#view.apply(update);
@@ -110,9 +107,10 @@ export class Agent {
   /** Opens the admin port, then subscribes. Rejects with one sentence when the admin port can't be had. */
   async start(): Promise<{ readonly adminPort: number }> {
     const adminPort = await this.#admin.listen();
+    this.#log('info', 'admin listens', { host: this.#options.adminHost, port: adminPort });
     this.#workers.start();
-    this.#client.start();
     this.#dependencies.start();
+    this.#client.start();
     return { adminPort };
   }
 
@@ -198,11 +196,4 @@ export type AgentEnd = { readonly kind: 'stopped' } | { readonly kind: 'failed';
 /** Every address of a name, IPv4 and IPv6, as the system resolves it (so /etc/hosts counts too). */
 async function resolveHost(host: string): Promise<string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
-}
-
-/** A timer that keeps no process alive; answers how to end it. */
-function setTimer(callback: () => void, ms: number): () => void {
-  const timer = setTimeout(callback, ms);
-  timer.unref();
-  return () => clearTimeout(timer);
 }

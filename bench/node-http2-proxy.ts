@@ -10,7 +10,7 @@ let next = 0;
 const CONNECTION_FIELDS = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade'];
 
 const server = http2.createServer({ settings: { maxConcurrentStreams: 1000 } });
-server.on('stream', (downstream, headers) => {
+server.on('stream', (downstream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
   const session = sessions[next++ % sessions.length]!;
   for (const name of CONNECTION_FIELDS) delete headers[name];
   const upstream = session.request({ ...headers });

@@ -9,7 +9,9 @@ const MODULE = 'google.golang.org/grpc';
 const VERSION = 'v1.85.0';
 
 if (spawnSync('go', ['version']).status !== 0) {
-  process.stdout.write('peers: no Go on this machine, so the tests that need grpc-go will say that they were skipped\n');
+  process.stdout.write(
+    'peers: no Go on this machine, so the tests that need grpc-go will say that they were skipped\n',
+  );
 } else if (!existsSync(`${FOLDER}client`) || !existsSync(`${FOLDER}server`)) {
   mkdirSync(FOLDER, { recursive: true });
   process.stdout.write(`peers: building grpc-go ${VERSION} interop client and server\n`);

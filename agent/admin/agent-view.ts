@@ -26,6 +26,8 @@ export class AgentView {
     ['endpoints', new Map()],
   ]);
   readonly #listeners = new Map<string, BoundListener>();
+  /** The last slice of configuration that each worker has applied. */
+  readonly #applied = new Map<number, number>();
   #complete = false;
   #draining = false;
 
@@ -44,6 +46,10 @@ export class AgentView {
 
   draining(): void {
     this.#draining = true;
+  }
+
+  applied(worker: number, version: number): void {
+    this.#applied.set(worker, version);
   }
 
   listenerBound(worker: number, name: string, host: string, port: number): void {
@@ -100,7 +106,8 @@ export class AgentView {
         [...resources.values()].map(({ value }) => withoutKeys(value)),
       ]),
     );
-    return { node: this.#options.node, xds: this.#options.client.dump(), serving };
+    const applied = Object.fromEntries(this.#applied);
+    return { node: this.#options.node, xds: this.#options.client.dump(), serving, applied };
   }
 
   clusters(): unknown {

@@ -20,14 +20,14 @@ export const runCommand: Command = {
     { name: 'admin-port', value: 'N', help: 'admin port (15000); 0 takes any free one' },
     { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
     { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
-    { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (info)' },
+    { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (OUTRIGGER_LOG_LEVEL, else info)' },
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
   ],
   run: async (flags) => {
     const adminPort = flags.number('admin-port', { min: 0, max: 65_535, fallback: 15_000 });
     const concurrency = flags.number('concurrency', { min: 1, max: 256, fallback: 1 });
     const drainSeconds = flags.number('drain-time', { min: 0, max: 86_400, fallback: 10 });
-    const logLevel = flags.oneOf('log-level', LOG_LEVELS, 'info');
+    const logLevel = flags.text('log-level') === undefined ? null : flags.oneOf('log-level', LOG_LEVELS, 'info');
     const agent = new Agent({
       bootstrap: await readBootstrap(flags),
       env: process.env,

@@ -58,11 +58,7 @@ for (const name of CASES) {
       t.pass();
       return;
     }
-    const args = [
-      '--server_host=127.0.0.1',
-      `--server_port=${mesh.port}`,
-      `--test_case=${name}`,
-    ];
+    const args = ['--server_host=127.0.0.1', `--server_port=${mesh.port}`, `--test_case=${name}`];
     await t.notThrowsAsync(promisify(execFile)(`${PEERS}client`, args, { timeout: 9000 }));
   });
 }

@@ -58,10 +58,7 @@ export async function startEchoServer(name = 'echo'): Promise<EchoServer> {
   };
 
   /** Takes note of a call; answers the failure that its metadata asks for. */
-  const begin = (
-    path: string,
-    call: grpc.ServerUnaryCall<Buffer, Buffer> | Streaming,
-  ): Partial<grpc.StatusObject> | null => {
+  const begin = (path: string, call: ServedCall): Partial<grpc.StatusObject> | null => {
     calls.push(path);
     self.lastMetadata = call.metadata;
     call.on('cancelled', () => {
@@ -137,10 +134,12 @@ export async function startEchoServer(name = 'echo'): Promise<EchoServer> {
   return Object.assign(self, { port });
 }
 
-type Streaming =
-  | grpc.ServerReadableStream<Buffer, Buffer>
-  | grpc.ServerWritableStream<Buffer, Buffer>
-  | grpc.ServerDuplexStream<Buffer, Buffer>;
+/** What a call of any kind lets its server do. */
+interface ServedCall {
+  readonly metadata: grpc.Metadata;
+  sendMetadata(metadata: grpc.Metadata): void;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
 
 /** A client of the echo service through whatever listens on `port`, for that `:authority`. */
 export class EchoClient extends grpc.Client {

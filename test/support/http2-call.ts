@@ -70,7 +70,7 @@ export async function startHttp2Endpoint(
     session.on('error', () => {});
     session.on('close', () => sessions.delete(session));
   });
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     stream.on('error', () => {});
     handler(stream, headers);
   });

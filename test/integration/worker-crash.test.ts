@@ -1,0 +1,91 @@
+// Threads (design section 4): several workers share a port, and one that dies is replaced.
+import test from 'ava';
+import type { Up } from '../../agent/link.ts';
+import { Workers } from '../../agent/workers.ts';
+import { createXdsServer } from '../../xds/server/xds-server.ts';
+import { startAgentProcess } from '../support/agent-process.ts';
+import { EchoClient, startEchoServer } from '../support/echo-service.ts';
+import { plainMesh } from '../support/resources.ts';
+
+test('--concurrency 2 binds each listener in two workers, and both serve', async (t) => {
+  const server = await startEchoServer();
+  const controlPlane = createXdsServer({ log: () => {} });
+  const xdsPort = await controlPlane.listen({ host: '127.0.0.1', port: 0 });
+  controlPlane.setSnapshot('client', plainMesh('echo', 'outbound', [server.port]));
+  const agent = await startAgentProcess({ xdsPort, node: 'client', args: ['--concurrency', '2'] });
+  const bound = await Promise.all(
+    [0, 1].map((worker) => agent.line((line) => line.msg === 'listener bound' && line['worker'] === worker)),
+  );
+  t.is(bound[0]?.['port'], bound[1]?.['port']);
+  // The kernel spreads connections: of 40, each worker has some, but for a chance of 2 in 10^12.
+  const clients = Array.from({ length: 40 }, () => new EchoClient(Number(bound[0]?.['port']), 'echo'));
+  await Promise.all(clients.map((client) => client.unary(Buffer.from('x'))));
+  t.is(server.calls.length, 40);
+  const { text } = await agent.get('/stats/prometheus');
+  t.regex(text, /grpc_client_attempt_started_total\{[^}]*\} 40/);
+  for (const client of clients) client.close();
+  t.is(await agent.stop(), 0);
+  await controlPlane.close();
+  await server.stop();
+});
+
+test('a worker that dies is reported, and its successor binds the same listeners with the same configuration', async (t) => {
+  const server = await startEchoServer();
+  const bound: string[] = [];
+  const crashes: number[] = [];
+  let again: (up: Extract<Up, { kind: 'listener-bound' }>) => void = () => {};
+  const nextBound = (): Promise<Extract<Up, { kind: 'listener-bound' }>> =>
+    new Promise((resolve) => {
+      again = resolve;
+    });
+  const first = nextBound();
+  const workers = new Workers({
+    concurrency: 1,
+    sampling: { enabled: false, parentBased: true, ratio: 0 },
+    logLevel: 'warn',
+    log: () => {},
+    onUp: (_, up) => {
+      if (up.kind !== 'listener-bound') return;
+      bound.push(up.name);
+      again(up);
+    },
+    onStats: () => {},
+    onCrash: (worker) => crashes.push(worker),
+    onFatal: (reason) => t.fail(reason),
+  });
+  workers.start();
+  const update = { upsert: plainMesh('echo', 'outbound', [server.port]), remove: [] };
+  await workers.apply(update);
+  await first;
+  const second = nextBound();
+  // What a bug would do: throw where nobody catches.
+  workers.tell(0, { kind: 'config', version: 0, update: null as never });
+  const { port } = await second;
+  t.deepEqual(crashes, [0]);
+  const client = new EchoClient(port, 'echo');
+  t.is((await client.unary(Buffer.from('served'))).reply.toString(), 'served');
+  client.close();
+  await workers.stop();
+  await server.stop();
+});
+
+test('the third crash within a minute is fatal', async (t) => {
+  let fatal: (reason: string) => void = () => {};
+  const reason = new Promise<string>((resolve) => {
+    fatal = resolve;
+  });
+  const workers = new Workers({
+    concurrency: 1,
+    sampling: { enabled: false, parentBased: true, ratio: 0 },
+    logLevel: 'warn',
+    log: () => {},
+    onUp: (worker, up) => {
+      if (up.kind === 'ready') workers.tell(worker, { kind: 'config', version: 0, update: null as never });
+    },
+    onStats: () => {},
+    onCrash: () => {},
+    onFatal: (text) => fatal(text),
+  });
+  workers.start();
+  t.regex(await reason, /crashed 3 times within a minute/);
+});
