@@ -10,9 +10,9 @@ export interface PartOptions {
   readonly command: readonly string[];
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly onLine: (name: string, line: string) => void;
+  readonly onLine: (line: string, from: 'stdout' | 'stderr') => void;
   /** It ended without having been told to. `reason`: "exit code 1", "SIGKILL", or why it could not be started. */
-  readonly onDeath: (name: string, reason: string) => void;
+  readonly onDeath: (reason: string) => void;
 }
 
 /** How long a part may take to end by itself. */
@@ -20,6 +20,7 @@ const endMs = 1_200;
 
 export class Part {
   readonly name: string;
+  readonly command: readonly string[];
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
   #isOver = false;
@@ -27,28 +28,29 @@ export class Part {
 
   constructor({ name, command, folder, env, onLine, onDeath }: PartOptions) {
     this.name = name;
+    this.command = command;
     const [program = '', ...args] = command;
-    this.#child = spawn(program === 'node' ? process.execPath : program, args, {
+    const child = spawn(program === 'node' ? process.execPath : program, args, {
       cwd: folder,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // A group of its own: Ctrl-C reaches the mesh alone, which then ends its parts in order.
+      // A session of its own: Ctrl-C reaches the mesh alone, which then ends its parts in order.
       detached: true,
     });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', (line) => onLine(name, line));
+    this.#child = child;
+    for (const from of ['stdout', 'stderr'] as const) {
+      const stream = child[from];
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => onLine(line, from));
     }
-    // A message that cannot be sent any more is no news beside the end itself.
-    this.#child.on('disconnect', () => {});
     this.#ended = new Promise((resolve) => {
-      const end = (reason: string) => {
+      const over = (reason: string) => {
         if (this.#isOver) return;
         this.#isOver = true;
-        if (!this.#isTold) onDeath(name, reason);
+        if (!this.#isTold) onDeath(reason);
         resolve();
       };
-      this.#child.on('error', (error) => end(error.message));
-      this.#child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+      child.on('error', (error) => over(error.message));
+      child.on('exit', (code, signal) => over(signal ?? `exit code ${code}`));
     });
   }
 
