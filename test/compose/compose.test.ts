@@ -123,7 +123,7 @@ test('each agent of the mesh is a container with that node id, in the network of
     const instance = mesh.services
       .flatMap(({ instances }) => instances)
       .find(({ behind }) => behind?.agent === agent.name);
-    t.is(networkOf(agent.name), instance?.behind?.inbound.host, 'others reach it by the name of the container');
+    t.is(instance?.behind?.inbound.host, networkOf(agent.name), 'others reach it by the name of the container');
   }
 });
 
