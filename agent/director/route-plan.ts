@@ -1,14 +1,13 @@
 // What is left to decide about calls of one shape under one route table, once everything that the shape fixes has been
 // looked at; and where such plans hang.
 import type { CallHead } from '../grpc/call-head.ts';
-import type { ShapeMemos } from '../grpc/shape-memos.ts';
-import type { Shape, ShapeMemo } from '../http2/index.ts';
+import type { HeaderShapes, Shape, ShapeMemo } from '../http2/index.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Condition } from './condition.ts';
 import type { Decision } from './decision.ts';
 
 /** A route that may take the call, and what it depends on: conditions on holes, and its fraction. */
-export interface RouteStep {
+interface RouteStep {
   readonly route: CompiledRoute;
   readonly conditions: readonly Condition[];
 }
@@ -73,7 +72,7 @@ export class RoutePlans {
   readonly #memo: ShapeMemo<PlansOfShape>;
   #tables = 0;
 
-  constructor(shapes: ShapeMemos) {
+  constructor(shapes: HeaderShapes) {
     this.#memo = shapes.memo<PlansOfShape>();
   }
 

@@ -3,8 +3,8 @@
 import type { RouteSource } from '../../xds/model/listener.ts';
 import type { RouteConfiguration } from '../../xds/model/route.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import type { ShapeMemos } from '../grpc/shape-memos.ts';
 import { status } from '../grpc/status.ts';
+import type { HeaderShapes } from '../http2/index.ts';
 import type { Decision, Director } from './decision.ts';
 import { RoutePlans } from './route-plan.ts';
 import { compileRouteTable, type RouteTable, type RouteTableDeps } from './route-table.ts';
@@ -39,7 +39,7 @@ export class RouteTables {
   readonly #directors = new Map<string, NamedDirector>();
 
   /** @param random uniform in [0, 1), for fractions and weighted clusters. */
-  constructor({ random, shapes }: { readonly random: () => number; readonly shapes: ShapeMemos }) {
+  constructor({ random, shapes }: { readonly random: () => number; readonly shapes: HeaderShapes }) {
     this.#deps = { random, plans: new RoutePlans(shapes) };
   }
 

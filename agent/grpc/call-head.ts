@@ -1,6 +1,5 @@
 // The head of a call: what its first HEADERS say, read once and shared by router, policies and observers.
-import type { HeaderBlock, Shape, ShapeMemo } from '../http2/index.ts';
-import type { ShapeMemos } from './shape-memos.ts';
+import type { HeaderBlock, HeaderShapes, Shape, ShapeMemo } from '../http2/index.ts';
 
 export interface CallHead {
   /** `:path` as it came, query included. */
@@ -27,7 +26,7 @@ interface HeadOfShape {
 
 export type CallHeadMemo = ShapeMemo<HeadOfShape>;
 
-export function createCallHeadMemo(shapes: ShapeMemos): CallHeadMemo {
+export function createCallHeadMemo(shapes: HeaderShapes): CallHeadMemo {
   return shapes.memo<HeadOfShape>();
 }
 

@@ -43,7 +43,7 @@ export function parseGrpcTimeout(bytes: Uint8Array): number | null {
 }
 
 /**
- * The field's bytes for what remains of a deadline: never more than `remainingMs`, and less by at most a thousandth.
+ * The field's bytes for what remains of a deadline: never more than `remainingMs`, and less by at most a thousandth (or a nanosecond).
  * Whole milliseconds are written as such; `0n` when nothing remains.
  */
 export function formatGrpcTimeout(remainingMs: number): Uint8Array {

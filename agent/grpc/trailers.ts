@@ -1,7 +1,6 @@
 // How a call ended, as its trailers (or its only headers) say.
-import type { HeaderBlock, Shape, ShapeMemo } from '../http2/index.ts';
+import type { HeaderBlock, HeaderShapes, Shape, ShapeMemo } from '../http2/index.ts';
 import { decodeGrpcMessage } from './grpc-message.ts';
-import type { ShapeMemos } from './shape-memos.ts';
 import { STATUS_NAMES, status } from './status.ts';
 
 /** By shape: the status that all its blocks have, or that each has its own. */
@@ -10,7 +9,7 @@ export type StatusMemo = ShapeMemo<number>;
 const ABSENT = -1;
 const VARIES = -2;
 
-export function createStatusMemo(shapes: ShapeMemos): StatusMemo {
+export function createStatusMemo(shapes: HeaderShapes): StatusMemo {
   return shapes.memo<number>();
 }
 

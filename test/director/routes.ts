@@ -2,7 +2,7 @@
 import { RoutePlans } from '../../agent/director/route-plan.ts';
 import { compileRouteTable, type RouteTable } from '../../agent/director/route-table.ts';
 import { type CallHead, createCallHeadMemo, readCallHead } from '../../agent/grpc/call-head.ts';
-import { HeaderShapes } from '../../agent/http2/header-shapes.ts';
+import { HeaderShapes } from '../../agent/http2/index.ts';
 import type {
   ForwardAction,
   HeaderMatcher,
@@ -88,7 +88,7 @@ export function call({
   fields = [],
   holes = [],
 }: CallOptions = {}): CallHead {
-  const all: (readonly [string, string])[] = [
+  const all: PlainFields = [
     [':method', 'POST'],
     [':scheme', 'http'],
     [':path', path],
@@ -96,11 +96,20 @@ export function call({
     ...(contentType === null ? [] : [['content-type', contentType] as const]),
     ...fields,
   ];
-  const block = shapes.block(all);
-  if (holes.length === 0) return readCallHead(block, headMemo);
+  return callsOfShape(all, holes)(all);
+}
+
+type PlainFields = readonly (readonly [name: string, value: string])[];
+
+/** Makes calls of one shape: of each call's fields only the holes are looked at, the others are those given here. */
+export function callsOfShape(fields: PlainFields, holes: readonly string[]): (fields: PlainFields) => CallHead {
+  const block = shapes.block(fields);
   const edit = shapes.edit({ set: holes.map((name) => ({ name })) });
-  const values = holes.map((name) => Buffer.from(all.find(([of]) => of === name)![1], 'latin1'));
-  return readCallHead(block.edit(edit, values), headMemo);
+  return (of) => {
+    if (holes.length === 0) return readCallHead(block, headMemo);
+    const values = holes.map((name) => Buffer.from(of.find(([each]) => each === name)![1], 'latin1'));
+    return readCallHead(block.edit(edit, values), headMemo);
+  };
 }
 
 /** The cluster a call is forwarded to, or what it meets instead, asked until the table's plan for its shape is used. */

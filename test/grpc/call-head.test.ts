@@ -1,6 +1,6 @@
 import test from 'ava';
 import { createCallHeadMemo, readCallHead } from '../../agent/grpc/call-head.ts';
-import { HeaderShapes } from '../../agent/http2/header-shapes.ts';
+import { HeaderShapes } from '../../agent/http2/index.ts';
 
 const shapes = new HeaderShapes();
 const memo = createCallHeadMemo(shapes);

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { createStatusMemo, readMessage, readStatus } from '../../agent/grpc/trailers.ts';
-import { HeaderShapes } from '../../agent/http2/header-shapes.ts';
+import { HeaderShapes } from '../../agent/http2/index.ts';
 
 const shapes = new HeaderShapes();
 const memo = createStatusMemo(shapes);
