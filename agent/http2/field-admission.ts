@@ -34,6 +34,11 @@ export class FieldAdmission {
     return true;
   }
 
+  /** Returns a credit for what was not admitted after all. */
+  giveBack(): void {
+    this.credits++;
+  }
+
   /** Whether something with this hash was seen a short while ago; if not, it has been seen now. */
   isSecondSight(hash: number): boolean {
     const set = (hash & (rememberedSights / 4 - 1)) << 2;

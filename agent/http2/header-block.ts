@@ -10,7 +10,10 @@ import { HeaderEditImpl } from './shape-edit.ts';
 
 /** Edited blocks that one block keeps to use again. */
 const maxKeptEdits = 4;
+/** An edited block that needed more memory than this gives it back when it is used again. */
+const maxKeptBytes = 4096;
 
+const noBytes = Buffer.alloc(0);
 const noValues: readonly Uint8Array[] = [];
 
 export class HeaderBlockImpl implements HeaderBlock {
@@ -142,10 +145,11 @@ export class HeaderBlockImpl implements HeaderBlock {
     if (kept !== undefined) {
       this.#editsInUse++;
       kept.shape = shape;
+      if (kept.bytesOfHoles.length > maxKeptBytes) kept.bytesOfHoles = noBytes;
       kept.reuseEdits();
       return kept;
     }
-    const fresh = new HeaderBlockImpl(shape, this.source, Buffer.alloc(0), new Int32Array(0));
+    const fresh = new HeaderBlockImpl(shape, this.source, noBytes, new Int32Array(0));
     if (edits === null || edits.length >= maxKeptEdits) return fresh;
     fresh.reuseEdits();
     edits.push(fresh);
@@ -165,7 +169,8 @@ export class HeaderBlockImpl implements HeaderBlock {
   }
 
   retain(): HeaderBlock {
-    const bytes = Buffer.allocUnsafe(this.used);
+    // Not from the pool: a few bytes that are kept for long would keep a whole slab of it.
+    const bytes = Buffer.allocUnsafeSlow(this.used);
     this.bytesOfHoles.copy(bytes, 0, 0, this.used);
     const copy = new HeaderBlockImpl(this.shape, this.source, bytes, this.spans.slice(0, 2 * this.shape.holes));
     copy.used = this.used;

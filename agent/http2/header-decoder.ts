@@ -207,7 +207,15 @@ export class HeaderDecoder {
     const known = this.#interner.findValue(hash, name, isCoded, buf, start, end);
     if (known !== undefined) return known;
     admission.countNewValue(name);
-    return admission.take() ? this.#interner.admitValue(name, isCoded, buf, start, end) : null;
+    return this.#admit(name, isCoded, buf, start, end);
+  }
+
+  #admit(name: FieldName, isCoded: boolean, buf: Buffer, start: number, end: number): FieldEntry | null {
+    const admission = this.#admission;
+    if (!admission.take()) return null;
+    const field = this.#interner.admitValue(name, isCoded, buf, start, end);
+    if (field === null) admission.giveBack();
+    return field;
   }
 
   /** Reads a literal whose first byte is `byte`; answers the offset behind it, -1 after an error. */
@@ -360,6 +368,6 @@ export class HeaderDecoder {
       admission.countNewValue(name);
       return null;
     }
-    return admission.take() ? this.#interner.admitValue(name, isCoded, buf, start, end) : null;
+    return this.#admit(name, isCoded, buf, start, end);
   }
 }

@@ -4,6 +4,7 @@
 import test from 'ava';
 import type { HeaderDecoder } from '../../agent/http2/header-decoder.ts';
 import { HeaderShapes } from '../../agent/http2/header-shapes.ts';
+import { encodeHuffman } from '../../agent/http2/huffman.ts';
 import { byName, indexed, literal, ReferenceDecoder } from './hpack-reference.ts';
 
 type Entries = readonly (readonly [name: string, value: string])[];
@@ -58,6 +59,14 @@ test('what one connection admitted is fixed for every other at first sight, code
   t.is(decode(second, literal('plain', 'x-a', 'value')).shape, shape);
   for (let i = 0; i < 2; i++) decode(second, literal('plain', 'x-a', 'value', true));
   t.is(decode(second, literal('plain', 'x-a', 'value', true)).shape, shape, 'both codings are one field');
+});
+
+test('a plain value whose bytes are the code of another value stays what it is', (t) => {
+  const decoder = new HeaderShapes({ seed: 1 }).createDecoder();
+  for (let i = 0; i < 4; i++) decode(decoder, literal('plain', 'x-a', 'value', true));
+  const code = encodeHuffman(Buffer.from('value')).toString('latin1');
+  for (let i = 0; i < 4; i++) t.is(decode(decoder, literal('plain', 'x-a', code)).value('x-a'), code);
+  t.is(decode(decoder, literal('plain', 'x-a', 'value', true)).value('x-a'), 'value');
 });
 
 test('blocks that differ only in their holes share one shape', (t) => {
@@ -118,6 +127,17 @@ test('a name whose values keep being new becomes a hole, while the table still h
   for (let i = 0; i < 3; i++) decode(decoder, literal('plain', 'x-user', 'again'));
   t.deepEqual(form(decode(decoder, literal('plain', 'x-user', 'again'))), ['x-user'], 'a hole for good');
   t.deepEqual(decode(decoder, indexed(62)).entries(), [['x-user', 'first']], 'the old field means what it meant');
+});
+
+test('a value that is too long to be shared uses up no credits, however often it comes', (t) => {
+  const decoder = new HeaderShapes({ seed: 1 }).createDecoder();
+  const long = 'e'.repeat(600);
+  decode(decoder, literal('incremental', 'x-long', long, true));
+  for (let i = 0; i < 1000; i++) decode(decoder, indexed(62), literal('plain', 'x-long', long, true));
+  t.deepEqual(form(decode(decoder, indexed(62))), ['x-long']);
+  for (let i = 0; i < 2; i++) decode(decoder, literal('plain', 'x-a', 'short'));
+  decode(decoder, literal('plain', 'x-a', 'short'));
+  t.deepEqual(form(decode(decoder, literal('plain', 'x-a', 'short'))), ['x-a: short']);
 });
 
 test('what one connection learnt to be a hole stays fixed for the others', (t) => {
