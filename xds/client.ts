@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { AdsStream, type Verdict } from './ads-stream.ts';
 import type { ReceivedUpdate } from './ads-wire.ts';
-import type { Bootstrap, NodeIdentity } from './bootstrap.ts';
+import type { Bootstrap, NodeIdentity, ServerConfig } from './bootstrap.ts';
 import { type ConfigDump, dumpType } from './config-dump.ts';
 import type { ReadMessage } from './decode/decode-context.ts';
 import type { UnsupportedPolicy } from './decode/validation.ts';
@@ -19,8 +19,8 @@ import type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
 
 export interface XdsClientOptions {
   readonly bootstrap: Bootstrap;
-  /** To the first server of the bootstrap. */
-  readonly transport: Transport;
+  /** Makes the way to a server of the bootstrap (`createGrpcTransport`). */
+  readonly transport: (server: ServerConfig) => Transport;
   readonly log: Log;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -60,10 +60,12 @@ export class XdsClient {
   #dirty: Set<ResourceType> | null = null;
   #isConnected = false;
   #serverFailures = 0;
-  #isStopped = false;
 
   constructor(options: XdsClientOptions) {
-    const { bootstrap, transport, log, now = Date.now, random = Math.random, setTimer = nodeTimer } = options;
+    const { bootstrap, log, now = Date.now, random = Math.random, setTimer = nodeTimer } = options;
+    const [server] = bootstrap.servers;
+    if (server === undefined) throw new Error('the bootstrap has no xDS server');
+    const transport = options.transport(server);
     const protos = loadProtos();
     this.#log = log;
     this.#setTimer = setTimer;
@@ -101,14 +103,12 @@ export class XdsClient {
 
   /** Connects, and keeps connected until `stop`. */
   start(): void {
-    this.#isStopped = false;
     this.#flush();
     this.#stream.start();
   }
 
   /** Ends the stream and all timers. Resources stay readable by `dump`. */
   stop(): void {
-    this.#isStopped = true;
     this.#isConnected = false;
     this.#stream.stop();
     for (const type of typeOrder) this.#types[type].cancelTimers();
@@ -199,7 +199,7 @@ export class XdsClient {
   #flush(): void {
     const dirty = this.#dirty;
     this.#dirty = null;
-    if (dirty === null || this.#isStopped) return;
+    if (dirty === null) return;
     for (const type of typeOrder) {
       if (!dirty.has(type)) continue;
       const state = this.#types[type];

@@ -1,7 +1,6 @@
 // The public surface of the xDS client (`outrigger/xds`).
 //
-//   const { servers: [server] } = bootstrap;
-//   const client = new XdsClient({ bootstrap, transport: createGrpcTransport(server), log });
+//   const client = new XdsClient({ bootstrap, transport: createGrpcTransport, log });
 //   const manager = new DependencyManager({ client, resolve, onUpdate, onReady, log });
 //   manager.start();
 //   client.start();

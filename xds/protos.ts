@@ -35,10 +35,10 @@ export interface Protos {
 }
 
 /** `envoy.service.discovery.v3.AggregatedDiscoveryService`. */
-export interface AdsService {
+export type AdsService = {
   readonly StreamAggregatedResources: MethodDefinition<DiscoveryRequest, DiscoveryResponse>;
   readonly DeltaAggregatedResources: MethodDefinition<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
-}
+};
 
 /** As it is sent, what is absent may be left out; as it is received, everything is there (see the head of this file). */
 export interface DiscoveryRequest {
