@@ -1,12 +1,18 @@
 // The codec's public face: everything above sees connections, streams, and header blocks made of shapes.
 // The codec knows no gRPC and no mesh.
-
 export type {
-  BlockKind,
-  Field,
-  HeaderBlock,
-  HeaderEdit,
-  Shape,
-  ShapeMemo,
-} from './header-contract.ts';
+  Connection,
+  ConnectionEnvironment,
+  ConnectionHandler,
+  ConnectionState,
+  ConnectionStats,
+  Stream,
+  StreamHandler,
+} from './connection-contract.ts';
+export { accept, type ConnectOptions, type ConnectTarget, connect } from './connection-socket.ts';
+export { type ClientTls, clientTls, type ServerTls, serverTls } from './connection-tls.ts';
+export { type ConnectionEnd, ErrorCode, errorCodeName, type ResetOrigin } from './errors.ts';
+export { Flusher } from './flusher.ts';
+export type { BlockKind, Field, HeaderBlock, HeaderEdit, Shape, ShapeMemo } from './header-contract.ts';
 export { HeaderShapes, type HeaderShapesOptions } from './header-shapes.ts';
+export { defaultLimits, type Http2Limits, type Role } from './limits.ts';

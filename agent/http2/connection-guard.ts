@@ -1,0 +1,104 @@
+// What a peer may cost a connection: token buckets and counters, pure (time is passed in). A method answers the name of
+// the limit that was exceeded, or `null`.
+import type { Http2Limits } from './limits.ts';
+
+/** Premature: closed by the peer this soon, with nothing answered (the measure of Envoy's rule against rapid resets). */
+export const prematureMs = 1000;
+
+/** Tokens that a frame of real traffic brings back: a peer may update two windows and ping for each (BDP probes). */
+const refundPerFrame = 3;
+
+/** A bucket of `burst` tokens that refills with time. The clock only matters when it is empty. */
+export class RateBudget {
+  readonly #burst: number;
+  readonly #perMs: number;
+  #tokens: number;
+  #filledMs = Number.NaN;
+
+  constructor(burst: number, perSecond: number) {
+    this.#burst = burst;
+    this.#perMs = perSecond / 1000;
+    this.#tokens = burst;
+  }
+
+  /** False when there was no token left. */
+  spend(nowMs: number): boolean {
+    if (Number.isNaN(this.#filledMs)) this.#filledMs = nowMs;
+    if (this.#tokens >= 1) {
+      this.#tokens--;
+      return true;
+    }
+    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledMs) * this.#perMs);
+    this.#filledMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  refund(tokens: number): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + tokens);
+  }
+}
+
+export class ConnectionGuard {
+  readonly #limits: Http2Limits;
+  readonly #control: RateBudget;
+  readonly #peerResets: RateBudget;
+  readonly #ownResets: RateBudget;
+  #emptyFrames = 0;
+  #closed = 0;
+  #premature = 0;
+  #rotationStartMs = 0;
+  #rotationResets = 0;
+
+  constructor(limits: Http2Limits) {
+    this.#limits = limits;
+    this.#control = new RateBudget(limits.controlFrameBurst, limits.controlFramesPerSecond);
+    this.#peerResets = new RateBudget(limits.peerResetBurst, limits.peerResetsPerSecond);
+    this.#ownResets = new RateBudget(limits.ownResetBurst, limits.ownResetsPerSecond);
+  }
+
+  onControlFrame(nowMs: number): keyof Http2Limits | null {
+    return this.#control.spend(nowMs) ? null : 'controlFrameBurst';
+  }
+
+  /** HEADERS, or DATA that carries something, in either direction. */
+  onTraffic(): void {
+    this.#emptyFrames = 0;
+    this.#control.refund(refundPerFrame);
+  }
+
+  /** DATA that carries nothing and ends nothing. */
+  onEmptyFrame(nowMs: number): keyof Http2Limits | null {
+    this.#emptyFrames++;
+    return this.#emptyFrames > this.#limits.maxEmptyFrames ? 'maxEmptyFrames' : this.onControlFrame(nowMs);
+  }
+
+  onStreamClosed(): void {
+    this.#closed++;
+  }
+
+  onPrematureReset(nowMs: number): keyof Http2Limits | null {
+    this.#premature++;
+    const sample = this.#limits.prematureResetSample;
+    if (sample > 0 && this.#closed >= sample && this.#premature * 2 >= this.#closed) return 'prematureResetSample';
+    return this.#peerResets.spend(nowMs) ? null : 'peerResetBurst';
+  }
+
+  /** A stream that the codec itself has to reset or refuse. */
+  onOwnReset(nowMs: number): keyof Http2Limits | null {
+    return this.#ownResets.spend(nowMs) ? null : 'ownResetBurst';
+  }
+
+  /** Any reset that is sent: true when it is time to use another connection. */
+  isRotationDue(nowMs: number): boolean {
+    const { resetsBeforeRotation, rotationWindowMs } = this.#limits;
+    if (resetsBeforeRotation === 0) return false;
+    if (nowMs - this.#rotationStartMs > rotationWindowMs) {
+      this.#rotationStartMs = nowMs;
+      this.#rotationResets = 0;
+    }
+    this.#rotationResets++;
+    return this.#rotationResets >= resetsBeforeRotation;
+  }
+}

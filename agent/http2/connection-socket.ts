@@ -1,0 +1,119 @@
+// Sockets under connections: opening them, taking over accepted ones, and their TLS. Every socket has its listeners for
+// errors from its first moment on, since one without ends the process.
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+import { formatAddress } from '../../xds/model/address.ts';
+import { Http2Connection, type PeerIdentity } from './connection.ts';
+import type { Connection, ConnectionEnvironment, ConnectionHandler } from './connection-contract.ts';
+import type { ClientTls } from './connection-tls.ts';
+import { SocketReadBuffer } from './read-buffer.ts';
+
+const noIdentity: PeerIdentity = { alpn: null, sans: [] };
+
+/** Where to connect to: an IP address or a name, and a port. */
+export interface ConnectTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ConnectOptions {
+  /** For TCP and TLS together. */
+  readonly connectTimeoutMs: number;
+}
+
+/**
+ * Opens a connection as its client. It answers at once; `onConnected` or `onClosed` follow.
+ * @param tls `null`: clear text with prior knowledge (RFC 9113 section 3.3).
+ */
+export function connect(
+  target: ConnectTarget,
+  tls: ClientTls | null,
+  environment: ConnectionEnvironment,
+  handler: ConnectionHandler,
+  options: ConnectOptions,
+): Connection {
+  const { host, port } = target;
+  const peer = formatAddress(target);
+  if (tls === null) {
+    const memory = new SocketReadBuffer(environment.flusher.readBuffers);
+    let lastBytes = 0;
+    const onread = {
+      // Called once before the first read, then behind each callback.
+      buffer: (): Buffer => memory.next(lastBytes),
+      callback: (bytes: number): boolean => {
+        lastBytes = bytes;
+        connection.onChunk(memory.current.buffer, bytes, memory.current);
+        return true;
+      },
+    };
+    const socket = connectTcp({ host, port, noDelay: true, onread });
+    const connection = new Http2Connection('client', socket, peer, environment, handler);
+    connection.onConnecting(options.connectTimeoutMs);
+    watch(socket, connection);
+    socket.once('close', () => memory.free());
+    socket.once('connect', () => connection.onSocketReady(peer, noIdentity));
+    return connection;
+  }
+  const socket = connectTls({ ...tls.options, host, port });
+  socket.setNoDelay(true);
+  const connection = new Http2Connection('client', socket, peer, environment, handler);
+  connection.onConnecting(options.connectTimeoutMs);
+  watch(socket, connection);
+  socket.once('secureConnect', () => {
+    if (socket.alpnProtocol === 'h2') connection.onSocketReady(peer, identityOf(socket));
+    else connection.onSocketLost('the server does not speak HTTP/2 over TLS (ALPN h2)');
+  });
+  // A record is at most 16 KiB, and was copied once already: a buffer to read into would gain little.
+  socket.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
+  return connection;
+}
+
+/** Takes over a socket that was accepted (and its TLS handshake made) as its server. */
+export function accept(socket: Socket, environment: ConnectionEnvironment, handler: ConnectionHandler): Connection {
+  const peer = peerOf(socket);
+  const connection = new Http2Connection('server', socket, peer, environment, handler);
+  watch(socket, connection);
+  socket.setNoDelay(true);
+  connection.onSocketReady(peer, identityOf(socket));
+  socket.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
+  return connection;
+}
+
+function watch(socket: Socket, connection: Http2Connection): void {
+  socket.on('error', (error: NodeJS.ErrnoException) => connection.onSocketLost(reasonOf(error)));
+  socket.on('end', () => connection.onSocketLost('the peer closed the connection'));
+  socket.on('close', () => connection.onSocketClose());
+}
+
+function peerOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  return formatAddress({ host: remoteAddress ?? 'unknown', port: remotePort ?? 0 });
+}
+
+function identityOf(socket: Socket): PeerIdentity {
+  if (!(socket instanceof TLSSocket)) return noIdentity;
+  const names = socket.getPeerCertificate().subjectaltname ?? '';
+  // Names that hold a comma are written in quotes.
+  const sans = names.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  return { alpn: socket.alpnProtocol || null, sans: sans.map((name) => name.trim()) };
+}
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'connection refused';
+    case 'ECONNRESET':
+      return 'connection reset by the peer';
+    case 'EPIPE':
+      return 'the peer closed the connection';
+    case 'ETIMEDOUT':
+      return 'connection timed out';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'no way to that address';
+    case 'ENOTFOUND':
+      return 'that name has no address';
+    default:
+      return error.message;
+  }
+}

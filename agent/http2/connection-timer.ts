@@ -1,0 +1,96 @@
+// All deadlines of one connection on one timer. Disarming is an assignment, and so is arming for later than the timer
+// is set to: it looks again when it fires. It keeps no process alive.
+
+import { ErrorCode } from './errors.ts';
+import type { Http2Limits } from './limits.ts';
+
+export const Deadline = {
+  connect: 0,
+  preface: 1,
+  settingsAck: 2,
+  partialFrame: 3,
+  flushStall: 4,
+  idle: 5,
+  drainPing: 6,
+  drainGrace: 7,
+  linger: 8,
+} as const;
+
+const deadlineCount = 9;
+
+/** The connection error of a peer that let a deadline pass, `null` where that is no fault of its. */
+export function overdueFault(deadline: number): { limit: keyof Http2Limits; code: number; reason: string } | null {
+  switch (deadline) {
+    case Deadline.preface:
+      return { limit: 'prefaceTimeoutMs', code: ErrorCode.PROTOCOL_ERROR, reason: 'no SETTINGS came' };
+    case Deadline.settingsAck:
+      return {
+        limit: 'settingsAckTimeoutMs',
+        code: ErrorCode.SETTINGS_TIMEOUT,
+        reason: 'SETTINGS were not acknowledged',
+      };
+    case Deadline.partialFrame:
+      return {
+        limit: 'headerBlockTimeoutMs',
+        code: ErrorCode.PROTOCOL_ERROR,
+        reason: 'a frame or block was not completed',
+      };
+    case Deadline.flushStall:
+      return { limit: 'flushStallTimeoutMs', code: ErrorCode.CANCEL, reason: 'the peer reads nothing' };
+    default:
+      return null;
+  }
+}
+
+export class ConnectionTimer {
+  readonly #now: () => number;
+  readonly #onDue: (deadline: number) => void;
+  readonly #dueMs: number[] = new Array<number>(deadlineCount).fill(Number.POSITIVE_INFINITY);
+  readonly #fire = (): void => this.#look();
+  #timer: NodeJS.Timeout | null = null;
+  #firesMs = Number.POSITIVE_INFINITY;
+
+  constructor(now: () => number, onDue: (deadline: number) => void) {
+    this.#now = now;
+    this.#onDue = onDue;
+  }
+
+  /** Due in so many ms; replaces the time it was armed for. */
+  arm(deadline: number, ms: number): void {
+    const dueMs = this.#now() + ms;
+    this.#dueMs[deadline] = dueMs;
+    if (dueMs < this.#firesMs) this.#set(dueMs, ms);
+  }
+
+  disarm(deadline: number): void {
+    this.#dueMs[deadline] = Number.POSITIVE_INFINITY;
+  }
+
+  /** Nothing is due any more. */
+  clear(): void {
+    this.#dueMs.fill(Number.POSITIVE_INFINITY);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#firesMs = Number.POSITIVE_INFINITY;
+  }
+
+  #set(firesMs: number, ms: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#firesMs = firesMs;
+    this.#timer = setTimeout(this.#fire, Math.max(1, Math.ceil(ms)));
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    this.#timer = null;
+    this.#firesMs = Number.POSITIVE_INFINITY;
+    const now = this.#now();
+    for (let deadline = 0; deadline < deadlineCount; deadline++) {
+      if (this.#dueMs[deadline]! > now) continue;
+      this.#dueMs[deadline] = Number.POSITIVE_INFINITY;
+      this.#onDue(deadline);
+    }
+    const next = Math.min(...this.#dueMs);
+    if (next < this.#firesMs) this.#set(next, next - now);
+  }
+}

@@ -1,0 +1,420 @@
+// One connection from its first byte to its last: flushes, keeps the deadlines, drains and closes. Chunks are read in
+// `connection-reading.ts`, what frames mean is in `connection-input.ts` and `connection-control.ts`, and the socket is
+// opened in `connection-socket.ts`.
+import type { Socket } from 'node:net';
+import type {
+  Connection,
+  ConnectionEnvironment,
+  ConnectionHandler,
+  ConnectionState,
+  ConnectionStats,
+  StreamHandler,
+} from './connection-contract.ts';
+import { type ControlEvents, ControlFrames } from './connection-control.ts';
+import { ConnectionCore } from './connection-core.ts';
+import { ConnectionInput } from './connection-input.ts';
+import { ConnectionOutput } from './connection-output.ts';
+import { Pings } from './connection-pings.ts';
+import { ConnectionReading } from './connection-reading.ts';
+import { ConnectionTimer, Deadline, overdueFault } from './connection-timer.ts';
+import { type ConnectionEnd, ErrorCode, errorCodeName } from './errors.ts';
+import { initialWindowBytes } from './flow-window.ts';
+import type { Flushable, Flusher } from './flusher.ts';
+import { FrameType, max31, preface } from './frame.ts';
+import type { Http2Limits, Role } from './limits.ts';
+import type { ReadBuffer } from './read-buffer.ts';
+import { encodeSettings } from './settings.ts';
+import { StreamImpl } from './stream.ts';
+
+/** What the handshake has told of the peer. */
+export interface PeerIdentity {
+  readonly alpn: string | null;
+  readonly sans: readonly string[];
+}
+
+export class Http2Connection implements Connection, Flushable, ControlEvents {
+  readonly role: Role;
+  peer: string;
+  alpn: string | null = null;
+  peerCertificateSans: readonly string[] = [];
+  readonly #core: ConnectionCore;
+  readonly #input: ConnectionInput;
+  readonly #reading: ConnectionReading;
+  readonly #output: ConnectionOutput;
+  readonly #timer: ConnectionTimer;
+  readonly #flusher: Flusher;
+  readonly #handler: ConnectionHandler;
+  readonly #limits: Http2Limits;
+  readonly #socket: Socket;
+  readonly #pings = new Pings();
+  #isDirty = false;
+  #isConnected = false;
+  #isStallArmed = false;
+  /** Streams opened when idleness was last looked at. */
+  #streamsAtIdleCheck = 0;
+  /** Draining: our last GOAWAY is out, so that the end of the last stream is the end. */
+  #mayClose = false;
+  /** What the peer's GOAWAY said. */
+  #goAway: ConnectionEnd | null = null;
+  /** The end came in order: what has been written is still delivered, however long the peer takes to read it. */
+  #isOrderly = false;
+  /** The peer is gone. */
+  #isLost = false;
+  #hasEndedSocket = false;
+  #isClosed = false;
+
+  constructor(
+    role: Role,
+    socket: Socket,
+    peer: string,
+    environment: ConnectionEnvironment,
+    handler: ConnectionHandler,
+  ) {
+    this.role = role;
+    this.#socket = socket;
+    this.peer = peer;
+    this.#flusher = environment.flusher;
+    this.#handler = handler;
+    this.#limits = environment.limits;
+    this.#output = new ConnectionOutput(environment.flusher, () => this.#onDrained());
+    const onDirty = (): void => this.#markDirty();
+    this.#core = new ConnectionCore({ role, environment, handler, face: this, output: this.#output, onDirty });
+    this.#input = new ConnectionInput(this.#core, new ControlFrames(this.#core, this));
+    this.#timer = new ConnectionTimer(environment.now, (deadline) => this.#onDeadline(deadline));
+    const onRest = (rest: Buffer): void => this.#read(rest, rest.length, null);
+    this.#reading = new ConnectionReading(this.#core, this.#input, socket, this.#timer, onRest);
+  }
+
+  // ---- what others see -----------------------------------------------------------------------------------------
+
+  get state(): ConnectionState {
+    return this.#core.state;
+  }
+
+  get room(): number {
+    return this.#core.room;
+  }
+
+  get activeStreams(): number {
+    return this.#core.activeStreams;
+  }
+
+  get stats(): ConnectionStats {
+    return {
+      framesIn: this.#reading.framesIn,
+      framesOut: this.#output.write.totalFrames,
+      bytesIn: this.#reading.bytesIn,
+      bytesOut: this.#output.bytesOut,
+      streamsOpened: this.#core.streamsOpened,
+      limitsHit: { ...this.#core.limitsHit },
+    };
+  }
+
+  openStream(handler: StreamHandler): StreamImpl {
+    if (this.#core.room < 1) throw new Error(`the connection to ${this.peer} has no room for a stream`);
+    const stream = new StreamImpl(0, this, this.#core, this.#core.nowMs);
+    stream.handler = handler;
+    this.#core.addUnsent(stream);
+    return stream;
+  }
+
+  drain(graceMs: number): void {
+    const core = this.#core;
+    if (core.state === 'connecting') this.destroy(ErrorCode.NO_ERROR, 'not needed any more');
+    if (core.state === 'closed') return;
+    if (graceMs > 0) this.#timer.arm(Deadline.drainGrace, graceMs);
+    if (core.state === 'draining') return;
+    core.state = 'draining';
+    if (this.role === 'server') {
+      core.write.goAway(max31, ErrorCode.NO_ERROR, '');
+      this.ping(() => this.#sayLastGoAway());
+      this.#timer.arm(Deadline.drainPing, this.#limits.drainPingTimeoutMs);
+    } else {
+      core.write.goAway(0, ErrorCode.NO_ERROR, '');
+      this.#mayClose = true;
+    }
+    this.#markDirty();
+  }
+
+  ping(onAck: (rttMs: number) => void): void {
+    const core = this.#core;
+    if (core.state === 'connecting' || core.state === 'closed') return;
+    this.#pings.send(core.write, core.environment.now(), onAck);
+    this.#markDirty();
+  }
+
+  destroy(code: number, reason: string): void {
+    if (this.#isConnected) this.#core.fail(code, reason);
+    else this.#core.cut({ connected: false, code, by: 'local', reason });
+  }
+
+  // ---- what the socket tells -----------------------------------------------------------------------------------
+
+  /** Client: the connect has begun. */
+  onConnecting(timeoutMs: number): void {
+    this.#timer.arm(Deadline.connect, timeoutMs);
+  }
+
+  /** TCP, and TLS where it is used, is up: what either side sends first is sent. */
+  onSocketReady(peer: string, identity: PeerIdentity): void {
+    const core = this.#core;
+    if (core.ending !== null) return;
+    this.#enter();
+    this.peer = peer;
+    this.alpn = identity.alpn;
+    this.peerCertificateSans = identity.sans;
+    this.#isConnected = true;
+    core.state = 'open';
+    this.#output.attach(this.#socket);
+    const { write } = core;
+    if (this.role === 'client') write.raw(preface);
+    const settings = encodeSettings(this.#limits, this.role);
+    write.control(FrameType.SETTINGS, 0, settings, 0, settings.length);
+    const more = this.#limits.connectionWindowBytes - initialWindowBytes;
+    if (more > 0) write.windowUpdate(0, more);
+    this.#timer.disarm(Deadline.connect);
+    this.#timer.arm(Deadline.preface, this.#limits.prefaceTimeoutMs);
+    this.#timer.arm(Deadline.settingsAck, this.#limits.settingsAckTimeoutMs);
+    this.#timer.arm(Deadline.idle, this.#limits.idleTimeoutMs);
+    this.#markDirty();
+    this.#guarded(() => this.#handler.onConnected?.(this));
+    this.#flusher.leave();
+  }
+
+  /** @param source who owns the memory of `buf[0, bytes)`; `null`: Node allocated it for this chunk. */
+  onChunk(buf: Buffer, bytes: number, source: ReadBuffer | null): void {
+    this.#reading.bytesIn += bytes;
+    this.#read(buf, bytes, source);
+  }
+
+  /** The peer has closed its side, or the connection broke: what was under way is over. */
+  onSocketLost(reason: string): void {
+    this.#isLost = true;
+    this.#enter();
+    const lost: ConnectionEnd = { connected: this.#isConnected, code: ErrorCode.NO_ERROR, by: 'peer', reason };
+    this.#core.cut(this.#goAway ?? lost);
+    this.#markDirty();
+    this.#flusher.leave();
+  }
+
+  onSocketClose(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.onSocketLost('the connection was lost');
+    this.#timer.clear();
+    this.#pings.clear();
+    this.#enter();
+    this.#cutStreams();
+    this.#guarded(() => this.#handler.onClosed(this, this.#core.ending!));
+    this.#flusher.leave();
+  }
+
+  // ---- one turn ------------------------------------------------------------------------------------------------
+
+  #read(buf: Buffer, bytes: number, source: ReadBuffer | null): void {
+    if (this.#core.ending !== null) return;
+    this.#enter();
+    this.#flusher.chunk.begin(buf, source);
+    try {
+      this.#reading.read(buf, bytes);
+    } catch (error) {
+      this.#crash(error);
+    }
+    this.#flusher.chunk.end();
+    this.#flusher.leave();
+  }
+
+  flush(): void {
+    this.#isDirty = false;
+    try {
+      if (this.#core.ending === null) this.#flushOpen();
+      if (this.#core.ending !== null) this.#flushEnding();
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  #flushOpen(): void {
+    const core = this.#core;
+    const output = this.#output;
+    let isFlushed: boolean;
+    do {
+      core.scheduler.run(core);
+      isFlushed = output.flush();
+      if (isFlushed) core.reportAllSent();
+    } while (isFlushed && !output.isWriting && !core.scheduler.isIdle && core.sendWindow > 0);
+    if (output.isWriting || this.#isStallArmed) this.#watchStall(isFlushed);
+    if (core.hasNewRoom) {
+      core.hasNewRoom = false;
+      if (core.room > 0) this.#handler.onRoom(this);
+    }
+    if (core.state === 'open' && (core.isRotationDue || core.isOutOfIds)) this.drain(0);
+    if (core.state === 'draining' || this.#goAway !== null) this.#closeIfDone();
+  }
+
+  #flushEnding(): void {
+    this.#cutStreams();
+    this.#output.flush();
+    if (this.#isLost || !this.#isConnected) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#reading.stop();
+    if (this.#hasEndedSocket) return;
+    if (this.#output.isWriting && this.#isOrderly) {
+      this.#watchStall(false);
+      return;
+    }
+    this.#timer.clear();
+    this.#timer.arm(Deadline.linger, this.#limits.lingerTimeoutMs);
+    if (this.#output.isWriting) return;
+    this.#hasEndedSocket = true;
+    this.#socket.end();
+  }
+
+  #cutStreams(): void {
+    const { code } = this.#core.ending!;
+    while (this.#core.activeStreams > 0) this.#guarded(() => this.#core.cutStreams(code));
+  }
+
+  #onDrained(): void {
+    this.#enter();
+    this.#markDirty();
+    this.#flusher.leave();
+  }
+
+  #enter(): void {
+    this.#flusher.enter();
+    this.#core.nowMs = this.#core.environment.now();
+  }
+
+  #markDirty(): void {
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    this.#flusher.markDirty(this);
+  }
+
+  #crash(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#core.environment.log('error', 'a connection failed by a fault of this program', {
+      peer: this.peer,
+      error: text,
+    });
+    this.#core.fail(ErrorCode.INTERNAL_ERROR, 'internal error');
+    this.#markDirty();
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  // ---- control frames ------------------------------------------------------------------------------------------
+
+  onSettings(): void {
+    this.#timer.disarm(Deadline.preface);
+  }
+
+  onSettingsAck(): void {
+    if (this.#input.settingsAcknowledged) return;
+    this.#input.settingsAcknowledged = true;
+    this.#timer.disarm(Deadline.settingsAck);
+    if (this.#limits.headerTableBytes < 4096) this.#input.decoder.setMaxTableBytes(this.#limits.headerTableBytes);
+  }
+
+  onPingAck(payload: Buffer, start: number): void {
+    this.#pings.onAck(payload, start, this.#core.nowMs);
+  }
+
+  onGoAway(lastStreamId: number, code: number, debug: string): void {
+    const core = this.#core;
+    const said = debug === '' ? '' : ` "${debug}"`;
+    const reason = `the peer said GOAWAY ${errorCodeName(code)}${said}`;
+    this.#goAway = { connected: true, code, by: 'peer', reason };
+    if (this.role === 'client') {
+      core.state = 'draining';
+      this.#mayClose = true;
+    }
+    this.#markDirty();
+    this.#handler.onGoAway(this, lastStreamId, code, debug);
+    if (this.role === 'client') core.dropUnprocessed(lastStreamId);
+  }
+
+  #sayLastGoAway(): void {
+    const core = this.#core;
+    if (this.#mayClose || core.state !== 'draining') return;
+    this.#mayClose = true;
+    this.#timer.disarm(Deadline.drainPing);
+    core.lastStreamId = core.lastPeerStreamId;
+    core.write.goAway(core.lastPeerStreamId, ErrorCode.NO_ERROR, '');
+    this.#markDirty();
+  }
+
+  #closeIfDone(): void {
+    const core = this.#core;
+    const isClientGone = this.role === 'server' && this.#goAway !== null;
+    if (core.activeStreams > 0 || !(this.#mayClose || isClientGone)) return;
+    this.#isOrderly = true;
+    core.cut(this.#goAway ?? { connected: true, code: ErrorCode.NO_ERROR, by: 'local', reason: 'drained' });
+  }
+
+  // ---- deadlines -----------------------------------------------------------------------------------------------
+
+  /** @param isFresh the write that is under way began just now. */
+  #watchStall(isFresh: boolean): void {
+    this.#reading.update();
+    const { isWriting } = this.#output;
+    if (isWriting === this.#isStallArmed && !isFresh) return;
+    this.#isStallArmed = isWriting;
+    if (isWriting) this.#timer.arm(Deadline.flushStall, this.#limits.flushStallTimeoutMs);
+    else this.#timer.disarm(Deadline.flushStall);
+  }
+
+  #onDeadline(deadline: number): void {
+    this.#enter();
+    this.#guarded(() => this.#expire(deadline));
+    this.#flusher.leave();
+  }
+
+  #expire(deadline: number): void {
+    const fault = overdueFault(deadline);
+    if (fault !== null) {
+      this.#core.countLimit(fault.limit);
+      this.#core.fail(fault.code, fault.reason);
+    }
+    switch (deadline) {
+      case Deadline.connect:
+        this.destroy(ErrorCode.CONNECT_ERROR, 'connecting took too long');
+        break;
+      case Deadline.flushStall:
+        this.#socket.destroy();
+        break;
+      case Deadline.idle:
+        this.#expireIdle();
+        break;
+      case Deadline.drainPing:
+        this.#sayLastGoAway();
+        break;
+      case Deadline.drainGrace:
+        this.#core.fail(ErrorCode.NO_ERROR, 'time to drain is over');
+        break;
+      case Deadline.linger:
+        this.#socket.destroy();
+        break;
+    }
+  }
+
+  /** Any stream since the last look is activity: an idle connection ends between one and two times its timeout. */
+  #expireIdle(): void {
+    const { activeStreams, streamsOpened } = this.#core;
+    if (activeStreams === 0 && streamsOpened === this.#streamsAtIdleCheck) {
+      this.drain(0);
+      return;
+    }
+    this.#streamsAtIdleCheck = streamsOpened;
+    this.#timer.arm(Deadline.idle, this.#limits.idleTimeoutMs);
+  }
+}

@@ -1,0 +1,127 @@
+// Every bound of one connection, in one object. The defaults are those of a sidecar: they hold against a hostile peer
+// and let ordinary gRPC traffic alone.
+
+export interface Http2Limits {
+  /**
+   * Server: SETTINGS_MAX_CONCURRENT_STREAMS, and what is enforced; a stream beyond it is refused (REFUSED_STREAM). It
+   * counts until the call above has ended, not until its frames have. Client: the most that is used of what the peer
+   * allows. Default 1024 for both.
+   */
+  readonly maxConcurrentStreams: number;
+  /** Client: how many streams a peer is taken to allow before its SETTINGS are here. Default 100 (RFC 9113 section 6.5.2). */
+  readonly assumedConcurrentStreams: number;
+  /** What a peer may send on one stream ahead of what has been consumed: SETTINGS_INITIAL_WINDOW_SIZE. Default 256 KiB. */
+  readonly streamWindowBytes: number;
+  /**
+   * What a peer may send on the connection ahead of its being read. It is returned on receipt, when half of it is used,
+   * so that a stalled stream never stops its neighbours. Default 1 MiB.
+   */
+  readonly connectionWindowBytes: number;
+  /** SETTINGS_MAX_FRAME_SIZE. Default 16384, which is also the least that RFC 9113 section 6.5.2 allows. */
+  readonly maxFrameBytes: number;
+  /**
+   * Decoded size of a header block, 32 for each field included (SETTINGS_MAX_HEADER_LIST_SIZE). A larger block ends its
+   * stream with ENHANCE_YOUR_CALM, one of more than four times this size the connection. Default 60 KiB.
+   */
+  readonly maxHeaderListBytes: number;
+  /** Fields in a header block, cookie crumbs included. Default 100. */
+  readonly maxHeaderFields: number;
+  /** CONTINUATION frames of one header block, empty ones included. Default 8. */
+  readonly maxContinuations: number;
+  /** The decoder's dynamic table, SETTINGS_HEADER_TABLE_SIZE. Default 4096. */
+  readonly headerTableBytes: number;
+  /** Parameters in one SETTINGS frame. Default 32. */
+  readonly maxSettingsEntries: number;
+  /** DATA frames in a row that carry nothing and end nothing, on one connection. Default 10. */
+  readonly maxEmptyFrames: number;
+  /**
+   * What costs this side more than its sender: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown and empty frames, and
+   * frames on closed streams. A bucket of so many, refilled by `controlFramesPerSecond` and by each HEADERS and DATA
+   * frame of real traffic. Default 10000 and 330.
+   */
+  readonly controlFrameBurst: number;
+  readonly controlFramesPerSecond: number;
+  /**
+   * Streams that the peer resets within a second of opening them and before anything was answered. Default a burst of
+   * 1000, and 33 a second. Other resets are a client's right: a deadline, a cancelled call.
+   */
+  readonly peerResetBurst: number;
+  readonly peerResetsPerSecond: number;
+  /** When this many streams have closed and half of them were such early resets, the connection ends. 0: off. Default 500. */
+  readonly prematureResetSample: number;
+  /** Streams that this side had to reset or refuse for the peer's faults. Default a burst of 1000, and 33 a second. */
+  readonly ownResetBurst: number;
+  readonly ownResetsPerSecond: number;
+  /**
+   * Client: after so many resets sent within `rotationWindowMs`, no new stream is opened here, before a peer that counts
+   * resets closes the connection on others' calls (Netty: 200 in 30 s). 0: off. Default 150 in 30 s; off for servers.
+   */
+  readonly resetsBeforeRotation: number;
+  readonly rotationWindowMs: number;
+  /** Client: the last stream id to be used; behind it the connection is drained. Default 75% of 2^31. */
+  readonly lastStreamId: number;
+  /** DATA goes to the socket's queue up to this; beyond, it stays with its streams. Default 256 KiB. */
+  readonly outputBytes: number;
+  /** Nothing more is read while so much, mostly answers to control frames, waits for the socket. Default 1 MiB, 5000 frames. */
+  readonly maxOutputBytes: number;
+  readonly maxOutputFrames: number;
+  /** What may be queued on all streams of a connection, before new streams are refused. Default 10 MiB. */
+  readonly maxQueuedBytes: number;
+  /** Frames handled in one turn of the event loop; then others have theirs. Default 1000. */
+  readonly maxFramesPerTurn: number;
+  /** From accepting to the end of the peer's preface and first SETTINGS; also for a TLS handshake. Default 10 s. */
+  readonly prefaceTimeoutMs: number;
+  /** From our SETTINGS to their acknowledgement. Default 10 s. */
+  readonly settingsAckTimeoutMs: number;
+  /** From HEADERS to the last CONTINUATION; also for any other frame that has begun. Default 10 s. */
+  readonly headerBlockTimeoutMs: number;
+  /** Bytes wait for the socket, and it takes none. Default 60 s. */
+  readonly flushStallTimeoutMs: number;
+  /** Without a stream for so long, a connection is drained. Default 1 h. */
+  readonly idleTimeoutMs: number;
+  /** Between the two GOAWAYs of a graceful end, when the PING is not answered before. Default 5 s. */
+  readonly drainPingTimeoutMs: number;
+  /** Between our last byte and the peer's closing. Default 1 s. */
+  readonly lingerTimeoutMs: number;
+}
+
+export type Role = 'client' | 'server';
+
+/** The limits toward downstreams (`server`) or upstreams (`client`). */
+export function defaultLimits(role: Role): Http2Limits {
+  return {
+    maxConcurrentStreams: 1024,
+    assumedConcurrentStreams: 100,
+    streamWindowBytes: 262_144,
+    connectionWindowBytes: 1_048_576,
+    maxFrameBytes: 16_384,
+    maxHeaderListBytes: 61_440,
+    maxHeaderFields: 100,
+    maxContinuations: 8,
+    headerTableBytes: 4096,
+    maxSettingsEntries: 32,
+    maxEmptyFrames: 10,
+    controlFrameBurst: 10_000,
+    controlFramesPerSecond: 330,
+    peerResetBurst: 1000,
+    peerResetsPerSecond: 33,
+    prematureResetSample: 500,
+    ownResetBurst: 1000,
+    ownResetsPerSecond: 33,
+    resetsBeforeRotation: role === 'client' ? 150 : 0,
+    rotationWindowMs: 30_000,
+    lastStreamId: 0x5fff_ffff,
+    outputBytes: 262_144,
+    maxOutputBytes: 1_048_576,
+    maxOutputFrames: 5000,
+    maxQueuedBytes: 10_485_760,
+    maxFramesPerTurn: 1000,
+    prefaceTimeoutMs: 10_000,
+    settingsAckTimeoutMs: 10_000,
+    headerBlockTimeoutMs: 10_000,
+    flushStallTimeoutMs: 60_000,
+    idleTimeoutMs: 3_600_000,
+    drainPingTimeoutMs: 5000,
+    lingerTimeoutMs: 1000,
+  };
+}

