@@ -1,0 +1,150 @@
+// The admin port of an agent: what it is doing, and the few things that one may tell it. The paths are those that users
+// of Envoy and linkerd type by habit.
+import { isLogLevel, LOG_LEVELS, type Log } from '../observe/log.ts';
+import type { MergedRow } from '../stats/stats-reader.ts';
+import {
+  type AdminAnswer,
+  AdminHttp,
+  type AdminRequest,
+  type AdminRoute,
+  formatRoutes,
+  json,
+  plain,
+} from './admin-http.ts';
+import type { AdminSource } from './admin-source.ts';
+import { formatPrometheus, PROMETHEUS_TYPE } from './prometheus-text.ts';
+import { encodeStats } from './stats-json.ts';
+import { formatStats } from './stats-text.ts';
+
+export interface AdminServerOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly log: Log;
+  readonly source: AdminSource;
+}
+
+/** A worker that is busy or gone must not leave a question open for ever. */
+const EXPLAIN_MS = 2000;
+
+export class AdminServer {
+  readonly #http: AdminHttp;
+
+  constructor({ host, port, log, source }: AdminServerOptions) {
+    this.#http = new AdminHttp({ host, port, log, routes: routesOf(source) });
+  }
+
+  /** Answers the port. Rejects with one sentence where it can't be had. */
+  listen(): Promise<number> {
+    return this.#http.listen();
+  }
+
+  close(): Promise<void> {
+    return this.#http.close();
+  }
+}
+
+function routesOf(source: AdminSource): Record<string, AdminRoute> {
+  const get = (help: string, answer: AdminRoute['answer']): AdminRoute => ({ method: 'GET', help, answer });
+  const post = (help: string, answer: AdminRoute['answer']): AdminRoute => ({ method: 'POST', help, answer });
+  const prometheus = (): AdminAnswer => ({
+    kind: 'whole',
+    status: 200,
+    type: PROMETHEUS_TYPE,
+    body: formatPrometheus([...source.stats.rows(), ...processRows()]),
+  });
+  const routes: Record<string, AdminRoute> = {
+    '/': get('this list', () => plain(200, `Outrigger\n\n${formatRoutes(routes)}`)),
+    '/ready': get('200 when it takes calls, else 503 with the reasons', () => ready(source)),
+    '/live': get('200 while it runs', () => plain(200, 'LIVE\n')),
+    '/metrics': get('the statistics, for Prometheus', prometheus),
+    '/stats/prometheus': get('the same', prometheus),
+    '/stats': get('the statistics; ?filter=REGEX, ?format=json', (request) => stats(source, request)),
+    '/config_dump': get('what the control plane said, what was refused and why, what serves', () =>
+      json(source.configDump()),
+    ),
+    '/clusters': get('clusters and their endpoints', () => json(source.clusters())),
+    '/listeners': get('listeners and where they are bound', () => json(source.listeners())),
+    '/server_info': get('node, version, state', () => json(source.serverInfo())),
+    '/explain': get('which route takes a call: ?listener=&authority=&path=&header=NAME:VALUE', (request) =>
+      explain(source, request),
+    ),
+    '/logging': post(`log level: ?level=${LOG_LEVELS.join('|')}`, (request) => logging(source, request)),
+    '/drain': post('finish the calls in flight, take no new ones, end', () => {
+      source.drain();
+      return plain(200, 'draining\n');
+    }),
+    '/quitquitquit': post('end now', () => ({ ...plain(200, 'ending\n'), after: () => source.quit() })),
+  };
+  return routes;
+}
+
+function ready(source: AdminSource): AdminAnswer {
+  const { ready: isReady, reasons } = source.ready();
+  return isReady ? plain(200, 'LIVE\n') : plain(503, `not ready\n${reasons.map((reason) => `${reason}\n`).join('')}`);
+}
+
+function stats(source: AdminSource, { query }: AdminRequest): AdminAnswer {
+  const rows = [...source.stats.rows(), ...processRows()];
+  if (query.get('format') === 'json') {
+    return { kind: 'whole', status: 200, type: 'application/json', body: encodeStats(rows) };
+  }
+  const filter = query.get('filter');
+  try {
+    return plain(200, formatStats(rows, filter === null ? null : new RegExp(filter)));
+  } catch {
+    return plain(400, `filter is no regular expression: ${filter}\n`);
+  }
+}
+
+function logging(source: AdminSource, { query }: AdminRequest): AdminAnswer {
+  const level = query.get('level') ?? '';
+  if (!isLogLevel(level)) return plain(400, `level is ${LOG_LEVELS.join(', ')}, not '${level}'\n`);
+  source.setLogLevel(level);
+  return plain(200, `log level: ${level}\n`);
+}
+
+async function explain(source: AdminSource, { query }: AdminRequest): Promise<AdminAnswer> {
+  const listener = query.get('listener');
+  const authority = query.get('authority');
+  const path = query.get('path');
+  if (!listener || !authority || !path) {
+    return plain(400, 'explain wants ?listener=NAME&authority=NAME&path=/package.Service/Method\n');
+  }
+  const headers: [string, string][] = [
+    [':method', 'POST'],
+    [':scheme', 'http'],
+    [':path', path.startsWith('/') ? path : `/${path}`],
+    [':authority', authority],
+    ['content-type', 'application/grpc'],
+    ['te', 'trailers'],
+  ];
+  for (const header of query.getAll('header')) {
+    const colon = header.indexOf(':');
+    if (colon < 1) return plain(400, `header is NAME:VALUE, not '${header}'\n`);
+    headers.push([header.slice(0, colon).trim().toLowerCase(), header.slice(colon + 1).trim()]);
+  }
+  const { promise: late, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(resolve, EXPLAIN_MS, null);
+  const lines = await Promise.race([source.explain(listener, headers), late]);
+  clearTimeout(timer);
+  return lines === null
+    ? plain(504, 'the data plane did not answer\n')
+    : plain(200, lines.map((line) => `${line}\n`).join(''));
+}
+
+/** What every exporter of Prometheus metrics says of its process. */
+function processRows(): MergedRow[] {
+  const { user, system } = process.cpuUsage();
+  const row = (kind: 'counter' | 'gauge', name: string, value: number): MergedRow => ({
+    kind,
+    name,
+    labels: {},
+    values: Float64Array.of(value),
+  });
+  return [
+    row('gauge', 'process_resident_memory_bytes', process.memoryUsage.rss()),
+    row('counter', 'process_cpu_seconds_total', (user + system) / 1e6),
+    row('gauge', 'process_start_time_seconds', Math.round(performance.timeOrigin) / 1000),
+  ];
+}

@@ -1,0 +1,23 @@
+// What the admin server asks the agent. agent/agent.ts answers; the server knows none of the parts behind it.
+import type { LogLevel } from '../observe/log.ts';
+import type { StatsReader } from '../stats/stats-reader.ts';
+
+/** What is `unknown` is shown as JSON, whatever it holds; it must hold no secret. */
+export interface AdminSource {
+  /** Why not, in sentences, where it is not ready. */
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** Node, state, version, whether the control plane is connected. */
+  serverInfo(): unknown;
+  /** Every resource with its version and, where it was refused, why; and what serves. */
+  configDump(): unknown;
+  clusters(): unknown;
+  listeners(): unknown;
+  readonly stats: StatsReader;
+  setLogLevel(level: LogLevel): void;
+  /** Starts to drain; the answer does not wait for the end of it. */
+  drain(): void;
+  /** Ends the agent now. */
+  quit(): void;
+  /** Which route takes a call with these headers at this listener, and why, a sentence a line. */
+  explain(listener: string, headers: readonly (readonly [string, string])[]): Promise<readonly string[]>;
+}
