@@ -1,0 +1,358 @@
+// Listener -> model, and each problem with the path of its field (xds.md sections 1.2, 1.3; control-planes.md 1).
+import test from 'ava';
+import { decode, errorsOf, modelOf, warningsOf } from './decoding.ts';
+import {
+  connectionManager,
+  listenerMessage,
+  pack,
+  rds,
+  routeMessage,
+  routerFilter,
+  socketAddress,
+} from './messages.ts';
+
+const inline = { route_config: routeMessage('inline', ['c']) };
+const empty = (typeName: string) => ({ type_url: `type.googleapis.com/${typeName}`, value: Buffer.alloc(0) });
+const downstreamType = 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext';
+const certificate = { certificate_chain: { inline_string: 'CERT' }, private_key: { inline_string: 'KEY' } };
+const address = socketAddress('127.0.0.1', 8080);
+
+function tls(common: object, fields: object = {}): object {
+  return { name: 'tls', typed_config: pack(downstreamType, { common_tls_context: common, ...fields }) };
+}
+
+function withFilters(...filters: object[]): object {
+  return listenerMessage('l', connectionManager({ ...inline, http_filters: filters }));
+}
+
+test('a listener with RDS, TLS and limits', (t) => {
+  const value = modelOf('listener', {
+    name: 'l',
+    address: socketAddress('0.0.0.0', 15006),
+    traffic_direction: 'INBOUND',
+    filter_chains: [
+      {
+        name: 'secure',
+        filters: [
+          connectionManager({
+            stat_prefix: 'in',
+            rds: { config_source: { ads: {} }, route_config_name: 'r' },
+            common_http_protocol_options: { max_stream_duration: { seconds: 60 } },
+            http2_protocol_options: { max_concurrent_streams: { value: 100 } },
+          }),
+        ],
+        transport_socket: tls(
+          { tls_certificates: [certificate], validation_context: { trusted_ca: { inline_string: 'CA' } } },
+          { require_client_certificate: { value: true } },
+        ),
+      },
+    ],
+    default_filter_chain: { filters: [rds('other')] },
+  });
+  t.deepEqual(value, {
+    name: 'l',
+    address: { host: '0.0.0.0', port: 15006 },
+    direction: 'inbound',
+    filterChains: [
+      {
+        name: 'secure',
+        tls: {
+          certificateChainPem: 'CERT',
+          privateKeyPem: 'KEY',
+          trustedCaPem: 'CA',
+          requireClientCertificate: true,
+        },
+        http: {
+          statPrefix: 'in',
+          routes: { kind: 'rds', name: 'r' },
+          maxStreamDurationMs: 60_000,
+          maxConcurrentStreams: 100,
+        },
+      },
+    ],
+    defaultFilterChain: {
+      name: '',
+      tls: null,
+      http: {
+        statPrefix: 'test',
+        routes: { kind: 'rds', name: 'other' },
+        maxStreamDurationMs: null,
+        maxConcurrentStreams: null,
+      },
+    },
+  });
+});
+
+test('control-planes.md section 1: a default filter chain alone, and routes inside the listener', (t) => {
+  const value = modelOf('listener', {
+    name: 'l',
+    address,
+    default_filter_chain: { filters: [connectionManager(inline)] },
+  });
+  t.deepEqual(value.filterChains, []);
+  t.like(value.defaultFilterChain?.http.routes, { kind: 'inline', config: { name: 'inline' } });
+  t.is(value.direction, 'outbound');
+});
+
+test('control-planes.md section 1: the filters of an Istio or Consul chain are accepted without a word', (t) => {
+  const message = withFilters(
+    {
+      name: 'istio.metadata_exchange',
+      typed_config: pack('udpa.type.v1.TypedStruct', {
+        type_url: 'type.googleapis.com/io.istio.http.peer_metadata.Config',
+      }),
+    },
+    { name: 'grpc_stats', typed_config: empty('envoy.extensions.filters.http.grpc_stats.v3.FilterConfig') },
+    { name: 'alpn', typed_config: empty('istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig') },
+    { name: 'fault', typed_config: empty('envoy.extensions.filters.http.fault.v3.HTTPFault') },
+    { name: 'cors', typed_config: empty('envoy.extensions.filters.http.cors.v3.Cors') },
+    { name: 'bridge', typed_config: empty('envoy.extensions.filters.http.grpc_http1_bridge.v3.Config') },
+    routerFilter,
+  );
+  t.deepEqual(warningsOf('listener', message), []);
+});
+
+test('gRFC A39: an HTTP filter that is not carried out is told by policy, unless it is optional or off', (t) => {
+  const rbac = { name: 'rbac', typed_config: empty('envoy.extensions.filters.http.rbac.v3.RBAC') };
+  const message = withFilters(
+    rbac,
+    { ...rbac, name: 'optional', is_optional: true },
+    { ...rbac, name: 'off', disabled: true },
+    { name: 'remote', config_discovery: {} },
+    routerFilter,
+  );
+  const base = 'filter_chains[0].filters[0].typed_config.http_filters';
+  const expected = [
+    `${base}[0]: the filter "rbac" (envoy.extensions.filters.http.rbac.v3.RBAC) is not carried out`,
+    `${base}[3].config_discovery: extension discovery (ECDS) is not supported, the filter is skipped`,
+  ];
+  t.deepEqual(warningsOf('listener', message), expected);
+  t.deepEqual(errorsOf('listener', message, 'reject'), expected);
+});
+
+test('a listener that cannot be opened as asked is accepted without its chains, with the reason', (t) => {
+  const chains = { filter_chains: [{ filters: [connectionManager(inline)] }] };
+  const tcp = { name: 'tcp', typed_config: empty('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy') };
+  const cases: readonly (readonly [object, string])[] = [
+    [
+      { ...chains, address, bind_to_port: { value: false } },
+      'bind_to_port: the listener is not opened: redirected connections are not supported',
+    ],
+    [
+      { ...chains, address, use_original_dst: { value: true } },
+      'use_original_dst: the listener is not opened: redirected connections are not supported',
+    ],
+    [{ ...chains, address: { pipe: { path: '/tmp/s' } } }, 'address.pipe: Unix sockets are not supported'],
+    [{ api_listener: {} }, 'api_listener: there is no address to listen on'],
+    [{ internal_listener: {} }, 'internal_listener: internal listeners are not supported'],
+    [{ address, filter_chains: [{ filters: [tcp] }] }, 'filter_chains: none of the filter chains can be used'],
+  ];
+  for (const [fields, unsupported] of cases) {
+    const value = modelOf('listener', { name: 'l', ...fields });
+    t.is(value.unsupported, unsupported);
+    t.deepEqual([value.filterChains, value.defaultFilterChain], [[], null]);
+    t.true(warningsOf('listener', { name: 'l', ...fields }).length > 0);
+  }
+});
+
+test('a filter chain is kept where its match holds for each connection, and left out otherwise', (t) => {
+  const chain = (name: string, filter_chain_match: object, fields: object = {}) => ({
+    name,
+    filter_chain_match,
+    filters: [connectionManager(inline)],
+    ...fields,
+  });
+  const secure = { transport_socket: tls({ tls_certificates: [certificate] }) };
+  const range = { address_prefix: '240.0.0.1', prefix_len: { value: 32 } };
+  const message = {
+    name: 'l',
+    address,
+    filter_chains: [
+      chain('port', { destination_port: { value: 8080 }, transport_protocol: 'raw_buffer' }),
+      chain('other port', { destination_port: { value: 1 } }),
+      chain('tls', { transport_protocol: 'tls', application_protocols: ['h2', 'http/1.1'] }, secure),
+      chain('tls in the clear', { transport_protocol: 'tls' }),
+      chain('http/1.1', { application_protocols: ['http/1.1'] }),
+      chain('h2c', { application_protocols: ['http/1.1', 'h2c'] }),
+      chain('range', { prefix_ranges: [range] }),
+      chain('any range', { source_prefix_ranges: [{ address_prefix: '0.0.0.0' }] }),
+      chain('names', { server_names: ['shop'] }),
+      chain('source port', { source_ports: [1] }),
+      chain('source', { source_type: 'EXTERNAL' }),
+    ],
+  };
+  t.deepEqual(
+    modelOf('listener', message).filterChains.map(({ name }) => name),
+    ['port', 'tls', 'h2c', 'any range'],
+  );
+  t.is(warningsOf('listener', message).length, 7);
+  t.true(
+    warningsOf('listener', message).includes(
+      'filter_chains[8].filter_chain_match.server_names: the filter chain is left out: this is not matched',
+    ),
+  );
+});
+
+test('a chain that asks for what cannot be checked is left out, not served without the check', (t) => {
+  const chain = (common: object) => ({ filters: [connectionManager(inline)], transport_socket: tls(common) });
+  const message = {
+    name: 'l',
+    address,
+    filter_chains: [chain({ tls_certificate_sds_secret_configs: [{ name: 'default' }] })],
+    default_filter_chain: chain({
+      tls_certificates: [certificate],
+      validation_context: { match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: 'spiffe://x' } }] },
+    }),
+  };
+  t.is(modelOf('listener', message).unsupported, 'filter_chains: none of the filter chains can be used');
+});
+
+test('other fields that are not carried out are each named', (t) => {
+  const message = {
+    ...listenerMessage(
+      'l',
+      connectionManager({
+        ...inline,
+        codec_type: 'HTTP1',
+        strip_any_host_port: true,
+        stream_idle_timeout: { seconds: 300 },
+        request_timeout: { seconds: 0 },
+        common_http_protocol_options: {
+          idle_timeout: { seconds: 1 },
+          headers_with_underscores_action: 'REJECT_REQUEST',
+        },
+      }),
+    ),
+    additional_addresses: [{}],
+    listener_filters: [
+      { name: 'inspector', typed_config: empty('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector') },
+      { name: 'proxy', typed_config: empty('envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol') },
+    ],
+  };
+  const http = 'filter_chains[0].filters[0].typed_config';
+  t.deepEqual(
+    warningsOf('listener', message).map((warning) => warning.slice(0, warning.indexOf(':'))),
+    [
+      `${http}.codec_type`,
+      `${http}.strip_any_host_port`,
+      `${http}.stream_idle_timeout`,
+      `${http}.common_http_protocol_options.idle_timeout`,
+      `${http}.common_http_protocol_options.headers_with_underscores_action`,
+      'additional_addresses',
+      'listener_filters[1]',
+    ],
+  );
+});
+
+const manager = 'filter_chains[0].filters[0].typed_config';
+const noRds = (fields: object) => connectionManager({ rds: fields });
+
+const problems: readonly (readonly [what: string, message: object, errors: readonly string[]])[] = [
+  ['no name', { ...listenerMessage('', connectionManager(inline)) }, ['name: must not be empty']],
+  ['no address', { ...listenerMessage('l', connectionManager(inline)), address: null }, ['address: no address is set']],
+  [
+    'a named port',
+    {
+      ...listenerMessage('l', connectionManager(inline)),
+      address: { socket_address: { address: '::1', named_port: 'http' } },
+    },
+    ['address.socket_address.port_value: required'],
+  ],
+  ['no filter chain', { name: 'l', address }, ['filter_chains: there is no filter chain']],
+  [
+    'two chains with the same match',
+    {
+      name: 'l',
+      address,
+      filter_chains: [{ filters: [connectionManager(inline)] }, { filters: [connectionManager(inline)] }],
+    },
+    ['filter_chains[1].filter_chain_match: another filter chain has the same match'],
+  ],
+  [
+    'a connection manager that is not last',
+    {
+      name: 'l',
+      address,
+      filter_chains: [{ filters: [connectionManager(inline), connectionManager(inline)] }],
+    },
+    ['filter_chains[0].filters[0]: the HTTP connection manager must be the last filter'],
+  ],
+  ['no routes', listenerMessage('l', connectionManager({})), [`${manager}: no route specifier that we know is set`]],
+  [
+    'RDS without name and source',
+    listenerMessage('l', noRds({})),
+    [`${manager}.rds.route_config_name: must not be empty`, `${manager}.rds.config_source: required`],
+  ],
+  ['no filters', withFilters(), [`${manager}.http_filters: must not be empty: the router is missing`]],
+  [
+    'a router in the middle',
+    withFilters(routerFilter, { ...routerFilter, name: 'second' }),
+    [`${manager}.http_filters[0]: the router must be the last filter`],
+  ],
+  [
+    'no router',
+    withFilters({ name: 'cors', typed_config: empty('envoy.extensions.filters.http.cors.v3.Cors') }),
+    [`${manager}.http_filters[0]: the last filter must be the router`],
+  ],
+  [
+    'two filters of one name',
+    withFilters({ ...routerFilter, typed_config: empty('envoy.extensions.filters.http.cors.v3.Cors') }, routerFilter),
+    [`${manager}.http_filters[1].name: another filter has the name "envoy.filters.http.router" too`],
+  ],
+  [
+    'no streams',
+    listenerMessage(
+      'l',
+      connectionManager({ ...inline, http2_protocol_options: { max_concurrent_streams: { value: 0 } } }),
+    ),
+    [`${manager}.http2_protocol_options.max_concurrent_streams: must be from 1 to 2147483647`],
+  ],
+  [
+    'a problem in routes inside the listener',
+    listenerMessage('l', connectionManager({ route_config: { virtual_hosts: [{ name: 'v' }] } })),
+    [`${manager}.route_config.virtual_hosts[0].domains: must not be empty`],
+  ],
+  [
+    'TLS without a certificate',
+    {
+      name: 'l',
+      address,
+      filter_chains: [{ filters: [connectionManager(inline)], transport_socket: tls({}) }],
+    },
+    [
+      'filter_chains[0].transport_socket.typed_config.common_tls_context.tls_certificates: a server needs a certificate',
+    ],
+  ],
+  [
+    'client certificates without roots',
+    {
+      name: 'l',
+      address,
+      filter_chains: [
+        {
+          filters: [connectionManager(inline)],
+          transport_socket: tls({ tls_certificates: [certificate] }, { require_client_certificate: { value: true } }),
+        },
+      ],
+    },
+    [
+      'filter_chains[0].transport_socket.typed_config.common_tls_context.validation_context: require_client_certificate needs a trusted_ca',
+    ],
+  ],
+];
+
+for (const [what, message, expected] of problems) {
+  test(`listener, ${what}: refused, naming the field`, (t) => {
+    t.deepEqual(errorsOf('listener', message), expected);
+  });
+}
+
+test('a connection manager that cannot be read is named by its place', (t) => {
+  const typeName = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  const filter = { name: 'hcm', typed_config: { type_url: `x/${typeName}`, value: Buffer.from([0xff]) } };
+  const result = decode('listener', listenerMessage('l', filter));
+  t.regex(
+    result.kind === 'invalid' ? (result.errors[0] ?? '') : '',
+    /^filter_chains\[0\]\.filters\[0\]\.typed_config: not a/,
+  );
+});

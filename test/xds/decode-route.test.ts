@@ -1,0 +1,260 @@
+// RouteConfiguration -> model: what is taken, and what is taken and not carried out (xds.md section 1.4,
+// envoy-behaviours.md sections 1 to 3).
+import test from 'ava';
+import { decode, errorsOf, modelOf, warningsOf } from './decoding.ts';
+
+function withHosts(...virtualHosts: object[]): object {
+  return { name: 'r', virtual_hosts: virtualHosts };
+}
+
+function withRoute(route: object): object {
+  return withHosts({ name: 'v', domains: ['*'], routes: [route] });
+}
+
+const match = { prefix: '/' };
+const action = { cluster: 'c' };
+
+test('a route configuration with each kind of match and action', (t) => {
+  const value = modelOf('route', {
+    name: 'r',
+    ignore_port_in_host_matching: true,
+    virtual_hosts: [
+      {
+        name: 'v',
+        domains: ['Shop.example.com', '*.example.com', 'example.*', '*'],
+        routes: [
+          {
+            name: 'weighted',
+            match: {
+              prefix: '/shop.Shop/',
+              case_sensitive: { value: false },
+              grpc: {},
+              runtime_fraction: { default_value: { numerator: 5, denominator: 'TEN_THOUSAND' } },
+            },
+            route: {
+              weighted_clusters: {
+                clusters: [
+                  { name: 'v1', weight: { value: 90 } },
+                  { name: 'v2', weight: { value: 10 } },
+                  { name: 'off', weight: { value: 0 } },
+                ],
+              },
+              timeout: { seconds: 1, nanos: 500_000_001 },
+              host_rewrite_literal: 'shop.internal',
+              max_stream_duration: { max_stream_duration: { seconds: 9 }, grpc_timeout_header_max: { seconds: 0 } },
+            },
+          },
+          { match: { path: '/a/B' }, direct_response: { status: 503, body: { inline_string: 'closed' } } },
+          { match: { safe_regex: { regex: '/re/(a|b)' } }, non_forwarding_action: {} },
+          { match: { path_separated_prefix: '/psp' }, route: { cluster: 'c', timeout: { seconds: 0 } } },
+        ],
+      },
+    ],
+  });
+  const plain = {
+    caseSensitive: true,
+    headers: [],
+    queryParameters: [],
+    grpcOnly: false,
+    runtimeFraction: null,
+  };
+  t.deepEqual(value, {
+    name: 'r',
+    ignorePortInHostMatching: true,
+    virtualHosts: [
+      {
+        name: 'v',
+        domains: ['Shop.example.com', '*.example.com', 'example.*', '*'],
+        routes: [
+          {
+            name: 'weighted',
+            match: {
+              ...plain,
+              path: { kind: 'prefix', value: '/shop.Shop/' },
+              caseSensitive: false,
+              grpcOnly: true,
+              runtimeFraction: { numerator: 5, denominator: 10_000 },
+            },
+            action: {
+              kind: 'forward',
+              clusters: [
+                { name: 'v1', weight: 90 },
+                { name: 'v2', weight: 10 },
+              ],
+              timeoutMs: 1501,
+              maxStreamDurationMs: 9000,
+              grpcTimeoutMaxMs: 0,
+              hostRewrite: 'shop.internal',
+            },
+          },
+          {
+            name: '',
+            match: { ...plain, path: { kind: 'exact', value: '/a/B' } },
+            action: { kind: 'direct-response', status: 503, body: 'closed' },
+          },
+          {
+            name: '',
+            match: { ...plain, path: { kind: 'regex', value: '/re/(a|b)' } },
+            action: { kind: 'non-forwarding' },
+          },
+          {
+            name: '',
+            match: { ...plain, path: { kind: 'separated-prefix', value: '/psp' } },
+            action: {
+              kind: 'forward',
+              clusters: [{ name: 'c', weight: 1 }],
+              timeoutMs: null,
+              maxStreamDurationMs: null,
+              grpcTimeoutMaxMs: null,
+              hostRewrite: null,
+            },
+          },
+        ],
+      },
+    ],
+  });
+});
+
+test('header matchers of each form, the old ones too, and host as the authority', (t) => {
+  const headers = [
+    { name: 'X-A', string_match: { exact: 'a', ignore_case: true } },
+    { name: 'b', string_match: { safe_regex: { regex: '^b+$' } } },
+    { name: 'c', exact_match: '' },
+    { name: 'd', prefix_match: 'd', invert_match: true },
+    { name: 'e', suffix_match: 'e', treat_missing_header_as_empty: true },
+    { name: 'f', contains_match: 'f' },
+    { name: 'g', safe_regex_match: { regex: 'g' } },
+    { name: 'h', range_match: { start: -1, end: 10 } },
+    { name: 'i', present_match: false },
+    { name: 'Host' },
+    { name: ':method', present_match: true },
+  ];
+  const parameters = [
+    { name: 'q', string_match: { prefix: 'p' } },
+    { name: 'z', present_match: false },
+  ];
+  const value = modelOf(
+    'route',
+    withRoute({ match: { ...match, headers, query_parameters: parameters }, route: action }),
+  );
+  const decoded = value.virtualHosts[0]?.routes[0]?.match;
+  t.deepEqual(
+    decoded?.headers.map((header) => ({ ...header, ...header.match, match: undefined })),
+    [
+      { name: 'x-a', kind: 'exact', value: 'a', ignoreCase: true },
+      { name: 'b', kind: 'regex', value: '^b+$' },
+      { name: 'c', kind: 'exact', value: '', ignoreCase: false },
+      { name: 'd', kind: 'prefix', value: 'd', ignoreCase: false, invert: true },
+      { name: 'e', kind: 'suffix', value: 'e', ignoreCase: false, treatMissingAsEmpty: true },
+      { name: 'f', kind: 'contains', value: 'f', ignoreCase: false },
+      { name: 'g', kind: 'regex', value: 'g' },
+      { name: 'h', kind: 'range', start: -1, end: 10 },
+      { name: 'i', kind: 'present', value: false },
+      { name: ':authority', kind: 'present', value: true },
+      { name: ':method', kind: 'present', value: true },
+    ].map((header) => ({ invert: false, treatMissingAsEmpty: false, match: undefined, ...header })) as never,
+  );
+  t.deepEqual(decoded?.queryParameters, [
+    { name: 'q', match: { kind: 'prefix', value: 'p', ignoreCase: false } },
+    { name: 'z', match: { kind: 'present', value: false } },
+  ]);
+});
+
+const host = { name: 'v', domains: ['*'] };
+
+test('an action that is not carried out is accepted, and its reason is in the model', (t) => {
+  const message = withHosts({
+    ...host,
+    routes: [
+      { match, redirect: { host_redirect: 'x' } },
+      { match, route: { cluster_header: 'x-cluster' } },
+      { match, route: { cluster_specifier_plugin: 'p' } },
+      { match, route: { ...action, prefix_rewrite: '/other/' } },
+      { match, filter_action: {} },
+      { match, direct_response: { status: 200, body: { filename: '/etc/motd' } } },
+    ],
+  });
+  const actions = modelOf('route', message).virtualHosts[0]?.routes.map((route) => route.action);
+  const reasons = [
+    'redirect: redirects are not supported',
+    'route.cluster_header: a cluster named by a header is not supported',
+    'route.cluster_specifier_plugin: cluster specifier plugins are not supported',
+    'route.prefix_rewrite: paths are not rewritten',
+    'filter_action: actions of filters are not supported',
+    'direct_response.body.filename: files are not read here',
+  ].map((reason, index) => `virtual_hosts[0].routes[${index}].${reason}`);
+  t.deepEqual(
+    actions,
+    reasons.map((reason) => ({ kind: 'unsupported' as const, reason })),
+  );
+  t.deepEqual(warningsOf('route', message), reasons);
+  t.deepEqual(errorsOf('route', message, 'reject'), reasons, 'under reject the same are errors');
+  const ignored = decode('route', message, { unsupported: 'ignore' });
+  t.deepEqual(ignored.kind === 'valid' && ignored.warnings, [], 'under ignore nothing is said');
+});
+
+test('a condition that is not tested makes the route go, not match more', (t) => {
+  const message = withHosts({
+    ...host,
+    routes: [
+      { match: { ...match, tls_context: {} }, route: action },
+      { match: { ...match, dynamic_metadata: [{}] }, route: action },
+      { match: { connect_matcher: {} }, route: action },
+      { match: { path_match_policy: {} }, route: action },
+      { name: 'last', match, route: action },
+    ],
+  });
+  t.deepEqual(
+    modelOf('route', message).virtualHosts[0]?.routes.map(({ name }) => name),
+    ['last'],
+  );
+  t.is(warningsOf('route', message).length, 4);
+});
+
+test('fields that change a call and are not carried out are each named', (t) => {
+  const add = [{ header: { key: 'a', value: 'b' } }];
+  const message = {
+    ...withHosts({
+      ...host,
+      retry_policy: {},
+      response_headers_to_remove: ['x'],
+      routes: [
+        {
+          match,
+          request_headers_to_add: add,
+          route: {
+            ...action,
+            retry_policy: { retry_on: 'unavailable' },
+            hash_policy: [{}],
+            request_mirror_policies: [{}],
+            idle_timeout: { seconds: 3 },
+            auto_host_rewrite: { value: true },
+            priority: 'HIGH',
+          },
+        },
+      ],
+    }),
+    request_headers_to_remove: ['y'],
+  };
+  t.deepEqual(warningsOf('route', message), [
+    'request_headers_to_remove: headers are not changed',
+    'virtual_hosts[0].response_headers_to_remove: headers are not changed',
+    'virtual_hosts[0].retry_policy: calls are not retried',
+    'virtual_hosts[0].routes[0].route.auto_host_rewrite: the authority passes unchanged',
+    'virtual_hosts[0].routes[0].route.retry_policy: calls are not retried',
+    'virtual_hosts[0].routes[0].route.request_mirror_policies: calls are not mirrored',
+    'virtual_hosts[0].routes[0].route.hash_policy: calls are not balanced by hash',
+    'virtual_hosts[0].routes[0].route.priority: all calls share one set of limits',
+    'virtual_hosts[0].routes[0].route.idle_timeout: idle calls are not ended',
+    'virtual_hosts[0].routes[0].request_headers_to_add: headers are not changed',
+  ]);
+});
+
+test('what changes nothing for a gRPC call is accepted without a word', (t) => {
+  const message = withRoute({
+    match,
+    metadata: {},
+    route: { ...action, max_grpc_timeout: { seconds: 1 }, upgrade_configs: [{ upgrade_type: 'websocket' }] },
+  });
+  t.deepEqual(warningsOf('route', message), []);
+});
