@@ -78,7 +78,8 @@ async function addReviews(
 
 async function ask(call: ServerDuplexStream<Question, Answer>): Promise<void> {
   try {
-    for await (const question of call as AsyncIterable<Question>) {
+    // An ordinary loop would destroy the stream with its last question, and the end of the answers with it.
+    for await (const question of call.iterator({ destroyOnReturn: false }) as AsyncIterable<Question>) {
       await work();
       call.write({ text: `${question.text} Yes.`, served_by: name });
     }
