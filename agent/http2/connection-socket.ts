@@ -73,6 +73,8 @@ export function accept(socket: Socket, environment: ConnectionEnvironment, handl
   const peer = peerOf(socket);
   const connection = new Http2Connection('server', socket, peer, environment, handler);
   watch(socket, connection);
+  // Its 'close' may have come before our listener.
+  if (socket.destroyed) setImmediate(() => connection.onSocketClose());
   socket.setNoDelay(true);
   connection.onSocketReady(peer, identityOf(socket));
   socket.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));

@@ -177,7 +177,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     this.#timer.arm(Deadline.settingsAck, this.#limits.settingsAckTimeoutMs);
     this.#timer.arm(Deadline.idle, this.#limits.idleTimeoutMs);
     this.#markDirty();
-    this.#guarded(() => this.#handler.onConnected?.(this));
+    if (this.role === 'client') this.#guarded(() => this.#handler.onConnected?.(this));
     this.#flusher.leave();
   }
 
