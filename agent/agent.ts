@@ -6,9 +6,14 @@ import { AgentView } from './admin/agent-view.ts';
 import type { Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import { StatsReader } from './stats/stats-reader.ts';
+import { StatsRegion } from './stats/stats-region.ts';
 import { createLogger, logLevelFromEnv } from './telemetry/log.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 import { Workers } from './workers.ts';
+
+/** No worker has this number. */
+const CONTROL = -1;
+const OWN_STATS_BYTES = 64 * 1024;
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
@@ -55,7 +60,12 @@ export class Agent {
     this.ended = new Promise((resolve) => {
       this.#finish = resolve;
     });
-    this.#telemetry = createTelemetry({ env, serviceName: bootstrap.node.cluster || bootstrap.node.id, log });
+    this.#telemetry = createTelemetry({
+      env,
+      serviceName: bootstrap.node.cluster || bootstrap.node.id,
+      log,
+      stats: this.#createOwnRegion(),
+    });
     this.#workers = new Workers({
       concurrency: options.concurrency,
       sampling: this.#telemetry.sampling,
@@ -102,6 +112,13 @@ export class Agent {
         explain: (listener, headers) => this.#explain(listener, headers),
       },
     });
+  }
+
+  /** Where this thread counts; to the reader it is one more worker. */
+  #createOwnRegion(): StatsRegion {
+    const buffer = new SharedArrayBuffer(OWN_STATS_BYTES);
+    this.#stats.addWorker(CONTROL, buffer);
+    return new StatsRegion(buffer, (row) => this.#stats.addRow(CONTROL, row));
   }
 
   /** Opens the admin port, then subscribes. Rejects with one sentence when the admin port can't be had. */

@@ -1,6 +1,6 @@
 // The composition root of one data plane: listeners, director, clusters, proxy, observers. It knows neither which thread
 // it is on nor who sends its configuration: plain data comes in through `receive` and goes out through `post`.
-import type { ConfigUpdate } from '../xds/model/resource.ts';
+import type { ConfigUpdate, Resource, ResourceName } from '../xds/model/resource.ts';
 import type { NamedDirector } from './director/route-tables.ts';
 import { RouteTables } from './director/route-tables.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
@@ -28,6 +28,7 @@ interface ListenerContext extends CallContext {
 
 export class DataPlane {
   readonly #post: (up: Up) => void;
+  readonly #log: Log;
   readonly #shapes = new HeaderShapes();
   readonly #flusher = new Flusher();
   readonly #deadlines: DeadlineQueue;
@@ -41,16 +42,18 @@ export class DataPlane {
   constructor(settings: DataPlaneSettings, post: (up: Up) => void) {
     this.#post = post;
     this.#logLevel = LEVELS.indexOf(settings.logLevel);
-    const log: Log = (level, message, fields = {}) => {
+    this.#log = (level, message, fields = {}) => {
       if (LEVELS.indexOf(level) >= this.#logLevel) post({ kind: 'log', level, message, fields });
     };
+    const log = this.#log;
     const now = (): number => performance.now();
     const shapes = this.#shapes;
     const flusher = this.#flusher;
     const environment = (role: 'client' | 'server'): ConnectionEnvironment => ({
       shapes,
       flusher,
-      limits: defaultLimits(role),
+      // Nothing is sent before the endpoint's SETTINGS: what exceeds its MAX_CONCURRENT_STREAMS would only be refused.
+      limits: { ...defaultLimits(role), assumedConcurrentStreams: 0 },
       now,
       log,
     });
@@ -125,40 +128,58 @@ export class DataPlane {
     this.#recorder?.stop();
   }
 
-  /** In the given order, so that no route is ever without its cluster. */
+  /**
+   * In the given order, so that no route is ever without its cluster. A resource that can't be carried out (a certificate
+   * that is none) is said and passed over; what served before it goes on.
+   */
   #apply({ upsert, remove }: ConfigUpdate): void {
     for (const resource of upsert) {
-      switch (resource.type) {
-        case 'cluster':
-          this.#clusters.upsertCluster(resource.value);
-          break;
-        case 'endpoints':
-          this.#clusters.upsertEndpoints(resource.value);
-          break;
-        case 'route':
-          this.#routes.upsert(resource.value);
-          break;
-        case 'listener':
-          this.#listeners.upsert(resource.value);
-          break;
+      try {
+        this.#upsert(resource);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log('error', 'a resource could not be applied', {
+          type: resource.type,
+          name: resource.value.name,
+          reason,
+        });
       }
     }
-    for (const { type, name } of remove) {
-      switch (type) {
-        case 'cluster':
-          this.#clusters.removeCluster(name);
-          break;
-        case 'endpoints':
-          this.#clusters.removeEndpoints(name);
-          break;
-        case 'route':
-          this.#routes.remove(name);
-          break;
-        case 'listener':
-          this.#listeners.remove(name);
-          this.#contexts.delete(name);
-          break;
-      }
+    for (const name of remove) this.#remove(name);
+  }
+
+  #upsert(resource: Resource): void {
+    switch (resource.type) {
+      case 'cluster':
+        this.#clusters.upsertCluster(resource.value);
+        return;
+      case 'endpoints':
+        this.#clusters.upsertEndpoints(resource.value);
+        return;
+      case 'route':
+        this.#routes.upsert(resource.value);
+        return;
+      case 'listener':
+        this.#listeners.upsert(resource.value);
+        return;
+    }
+  }
+
+  #remove({ type, name }: ResourceName): void {
+    switch (type) {
+      case 'cluster':
+        this.#clusters.removeCluster(name);
+        return;
+      case 'endpoints':
+        this.#clusters.removeEndpoints(name);
+        return;
+      case 'route':
+        this.#routes.remove(name);
+        return;
+      case 'listener':
+        this.#listeners.remove(name);
+        this.#contexts.delete(name);
+        return;
     }
   }
 

@@ -1,6 +1,5 @@
 // One bound address: accepts connections, ends their TLS where the listener says so, and hands each to the codec.
 import { createServer, type Server, type Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { DownstreamTls } from '../../xds/model/address.ts';
 import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
 import {
@@ -33,7 +32,7 @@ export class Listener implements ConnectionHandler {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#tls = options.tls === null ? null : serverTls(options.tls);
+    this.#tls = this.#serverTls(options.tls);
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -69,7 +68,7 @@ export class Listener implements ConnectionHandler {
 
   /** New connections get these certificates; those that are open keep theirs. */
   setTls(tls: DownstreamTls | null): void {
-    this.#tls = tls === null ? null : serverTls(tls);
+    this.#tls = this.#serverTls(tls);
   }
 
   /**
@@ -113,26 +112,24 @@ export class Listener implements ConnectionHandler {
     if (this.#connections.size === 0) this.#onIdle?.();
   }
 
+  /** Throws where the certificates can't be read. */
+  #serverTls(tls: DownstreamTls | null): ServerTls | null {
+    return tls === null ? null : serverTls(tls, this.#options.environment.limits.prefaceTimeoutMs);
+  }
+
   #accept(socket: Socket): void {
     // A socket without an error listener ends the process when its peer resets it.
     socket.on('error', () => socket.destroy());
+    const { environment } = this.#options;
     if (this.#tls === null) {
-      this.#connections.add(accept(socket, this.#options.environment, this));
+      this.#connections.add(accept(socket, environment, this));
       return;
     }
-    const secure = new TLSSocket(socket, { ...this.#tls, isServer: true });
-    const { log, limits } = this.#options.environment;
-    const timer = setTimeout(() => secure.destroy(), limits.prefaceTimeoutMs);
-    secure.on('error', (error) => {
-      log('debug', 'TLS with a client failed', { error: error.message });
-      secure.destroy();
-    });
-    secure.once('close', () => clearTimeout(timer));
-    secure.once('secure', () => {
-      clearTimeout(timer);
-      if (secure.alpnProtocol !== 'h2') secure.destroy();
-      else this.#connections.add(accept(secure, this.#options.environment, this));
-    });
+    this.#tls.secure(
+      socket,
+      (secure) => this.#connections.add(accept(secure, environment, this)),
+      (reason) => environment.log('debug', 'TLS with a client failed', { reason }),
+    );
   }
 }
 

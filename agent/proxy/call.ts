@@ -8,7 +8,7 @@ import { type CallHead, readCallHead } from '../grpc/call-head.ts';
 import type { DeadlineEntry } from '../grpc/deadline-queue.ts';
 import { MessageCounter } from '../grpc/message-counter.ts';
 import { status } from '../grpc/status.ts';
-import { readStatus } from '../grpc/trailers.ts';
+import { readMessage, readStatus } from '../grpc/trailers.ts';
 import {
   type Connection,
   ErrorCode,
@@ -314,7 +314,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
     if (code === -1) code = this.status === -1 ? status.UNKNOWN : this.status;
     this.#settle(
       code,
-      code === status.OK || trailers === null ? '' : (trailers.value('grpc-message') ?? ''),
+      code === status.OK || trailers === null ? '' : readMessage(trailers),
       '-',
       code === status.OK ? null : 'upstream',
     );

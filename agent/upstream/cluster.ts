@@ -63,19 +63,16 @@ export class UpstreamCluster {
    * that left drain: calls in flight end where they are.
    */
   setEndpoints(resource: ClusterEndpoints | null): void {
+    const balancer = resource === null ? null : createBalancer(this.#cluster, resource, this.#random);
+    const { tls, connectTimeoutMs } = this.#cluster;
+    const endpoints = (balancer?.endpoints ?? []).map(({ address }) => {
+      const pool = this.#pools.acquire(address, tls, connectTimeoutMs);
+      return new UpstreamEndpoint(pool.address, pool);
+    });
     const previous = this.#endpoints;
     this.#resource = resource;
-    if (resource === null) {
-      this.#balancer = null;
-      this.#endpoints = [];
-    } else {
-      const { tls, connectTimeoutMs } = this.#cluster;
-      this.#balancer = createBalancer(this.#cluster, resource, this.#random);
-      this.#endpoints = this.#balancer.endpoints.map((endpoint) => {
-        const pool = this.#pools.acquire(endpoint.address, tls, connectTimeoutMs);
-        return new UpstreamEndpoint(pool.address, pool);
-      });
-    }
+    this.#balancer = balancer;
+    this.#endpoints = endpoints;
     for (const endpoint of previous) this.#pools.release(endpoint.pool);
   }
 

@@ -34,7 +34,7 @@ export interface PoolOptions {
   readonly maxConnections?: number;
 }
 
-/** Before its SETTINGS have come, a peer is taken to allow this many streams (RFC 9113 section 6.5.2 recommends 100). */
+/** How many connections are opened for those who wait, while no peer has said what it allows (RFC 9113 section 6.5.2). */
 const ASSUMED_STREAMS = 100;
 
 export class ConnectionPool implements ConnectionHandler {
@@ -42,10 +42,13 @@ export class ConnectionPool implements ConnectionHandler {
   readonly #target: PoolTarget;
   readonly #options: PoolOptions;
   readonly #maxConnections: number;
-  /** Open or connecting; the first with room is taken, so that few connections are kept busy. */
+  /** The first with room is taken, so that few connections are kept busy. */
   readonly #connections: Connection[] = [];
+  /** Those of them that have never had room: TCP, TLS or the peer's first SETTINGS are still to come. */
+  readonly #opening = new Set<Connection>();
   readonly #waiters = new Set<PoolWaiter>();
-  #connecting = 0;
+  /** Streams that a fresh connection took last time; those who wait are counted in these. */
+  #streamsEach = ASSUMED_STREAMS;
   /** Failed connects in a row. */
   #failures = 0;
   #retryAtMs = 0;
@@ -74,7 +77,7 @@ export class ConnectionPool implements ConnectionHandler {
   }
 
   get openConnections(): number {
-    return this.#connections.length - this.#connecting;
+    return this.#connections.length - this.#opening.size;
   }
 
   /** A connection with room for one more stream, or `null`: then `wait`. */
@@ -115,14 +118,12 @@ export class ConnectionPool implements ConnectionHandler {
     this.#failWaiters('agent stops');
   }
 
-  onConnected(): void {
-    this.#connecting--;
-    this.#failures = 0;
-    this.#lastFailure = '';
-    this.#serveWaiters();
-  }
-
-  onRoom(): void {
+  onRoom(connection: Connection): void {
+    if (this.#opening.delete(connection)) {
+      this.#streamsEach = connection.room;
+      this.#failures = 0;
+      this.#lastFailure = '';
+    }
     if (this.#waiters.size > 0) this.#serveWaiters();
   }
 
@@ -138,12 +139,11 @@ export class ConnectionPool implements ConnectionHandler {
   onClosed(connection: Connection, end: ConnectionEnd): void {
     const at = this.#connections.indexOf(connection);
     if (at !== -1) this.#connections.splice(at, 1);
-    if (!end.connected) {
-      this.#connecting--;
+    if (this.#opening.delete(connection)) {
       this.#lastFailure = end.reason;
       this.#retryAtMs = this.#options.environment.now() + connectionBackoffMs(this.#failures, this.#options.random);
       this.#failures++;
-      if (this.#connections.length === this.#connecting && this.#connecting === 0) this.#failWaiters(end.reason);
+      if (this.#connections.length === 0) this.#failWaiters(end.reason);
     }
     if (this.#waiters.size > 0) this.#openIfNeeded();
   }
@@ -162,13 +162,14 @@ export class ConnectionPool implements ConnectionHandler {
 
   #openIfNeeded(): void {
     if (this.#closed) return;
-    while (this.#waiters.size > this.#connecting * ASSUMED_STREAMS && this.#connections.length < this.#maxConnections) {
-      this.#connecting++;
-      this.#connections.push(
-        connect(this.#target, this.#target.tls, this.#options.environment, this, {
-          connectTimeoutMs: this.#options.connectTimeoutMs,
-        }),
-      );
+    const { environment, connectTimeoutMs } = this.#options;
+    while (
+      this.#waiters.size > this.#opening.size * this.#streamsEach &&
+      this.#connections.length < this.#maxConnections
+    ) {
+      const connection = connect(this.#target, this.#target.tls, environment, this, { connectTimeoutMs });
+      this.#connections.push(connection);
+      this.#opening.add(connection);
     }
   }
 

@@ -78,7 +78,7 @@ function pump(stream: http2.Http2Stream, total: number): { taken: () => number; 
 test('a stalled reader of a 1 GiB response grows the agent by less than 4 MiB', async (t) => {
   const server = http2.createServer();
   const streams: http2.ServerHttp2Stream[] = [];
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     stream.on('error', () => {});
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
     if (headers[':path'] === '/test.Warm/Up') stream.end(Buffer.alloc(8 * MIB));
@@ -117,7 +117,7 @@ test('a stalled reader of a 1 GiB response grows the agent by less than 4 MiB', 
 test('a stalled endpoint stops a 1 GiB request, and the agent grows by less than 4 MiB', async (t) => {
   const server = http2.createServer();
   const arrived = new Promise<http2.ServerHttp2Stream>((resolve) => {
-    server.on('stream', (stream, headers) => {
+    server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
       stream.on('error', () => {});
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
       if (headers[':path'] === '/test.Warm/Up') stream.resume().on('end', () => stream.end());

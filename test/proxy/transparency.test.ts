@@ -11,9 +11,11 @@ type Handler = Parameters<typeof startHttp2Endpoint>[0];
 async function through(handler: Handler, settings: http2.Settings = {}) {
   const endpoint: Http2Endpoint = await startHttp2Endpoint(handler, settings);
   const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]));
-  const session = http2.connect(`http://127.0.0.1:${await plane.port('echo')}`);
+  const port = await plane.port('echo');
+  const session = http2.connect(`http://127.0.0.1:${port}`);
   session.on('error', () => {});
   return {
+    port,
     session,
     stop: async () => {
       session.destroy();
@@ -198,7 +200,7 @@ test('case 82: a lost client cancels all its streams, and other clients keep the
       if (ended.push(stream.rstCode) === 3) all();
     });
   });
-  const doomed = http2.connect(`http://127.0.0.1:${mesh.session.socket.remotePort ?? 0}`);
+  const doomed = http2.connect(`http://127.0.0.1:${mesh.port}`);
   doomed.on('error', () => {});
   const streams = Array.from({ length: 3 }, () => doomed.request(GRPC_HEADERS));
   for (const stream of streams) stream.on('error', () => {});

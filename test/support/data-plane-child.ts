@@ -11,7 +11,9 @@ const dataPlane = new DataPlane(
     logLevel: 'warn',
     sampling: { enabled: false, parentBased: true, ratio: 0 },
   },
-  (up: Up) => process.send?.(up),
+  (up: Up) => {
+    if (process.connected) process.send?.(up);
+  },
 );
 
 process.on('message', (message: Down | 'memory') => {
