@@ -147,7 +147,7 @@ export function json(value: unknown): AdminAnswer {
   return { kind: 'whole', status: 200, type: 'application/json', body: `${JSON.stringify(value, null, 2)}\n` };
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
 }
 

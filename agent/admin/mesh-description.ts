@@ -21,7 +21,7 @@ export interface DescribedService {
   readonly instances: readonly DescribedInstance[];
 }
 
-export interface DescribedInstance {
+interface DescribedInstance {
   readonly name: string;
   /** Where the program itself listens, `host:port`, as its agent names it as an endpoint. */
   readonly address: string;

@@ -14,7 +14,7 @@ import { formatPrometheus, PROMETHEUS_TYPE } from './prometheus-text.ts';
 import { readStaticFile } from './static-files.ts';
 
 /** Where traces come from, newest first: the OTLP receiver. */
-export interface TraceSource {
+interface TraceSource {
   traces(): readonly (MeshTrace & { readonly whole: boolean; readonly receivedMs: number })[];
 }
 

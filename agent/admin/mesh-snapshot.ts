@@ -112,13 +112,13 @@ export interface MeshSpan {
   readonly events: readonly MeshSpanEvent[];
 }
 
-export interface MeshSpanEvent {
+interface MeshSpanEvent {
   readonly name: string;
   readonly atMs: number;
   readonly attributes: MeshAttributes;
 }
 
-export type MeshAttributes = Readonly<Record<string, string | number | boolean>>;
+type MeshAttributes = Readonly<Record<string, string | number | boolean>>;
 
 export interface MeshConfigState {
   /** As the user knows it, `mesh.yaml`. */
@@ -132,12 +132,12 @@ export interface MeshConfigState {
   readonly problems: readonly MeshConfigProblem[];
 }
 
-export interface MeshSplit {
+interface MeshSplit {
   readonly service: string;
   readonly shares: readonly { readonly version: string; readonly weight: number }[];
 }
 
-export interface MeshConfigProblem {
+interface MeshConfigProblem {
   /** Both count from 1. */
   readonly line: number;
   readonly column: number;

@@ -30,6 +30,8 @@ const HELP: Readonly<Record<string, string>> = {
   outrigger_endpoint_calls_total: 'Attempts that ended at an endpoint, by whether their status was OK.',
   outrigger_endpoint_call_seconds_total: 'Time of the attempts that ended at an endpoint.',
   outrigger_cluster_active_calls: 'Calls that are routed to a cluster and have not ended.',
+  outrigger_spans_total:
+    'Spans by what became of them: exported, failed to export, or dropped because the control thread was busy.',
   outrigger_stats_rows_refused_total: 'Rows of statistics for which the statistics block had no room.',
   process_resident_memory_bytes: 'Resident set of the agent.',
   process_cpu_seconds_total: 'CPU time of the agent, user and system.',

@@ -47,7 +47,7 @@ export const INBOUND_HISTOGRAMS = layOut([
 ]);
 
 export const OUTBOUND_LENGTH = lengthOf(OUTBOUND_HISTOGRAMS);
-export const INBOUND_LENGTH = lengthOf(INBOUND_HISTOGRAMS);
+const INBOUND_LENGTH = lengthOf(INBOUND_HISTOGRAMS);
 
 function lengthOf(histograms: readonly CallHistogram[]): number {
   return (histograms.at(-1)?.sum ?? -1) + 1;

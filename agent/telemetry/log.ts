@@ -20,7 +20,7 @@ export interface Logger {
   setLevel(level: LogLevel): void;
 }
 
-/** `OUTRIGGER_LOG_LEVEL`; null where it is unset or no level. */
+/** `OUTRIGGER_LOG_LEVEL`, in any case of letters; `null` where it is unset or names no level. */
 export function logLevelFromEnv(env: Readonly<Record<string, string | undefined>>): LogLevel | null {
   const level = env['OUTRIGGER_LOG_LEVEL']?.toLowerCase();
   return level !== undefined && isLogLevel(level) ? level : null;

@@ -2,7 +2,7 @@
 // ids (hex text, bytes) and in how 64-bit numbers are written. Source: opentelemetry-proto, trace/v1/trace.proto, and
 // the OTLP specification, "JSON Protobuf Encoding".
 
-export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
+type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
 export interface ReceivedSpan {
   /** 32 lower-case hex digits. */
@@ -24,7 +24,7 @@ export interface ReceivedSpan {
   readonly events: readonly ReceivedSpanEvent[];
 }
 
-export interface ReceivedSpanEvent {
+interface ReceivedSpanEvent {
   readonly name: string;
   readonly atMs: number;
   readonly attributes: SpanAttributes;

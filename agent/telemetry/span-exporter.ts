@@ -61,25 +61,26 @@ function grpcCredentials(env: Variables): ChannelCredentials {
   return credentials.createSsl(read('CERTIFICATE'), read('CLIENT_KEY'), read('CLIENT_CERTIFICATE'));
 }
 
-export interface ExportCounts {
-  exported: number;
-  failed: number;
+/** Told of each export: how many spans went out, or were lost for good. */
+export interface ExportObserver {
+  exported(spans: number): void;
+  failed(spans: number): void;
 }
 
 /**
- * Logs the first failure and the first success after one, with `endpoint`; adds to `counts`. The processor is told that
+ * Logs the first failure and the first success after one, with `endpoint`, and tells `observer`. The processor is told that
  * all went well, since it would only report each failure again.
  */
-export function watchExporter(inner: SpanExporter, endpoint: string, counts: ExportCounts, log: Log): SpanExporter {
+export function watchExporter(inner: SpanExporter, endpoint: string, observer: ExportObserver, log: Log): SpanExporter {
   let failing = false;
   const settle = (spans: number, { code, error }: ExportResult): void => {
     if (code === ExportResultCode.SUCCESS) {
-      counts.exported += spans;
+      observer.exported(spans);
       if (failing) log('info', 'spans are exported again', { endpoint });
       failing = false;
       return;
     }
-    counts.failed += spans;
+    observer.failed(spans);
     if (!failing) log('warn', "spans can't be exported", { endpoint, reason: messageOf(error) });
     failing = true;
   };

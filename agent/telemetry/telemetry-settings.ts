@@ -22,7 +22,7 @@ export interface TelemetrySettings {
 }
 
 /** `OTEL_BSP_*`. */
-export interface BatchSettings {
+interface BatchSettings {
   readonly maxQueueSize: number;
   readonly maxExportBatchSize: number;
   readonly scheduledDelayMillis: number;
@@ -60,6 +60,7 @@ export function parseTelemetrySettings(env: Environment): TelemetrySettings {
   const variables = effectiveEnvironment(env);
   const problems: string[] = [];
   const exporters = parseExporters(variables, problems);
+  checkPropagators(variables, problems);
   return {
     sampling: { enabled: exporters.length > 0, ...parseSampler(variables, problems) },
     exporters,
@@ -92,6 +93,17 @@ function parseExporters(env: Readonly<Record<string, string>>, problems: string[
       problems.push(`OTEL_TRACES_EXPORTER knows otlp, console and none, not '${name}'; ignored`);
   }
   return [...exporters];
+}
+
+/** The data plane reads and writes `traceparent`, and passes every other header on as it came. */
+function checkPropagators(env: Readonly<Record<string, string>>, problems: string[]): void {
+  const named = env['OTEL_PROPAGATORS'];
+  if (named === undefined) return;
+  for (const name of named.split(',').map((part) => part.trim())) {
+    if (name !== 'tracecontext' && name !== 'baggage') {
+      problems.push(`OTEL_PROPAGATORS knows tracecontext and baggage, not '${name}'; calls carry tracecontext`);
+    }
+  }
 }
 
 function parseSampler(env: Readonly<Record<string, string>>, problems: string[]): Omit<SamplingSettings, 'enabled'> {

@@ -12,7 +12,8 @@ import {
 import type { SamplingSettings } from '../link.ts';
 import type { CallRecord } from '../observe/call-observer.ts';
 import type { Log } from '../observe/log.ts';
-import { createOtlpExporter, type ExportCounts, otlpEndpoint, watchExporter } from './span-exporter.ts';
+import type { StatsRegion } from '../stats/stats-region.ts';
+import { createOtlpExporter, type ExportObserver, otlpEndpoint, watchExporter } from './span-exporter.ts';
 import { spanOf } from './spans.ts';
 import {
   type Environment,
@@ -27,9 +28,11 @@ export interface TelemetryOptions {
   /** `service.name` where the environment gives none. */
   readonly serviceName: string;
   readonly log: Log;
+  /** Where `outrigger_spans_total` is counted, if spans go anywhere. */
+  readonly stats?: StatsRegion;
 }
 
-export interface SpanCounts {
+interface SpanCounts {
   /** Records of calls that came from the data planes. */
   readonly received: number;
   /** Sampled calls that a data plane could not send, because this thread did not keep up. */
@@ -38,6 +41,8 @@ export interface SpanCounts {
   /** Spans of exports that failed for good. */
   readonly failed: number;
 }
+
+type Outcome = 'dropped' | 'exported' | 'failed';
 
 export interface Telemetry {
   /** What the data planes are to record. */
@@ -51,16 +56,25 @@ export interface Telemetry {
   shutdown(timeoutMs?: number): Promise<void>;
 }
 
-export function createTelemetry({ env, serviceName, log }: TelemetryOptions): Telemetry {
+export function createTelemetry({ env, serviceName, log, stats }: TelemetryOptions): Telemetry {
   const settings = parseTelemetrySettings(env);
   for (const problem of settings.problems) log('warn', problem);
   const variables = effectiveEnvironment(env);
   sendDiagnosticsTo(log, variables['OTEL_LOG_LEVEL']);
 
-  const exports: ExportCounts = { exported: 0, failed: 0 };
-  let received = 0;
-  let dropped = 0;
-  const processors = settings.exporters.flatMap((kind) => createProcessor(kind, settings, variables, exports, log));
+  const counts = { received: 0, dropped: 0, exported: 0, failed: 0 };
+  const observer: ExportObserver = {
+    exported: (spans) => count('exported', spans),
+    failed: (spans) => count('failed', spans),
+  };
+  const processors = settings.exporters.flatMap((kind) => createProcessor(kind, settings, variables, observer, log));
+  const rowOf = (outcome: Outcome) =>
+    processors.length === 0 ? undefined : stats?.counter('outrigger_spans_total', { outcome });
+  const rows = { dropped: rowOf('dropped'), exported: rowOf('exported'), failed: rowOf('failed') };
+  function count(outcome: Outcome, spans: number): void {
+    counts[outcome] += spans;
+    rows[outcome]?.add(spans);
+  }
   const resource = defaultResource().merge(
     resourceFromAttributes({
       'service.name': serviceName,
@@ -75,16 +89,14 @@ export function createTelemetry({ env, serviceName, log }: TelemetryOptions): Te
     // An exporter that could not be made leaves nothing to record for.
     sampling: { ...settings.sampling, enabled: processors.length > 0 },
     onCalls: (records, newlyDropped) => {
-      received += records.length;
-      dropped += newlyDropped;
+      counts.received += records.length;
+      if (newlyDropped > 0) count('dropped', newlyDropped);
       for (const record of records) {
         const span = spanOf(record, resource);
         for (const processor of processors) processor.onEnd(span);
       }
     },
-    get counts() {
-      return { received, dropped, ...exports };
-    },
+    counts,
     flush: () => each((processor) => processor.forceFlush()),
     shutdown: (timeoutMs = 1000) =>
       new Promise((resolve) => {
@@ -101,12 +113,12 @@ function createProcessor(
   kind: TelemetrySettings['exporters'][number],
   { protocol, batch }: TelemetrySettings,
   env: Readonly<Record<string, string>>,
-  counts: ExportCounts,
+  observer: ExportObserver,
   log: Log,
 ): SpanProcessor[] {
   if (kind === 'console') return [new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })];
   try {
-    const exporter = watchExporter(createOtlpExporter(protocol, env), otlpEndpoint(protocol, env), counts, log);
+    const exporter = watchExporter(createOtlpExporter(protocol, env), otlpEndpoint(protocol, env), observer, log);
     return [new BatchSpanProcessor({ exporter, ...batch })];
   } catch (error) {
     log('error', 'no spans are exported', { reason: error instanceof Error ? error.message : String(error) });

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import type { Log } from '../../agent/observe/log.ts';
+import { StatsReader } from '../../agent/stats/stats-reader.ts';
+import { StatsRegion } from '../../agent/stats/stats-region.ts';
 import { OtlpReceiver } from '../../agent/telemetry/otlp-receiver.ts';
 import type { ReceivedSpan } from '../../agent/telemetry/otlp-spans.ts';
 import { createTelemetry } from '../../agent/telemetry/telemetry.ts';
@@ -151,6 +153,29 @@ test('a collector that fails and comes back is logged once each, and its spans a
   t.deepEqual(lines, ["warn spans can't be exported", 'info spans are exported again', "warn spans can't be exported"]);
   t.deepEqual(telemetry.counts, { received: 5, dropped: 0, exported: 2, failed: 3 });
   await telemetry.shutdown();
+});
+
+test('what became of the spans is counted where the agent counts everything', async (t) => {
+  const { http } = await startReceiver(t);
+  const counted = async (env: Record<string, string>) => {
+    const reader = new StatsReader();
+    const buffer = new SharedArrayBuffer(8192);
+    reader.addWorker(0, buffer);
+    const stats = new StatsRegion(buffer, (row) => reader.addRow(0, row));
+    const telemetry = createTelemetry({ env, serviceName: 'agent', log: silent, stats });
+    telemetry.onCalls([callRecord(), callRecord()], 3);
+    await telemetry.shutdown();
+    return reader
+      .rows()
+      .filter(({ name }) => name === 'outrigger_spans_total')
+      .map(({ labels, values }) => [labels['outcome'], values[0]]);
+  };
+  t.deepEqual(await counted({ OTEL_EXPORTER_OTLP_ENDPOINT: http }), [
+    ['dropped', 3],
+    ['exported', 2],
+    ['failed', 0],
+  ]);
+  t.deepEqual(await counted({}), []);
 });
 
 test('a collector that never answers holds up the end for the time-out and no longer', async (t) => {

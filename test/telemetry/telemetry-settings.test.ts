@@ -61,6 +61,7 @@ test('an unsound value is a problem that names its variable, and the default hol
     OTEL_BSP_SCHEDULE_DELAY: 'soon',
     OTEL_RESOURCE_ATTRIBUTES: 'team=shop,oops',
     OTEL_SDK_DISABLED: 'yes',
+    OTEL_PROPAGATORS: 'tracecontext,b3',
   });
   const names = [
     'SDK_DISABLED',
@@ -70,6 +71,7 @@ test('an unsound value is a problem that names its variable, and the default hol
     'BSP_MAX_QUEUE_SIZE',
     'BSP_SCHEDULE_DELAY',
     'RESOURCE_ATTRIBUTES',
+    'PROPAGATORS',
   ];
   t.is(problems.length, names.length);
   for (const name of names)
