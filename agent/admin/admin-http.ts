@@ -63,11 +63,19 @@ export class AdminHttp {
   listen(): Promise<number> {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+      const refuse = (error: NodeJS.ErrnoException): void => {
         const reason = error.code === 'EADDRINUSE' ? 'another process has it' : error.message;
         reject(new Error(`can't open the admin port ${host}:${port}: ${reason}; --admin-port takes another`));
+      };
+      this.#server.once('error', refuse);
+      this.#server.listen({ host, port, exclusive: true }, () => {
+        this.#server.off('error', refuse);
+        // A connection that could not be accepted, for want of file descriptors say.
+        this.#server.on('error', (error) =>
+          this.#options.log('warn', 'the admin port failed', { cause: String(error) }),
+        );
+        resolve((this.#server.address() as AddressInfo).port);
       });
-      this.#server.listen({ host, port, exclusive: true }, () => resolve((this.#server.address() as AddressInfo).port));
     });
   }
 
@@ -85,14 +93,18 @@ export class AdminHttp {
     let answer: AdminAnswer;
     try {
       answer = await this.#answer(request);
+      if (response.destroyed) return;
+      if (answer.kind === 'stream') {
+        answer.open(response);
+        return;
+      }
     } catch (error) {
       this.#options.log('error', 'an admin request failed', { url: request.url, cause: String(error) });
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
       answer = plain(500, `${error instanceof Error ? error.message : error}\n`);
-    }
-    if (response.destroyed) return;
-    if (answer.kind === 'stream') {
-      answer.open(response);
-      return;
     }
     if (answer.after !== undefined) response.once('close', answer.after);
     response.writeHead(answer.status, {

@@ -25,7 +25,9 @@ export interface OtlpReceiverOptions {
 }
 
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
+/** Of one trace, and of all. */
 const MAX_SPANS_OF_TRACE = 1000;
+const MAX_SPANS = 10_000;
 const CLOSE_MS = 500;
 
 interface ExportMethod extends ServiceDefinition {
@@ -41,7 +43,12 @@ export class OtlpReceiver {
 
   constructor(options: OtlpReceiverOptions) {
     this.#options = options;
-    this.#store = new TraceStore(options.maxTraces ?? 200, MAX_SPANS_OF_TRACE, Date.now);
+    this.#store = new TraceStore({
+      maxTraces: options.maxTraces ?? 200,
+      maxSpansOfTrace: MAX_SPANS_OF_TRACE,
+      maxSpans: MAX_SPANS,
+      now: Date.now,
+    });
     this.#http = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         options.log('debug', 'an OTLP request could not be read', { reason: String(error) });
@@ -59,8 +66,15 @@ export class OtlpReceiver {
   async listen(): Promise<{ readonly httpPort: number; readonly grpcPort: number }> {
     const { host = '127.0.0.1', httpPort = 0, grpcPort = 0 } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#http.once('error', (error) => reject(new Error(`the OTLP receiver can't listen: ${error.message}`)));
-      this.#http.listen({ host, port: httpPort, exclusive: true }, resolve);
+      const refuse = (error: Error): void => reject(new Error(`the OTLP receiver can't listen: ${error.message}`));
+      this.#http.once('error', refuse);
+      this.#http.listen({ host, port: httpPort, exclusive: true }, () => {
+        this.#http.off('error', refuse);
+        this.#http.on('error', (error) =>
+          this.#options.log('warn', 'the OTLP receiver failed', { cause: String(error) }),
+        );
+        resolve();
+      });
     });
     const boundGrpc = await new Promise<number>((resolve, reject) => {
       const address = host.includes(':') ? `[${host}]:${grpcPort}` : `${host}:${grpcPort}`;

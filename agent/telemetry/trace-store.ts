@@ -20,30 +20,44 @@ interface StoredTrace {
   receivedMs: number;
 }
 
+interface TraceStoreOptions {
+  /** The oldest trace goes for a new one. */
+  readonly maxTraces: number;
+  /** What comes after these of one trace is left out. */
+  readonly maxSpansOfTrace: number;
+  /** Of all traces together; past it the oldest trace goes. */
+  readonly maxSpans: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
 export class TraceStore {
-  readonly #maxTraces: number;
-  readonly #maxSpans: number;
-  readonly #now: () => number;
+  readonly #options: TraceStoreOptions;
   /** Oldest first. */
   readonly #traces = new Map<string, StoredTrace>();
+  #spans = 0;
 
-  /** Keeps `maxTraces` traces (the oldest goes for a new one), of `maxSpans` spans each. `now`: ms since the epoch. */
-  constructor(maxTraces: number, maxSpans: number, now: () => number) {
-    this.#maxTraces = maxTraces;
-    this.#maxSpans = maxSpans;
-    this.#now = now;
+  constructor(options: TraceStoreOptions) {
+    this.#options = options;
   }
 
   add(span: ReceivedSpan): void {
+    const { maxTraces, maxSpansOfTrace, maxSpans, now } = this.#options;
     let trace = this.#traces.get(span.traceId);
     if (trace === undefined) {
       trace = { spans: new Map(), receivedMs: 0 };
       this.#traces.set(span.traceId, trace);
-      const [oldest] = this.#traces.keys();
-      if (this.#traces.size > this.#maxTraces && oldest !== undefined) this.#traces.delete(oldest);
     }
-    trace.receivedMs = this.#now();
-    if (trace.spans.size < this.#maxSpans) trace.spans.set(span.spanId, span);
+    trace.receivedMs = now();
+    if (trace.spans.size < maxSpansOfTrace && !trace.spans.has(span.spanId)) {
+      trace.spans.set(span.spanId, span);
+      this.#spans++;
+    }
+    for (const [id, { spans }] of this.#traces) {
+      if (this.#traces.size <= maxTraces && this.#spans <= maxSpans) return;
+      this.#traces.delete(id);
+      this.#spans -= spans.size;
+    }
   }
 
   /** Newest first. */
