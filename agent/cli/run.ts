@@ -20,7 +20,7 @@ export const runCommand: Command = {
     { name: 'admin-port', value: 'N', help: 'admin port (15000); 0 takes any free one' },
     { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
     { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
-    { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (info)' },
+    { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (OUTRIGGER_LOG_LEVEL, else info)' },
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
   ],
   run: async (flags) => {
