@@ -1,5 +1,7 @@
 // The seam between the xDS protocol and the network, and its implementation with grpc-js.
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import {
   type ChannelCredentials,
   Client,
@@ -73,6 +75,7 @@ export function createGrpcTransport(server: ServerConfig, options: GrpcTransport
         'grpc.use_local_subchannel_pool': 1,
         'grpc.enable_retries': 0,
         'grpc.service_config_disable_resolution': 1,
+        ...(ipHostOf(server.serverUri) === null ? {} : { 'grpc.ssl_target_name_override': ipPlaceholder }),
       });
     } catch (error) {
       return endedStream(events, error);
@@ -151,9 +154,24 @@ function channelCredentials(server: ServerConfig, readFile: (path: string) => Bu
   const { credentials: wanted } = server;
   if (wanted.kind === 'insecure') return credentials.createInsecure();
   const read = (path: string | null) => (path === null ? null : readFile(path));
+  const host = ipHostOf(server.serverUri);
   return credentials.createSsl(
     read(wanted.caCertificateFile),
     read(wanted.privateKeyFile),
     read(wanted.certificateFile),
+    host === null ? {} : { checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate) },
   );
+}
+
+/**
+ * grpc-js asks for the host by TLS server name, which an IP address must not be (RFC 6066 section 3; Node 26 throws).
+ * So a server without a name is asked for by this one, and its certificate is checked for the address.
+ */
+const ipPlaceholder = 'ip-address.invalid';
+
+/** The host of a target such as `10.0.0.1:443`, `dns:///10.0.0.1`, `ipv6:[::1]:443`, if it is an IP address. */
+function ipHostOf(target: string): string | null {
+  const endpoint = target.replace(/^(?:dns:(?:\/\/[^/]*\/)?|ipv[46]:)/, '');
+  const [, host = endpoint] = /^\[(.+)\](?::\d+)?$/.exec(endpoint) ?? /^([^:]+):\d+$/.exec(endpoint) ?? [];
+  return isIP(host) === 0 ? null : host;
 }
