@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import type { SocketAddress } from '../../xds/model/address.ts';
 import type { ApiListener } from '../../xds/model/api-listener.ts';
 import type { Cluster, ClusterDiscovery } from '../../xds/model/cluster.ts';
-import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
+import type { ClusterEndpoints, Endpoint } from '../../xds/model/endpoints.ts';
 import type { FilterChain, Listener, RouteSource, TrafficDirection } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import type { ForwardAction, HeaderMatcher, Route, RouteConfiguration, RouteMatch } from '../../xds/model/route.ts';
@@ -18,11 +18,14 @@ const meshRoutes = 'mesh';
 /** As Envoy's default (`dns_refresh_rate`). */
 const dnsRefreshMs = 5_000;
 
+const none: ReadonlySet<string> = new Set();
+
 /**
  * Everything the agent `nodeId` needs, whole. Listeners, routes and clusters for the instances beside it, and, where it
- * has an outbound address, for every service. `null` where the mesh has no such agent.
+ * has an outbound address, for every service. `null` where the mesh has no such agent. The instances named in `down`
+ * are unhealthy endpoints.
  */
-export function meshResources(mesh: Mesh, nodeId: string): Resource[] | null {
+export function meshResources(mesh: Mesh, nodeId: string, down = none): Resource[] | null {
   const agent = mesh.agents.find(({ name }) => name === nodeId);
   if (agent === undefined) return null;
   const resources: Resource[] = [];
@@ -33,7 +36,7 @@ export function meshResources(mesh: Mesh, nodeId: string): Resource[] | null {
   }
   if (agent.outbound !== null) {
     const routes: RouteSource = { kind: 'rds', name: meshRoutes };
-    resources.push(...serviceResources(mesh), {
+    resources.push(...serviceResources(mesh, down), {
       type: 'listener',
       value: listener('outbound', agent.outbound, 'outbound', routes),
     });
@@ -45,21 +48,21 @@ export function meshResources(mesh: Mesh, nodeId: string): Resource[] | null {
  * What any other xDS client gets: the services as proxyless gRPC looks them up, `xds:///catalogue` being an
  * `api_listener` named "catalogue", and no address to bind.
  */
-export function proxylessResources(mesh: Mesh): { resources: Resource[]; apiListeners: ApiListener[] } {
+export function proxylessResources(mesh: Mesh, down = none): { resources: Resource[]; apiListeners: ApiListener[] } {
   const apiListeners = mesh.services.map(({ name }) => ({
     name,
     http: { statPrefix: name, routes: { kind: 'rds' as const, name: meshRoutes }, ...noStreamLimits },
   }));
-  return { resources: serviceResources(mesh), apiListeners };
+  return { resources: serviceResources(mesh, down), apiListeners };
 }
 
 /** The cluster of one version of a service: its name in metrics, routes and on the page. */
-export function clusterName(service: string, version: string | null): string {
+function clusterName(service: string, version: string | null): string {
   return version === null ? service : `${service}/${version}`;
 }
 
 /** Where callers reach an instance: its agent, or the program itself where it has none. */
-export function endpointAddress(instance: MeshInstance): SocketAddress {
+function endpointAddress(instance: MeshInstance): SocketAddress {
   return instance.behind?.inbound ?? instance.app;
 }
 
@@ -75,18 +78,22 @@ function inboundResources(instance: MeshInstance, address: SocketAddress): Resou
     ignorePortInHostMatching: false,
   };
   return [
-    ...clusterResources(cluster, [{ address: instance.app, weight: 1 }], 'static'),
+    ...clusterResources(cluster, [{ address: instance.app, weight: 1, health: 'healthy' }], 'static'),
     { type: 'listener', value: listener(name, bindAddress(address), 'inbound', { kind: 'inline', config }) },
   ];
 }
 
 /** Clusters and endpoints of every version of every service, and the routes that lead there. */
-function serviceResources(mesh: Mesh): Resource[] {
+function serviceResources(mesh: Mesh, down: ReadonlySet<string>): Resource[] {
   const clusters = mesh.services.flatMap(({ name, instances }) => {
     const versions = new Set(instances.map(({ version }) => version));
     return [...versions].flatMap((version) => {
       const members = instances.filter((instance) => instance.version === version);
-      const endpoints = members.map((member) => ({ address: endpointAddress(member), weight: member.weight }));
+      const endpoints = members.map((member) => ({
+        address: endpointAddress(member),
+        weight: member.weight,
+        health: down.has(member.name) ? ('unhealthy' as const) : ('healthy' as const),
+      }));
       return clusterResources(clusterName(name, version), endpoints, 'eds');
     });
   });
@@ -106,13 +113,12 @@ function serviceResources(mesh: Mesh): Resource[] {
   return [...clusters, { type: 'route', value: config }];
 }
 
-interface Member {
-  readonly address: SocketAddress;
-  readonly weight: number;
-}
-
 /** A name among the addresses makes it a STRICT_DNS cluster, whose endpoints are part of it, as static ones are. */
-function clusterResources(name: string, members: readonly Member[], kind: 'static' | 'eds'): Resource[] {
+function clusterResources(
+  name: string,
+  members: readonly Omit<Endpoint, 'hostname'>[],
+  kind: 'static' | 'eds',
+): Resource[] {
   const endpoints: ClusterEndpoints = {
     name,
     localities: [
@@ -122,7 +128,7 @@ function clusterResources(name: string, members: readonly Member[], kind: 'stati
         subZone: '',
         priority: 0,
         weight: 1,
-        endpoints: members.map((member) => ({ ...member, health: 'healthy', hostname: '' })),
+        endpoints: members.map((member) => ({ ...member, hostname: '' })),
       },
     ],
     dropOverloads: [],

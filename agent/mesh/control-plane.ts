@@ -18,6 +18,8 @@ export interface ControlPlaneOptions {
   readonly port: number;
   /** Default: a logger of its own on stderr. */
   readonly log?: Log;
+  /** Told after a good save. */
+  readonly onChange?: (config: ServedConfig) => void;
 }
 
 /** What is being served, and what is wrong with the last save, if anything. */
@@ -32,6 +34,8 @@ export interface ServedConfig {
 export interface ControlPlane {
   readonly port: number;
   config(): ServedConfig;
+  /** From now on the instances with these names are unhealthy endpoints, and the others healthy ones. */
+  setDown(instances: ReadonlySet<string>): void;
   clients(): readonly ClientReport[];
   close(): Promise<void>;
 }
@@ -42,6 +46,7 @@ export async function runControlPlane({
   host,
   port,
   log = createLogger({ level: 'info' }).log,
+  onChange = () => {},
 }: ControlPlaneOptions): Promise<ControlPlane> {
   const text = await readMeshFile(configFile);
   const parsed = parseMeshConfig(text);
@@ -49,7 +54,8 @@ export async function runControlPlane({
 
   const server = createXdsServer({ log });
   let config = served(parsed.mesh, text);
-  applyMesh(server, parsed.mesh, null);
+  let down: ReadonlySet<string> = new Set();
+  applyMesh(server, parsed.mesh, down);
   const bound = await server.listen({ host, port });
   log('info', `the control plane serves ${configFile}`, { host, port: bound, version: config.version });
 
@@ -61,9 +67,13 @@ export async function runControlPlane({
       log('error', `${configFile} is broken; the mesh goes on with the last good one`);
       return;
     }
-    applyMesh(server, next.mesh, config.mesh);
+    for (const { name } of config.mesh.agents) {
+      if (!next.mesh.agents.some((agent) => agent.name === name)) server.removeSnapshot(name);
+    }
     config = served(next.mesh, saved);
+    applyMesh(server, next.mesh, down);
     log('info', `${configFile} changed; every agent is told`, { version: config.version });
+    onChange(config);
   }
   const watch = watchFile({
     path: configFile,
@@ -75,6 +85,10 @@ export async function runControlPlane({
   return {
     port: bound,
     config: () => config,
+    setDown(instances) {
+      down = instances;
+      applyMesh(server, config.mesh, down);
+    },
     clients: () => server.clients(),
     async close() {
       watch.close();
@@ -97,13 +111,10 @@ function served(mesh: Mesh, text: string): ServedConfig {
   return { mesh, version, changedAtMs: Date.now(), problems: [] };
 }
 
-function applyMesh(server: XdsServer, mesh: Mesh, before: Mesh | null): void {
-  const { resources, apiListeners } = proxylessResources(mesh);
+function applyMesh(server: XdsServer, mesh: Mesh, down: ReadonlySet<string>): void {
+  const { resources, apiListeners } = proxylessResources(mesh, down);
   server.setDefaultSnapshot(resources, apiListeners);
   // Who takes calls hears first, so that a new inbound listener is there before callers are sent to it.
   const callersLast = mesh.agents.toSorted((a, b) => Number(a.outbound !== null) - Number(b.outbound !== null));
-  for (const { name } of callersLast) server.setSnapshot(name, meshResources(mesh, name) ?? []);
-  for (const { name } of before?.agents ?? []) {
-    if (!mesh.agents.some((agent) => agent.name === name)) server.removeSnapshot(name);
-  }
+  for (const { name } of callersLast) server.setSnapshot(name, meshResources(mesh, name, down) ?? []);
 }

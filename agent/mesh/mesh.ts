@@ -3,12 +3,14 @@
 import { fileURLToPath } from 'node:url';
 import { formatAddress } from '../../xds/model/address.ts';
 import { createMeshPage } from '../admin/mesh-page.ts';
+import type { Mesh } from '../config/mesh.ts';
 import type { Log } from '../observe/log.ts';
 import { createLogger } from '../telemetry/log.ts';
 import { OtlpReceiver } from '../telemetry/otlp-receiver.ts';
 import { type ControlPlane, runControlPlane } from './control-plane.ts';
 import { createMeshDescriber } from './describe-mesh.ts';
 import { greeting } from './greeting.ts';
+import { InstanceHealth } from './instance-health.ts';
 import { planParts } from './mesh-parts.ts';
 import { findBusyPorts, wantedPorts } from './mesh-ports.ts';
 import { MeshProcesses } from './mesh-processes.ts';
@@ -21,6 +23,8 @@ export interface MeshOptions {
   readonly controlPlanePort?: number;
   /** What people read, a line at a time. Default: stdout. */
   readonly print?: (line: string) => void;
+  /** Default: a logger of its own on stderr. */
+  readonly log?: Log;
 }
 
 export interface RunningMesh {
@@ -41,8 +45,8 @@ export async function runMesh({
   adminPort,
   controlPlanePort = 18_000,
   print = (line) => process.stdout.write(`${line}\n`),
+  log = createLogger({ level: 'info' }).log,
 }: MeshOptions): Promise<RunningMesh> {
-  const { log } = createLogger({ level: 'info' });
   const processes = new MeshProcesses(print, process.stdout.isTTY === true && !process.env['NO_COLOR']);
   /** How to close what has been opened. */
   const opened: (() => Promise<void>)[] = [];
@@ -51,7 +55,16 @@ export async function runMesh({
     await Promise.all(opened.map((closeOne) => closeOne()));
   }
   try {
-    const controlPlane = await runControlPlane({ configFile, host, port: controlPlanePort, log });
+    let plannedNames: readonly string[] = [];
+    const controlPlane = await runControlPlane({
+      configFile,
+      host,
+      port: controlPlanePort,
+      log,
+      onChange: ({ mesh }) => {
+        for (const line of processChanges(plannedNames, mesh)) print(line);
+      },
+    });
     opened.push(() => controlPlane.close());
     const { mesh } = controlPlane.config();
     const busy = await findBusyPorts(wantedPorts(mesh));
@@ -66,7 +79,13 @@ export async function runMesh({
     const boundPort = await page.listen();
     opened.push(() => page.close());
 
+    plannedNames = plan.map(({ name }) => name);
     await processes.start(plan);
+    const health = new InstanceHealth({
+      instances: () => controlPlane.config().mesh.services.flatMap(({ instances }) => instances),
+      onChange: (down) => controlPlane.setDown(down),
+    });
+    opened.push(async () => health.close());
     const pageUrl = `http://${host}:${boundPort}`;
     const facts = { mesh, configFile, pageUrl, controlPlanePort: controlPlane.port, parts: processes.list() };
     for (const line of greeting(facts)) print(line);
@@ -80,6 +99,20 @@ export async function runMesh({
     await close();
     throw error;
   }
+}
+
+/** Agents follow the file; which processes there are is settled when the mesh starts. */
+function processChanges(planned: readonly string[], mesh: Mesh): string[] {
+  const instances = mesh.services.flatMap((service) => service.instances.filter(({ run }) => run !== null));
+  const wanted = [...mesh.agents, ...instances, ...mesh.clients].map(({ name }) => name);
+  return [
+    ...wanted
+      .filter((name) => !planned.includes(name))
+      .map((name) => `${name} is new; it starts with the next start of the mesh.`),
+    ...planned
+      .filter((name) => !wanted.includes(name))
+      .map((name) => `${name} is no longer in the mesh; it runs until the mesh ends.`),
+  ];
 }
 
 interface PageParts {

@@ -15,7 +15,8 @@ export async function untilReady(admin: SocketAddress, signal: AbortSignal): Pro
   while (!(await isReady(admin, signal))) await wait(pauseMs, undefined, { signal });
 }
 
-function accepts({ host, port }: SocketAddress): Promise<boolean> {
+/** Whether something accepts connections there now. */
+export function accepts({ host, port }: SocketAddress): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     socket.once('connect', () => {

@@ -93,6 +93,18 @@ test('the endpoints of a service are the addresses of the agents beside it, or o
   );
 });
 
+test('an instance that is down is an unhealthy endpoint, and stays one of its cluster', (t) => {
+  const resources = meshResources(mesh, 'shop-agent', new Set(['catalogue-1'])) ?? [];
+  const endpoints = resourceNamed(resources, 'endpoints', 'catalogue/v1').localities.flatMap((one) => one.endpoints);
+  t.deepEqual(
+    endpoints.map(({ address, health }) => [address.port, health]),
+    [
+      [15061, 'unhealthy'],
+      [15062, 'healthy'],
+    ],
+  );
+});
+
 test('an endpoint given by a name makes its cluster a STRICT_DNS one, and the agent beside it binds every address', (t) => {
   const { discovery } = resourceNamed(resourcesOf('shop-agent'), 'cluster', 'far');
   t.is(discovery.kind, 'strict-dns');
