@@ -13,7 +13,12 @@ const maxKeptEdits = 4;
 /** An edited block that needed more memory than this gives it back when it is used again. */
 const maxKeptBytes = 4096;
 
+const maxDigits = 15;
+/** Where a Huffman-coded number is written out to be read. */
+const digitsText = Buffer.alloc(Math.ceil((8 * maxDigits) / 5));
+
 const noBytes = Buffer.alloc(0);
+const noSpans = new Int32Array(0);
 const noValues: readonly Uint8Array[] = [];
 
 export class HeaderBlockImpl implements HeaderBlock {
@@ -55,6 +60,21 @@ export class HeaderBlockImpl implements HeaderBlock {
     return index < 0 ? null : this.#bytes(index);
   }
 
+  digits(name: string): number {
+    const index = this.shape.indexOf(name);
+    if (index < 0) return -1;
+    const field = this.shape.list[index]!;
+    if (!field.isHole) return parseDigits(field.bytes, 0, field.bytes.length);
+    const hole = this.#holeAt(index);
+    const start = this.spans[2 * hole]!;
+    const span = this.spans[2 * hole + 1]!;
+    const end = start + (span >> 1);
+    if ((span & 1) === 0) return parseDigits(this.bytesOfHoles, start, end);
+    // Five bits is the shortest code there is, so that more bytes than this hold more than 15 digits.
+    if (end - start > maxDigits) return -1;
+    return parseDigits(digitsText, 0, decodeHuffman(this.bytesOfHoles, start, end, digitsText, 0));
+  }
+
   entries(): [name: string, value: string][] {
     return this.shape.list.map((field, i) => [field.name.text, this.#text(i)]);
   }
@@ -69,14 +89,20 @@ export class HeaderBlockImpl implements HeaderBlock {
   #bytes(index: number): Buffer {
     const { list } = this.shape;
     if (!list[index]!.isHole) return list[index]!.bytes;
-    let hole = 0;
-    for (let i = 0; i < index; i++) if (list[i]!.isHole) hole++;
+    const hole = this.#holeAt(index);
     const start = this.spans[2 * hole]!;
     const length = this.spans[2 * hole + 1]! >> 1;
     if ((this.spans[2 * hole + 1]! & 1) === 0) return this.bytesOfHoles.subarray(start, start + length);
     const text = Buffer.allocUnsafe(Math.ceil((8 * length) / 5));
     // What is coded wrongly never becomes a block.
     return text.subarray(0, decodeHuffman(this.bytesOfHoles, start, start + length, text, 0));
+  }
+
+  #holeAt(index: number): number {
+    const { list } = this.shape;
+    let hole = 0;
+    for (let i = 0; i < index; i++) if (list[i]!.isHole) hole++;
+    return hole;
   }
 
   problem(kind: BlockKind): string | null {
@@ -169,12 +195,31 @@ export class HeaderBlockImpl implements HeaderBlock {
   }
 
   retain(): HeaderBlock {
-    // Not from the pool: a few bytes that are kept for long would keep a whole slab of it.
-    const bytes = Buffer.allocUnsafeSlow(this.used);
-    this.bytesOfHoles.copy(bytes, 0, 0, this.used);
-    const copy = new HeaderBlockImpl(this.shape, this.source, bytes, this.spans.slice(0, 2 * this.shape.holes));
-    copy.used = this.used;
+    const { used, spans } = this;
+    const { holes } = this.shape;
+    const copy = new HeaderBlockImpl(this.shape, this.source, noBytes, noSpans);
     copy.faultyName = this.faultyName;
+    if (holes === 0) return copy;
+    // From the pool of small buffers: what is retained is a request that waits for its answer, or trailers behind data,
+    // not something that is kept for long.
+    const bytes = Buffer.allocUnsafe(used);
+    copy.bytesOfHoles = bytes;
+    copy.used = copyBytes(this.bytesOfHoles, 0, used, bytes, 0);
+    const kept = new Int32Array(2 * holes);
+    for (let i = 0; i < kept.length; i++) kept[i] = spans[i]!;
+    copy.spans = kept;
     return copy;
   }
+}
+
+/** `buf[start, end)` as a number; -1 unless it is 1 to 15 digits. */
+function parseDigits(buf: Uint8Array, start: number, end: number): number {
+  if (end <= start || end - start > maxDigits) return -1;
+  let number = 0;
+  for (let i = start; i < end; i++) {
+    const digit = buf[i]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
 }

@@ -41,6 +41,8 @@ export interface HeaderBlock {
    * hole a view of the block's bytes, which is valid as long as the block is.
    */
   bytes(name: string): Uint8Array | null;
+  /** The first value as a whole number of 1 to 15 digits; -1 when it is none or absent. Makes no text of it. */
+  digits(name: string): number;
   /** All fields as text, in the shape's order. */
   entries(): [name: string, value: string][];
   /** Why this block is malformed as a block of that kind, naming the field; `null` when it is sound. Memoised. */

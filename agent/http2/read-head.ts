@@ -38,10 +38,12 @@ export class HeadReader {
     return status === inHole ? Number(block.value(':status')) : status;
   }
 
-  /** Bytes that the message's content will have, or -1 when it does not say. */
+  /** Bytes that the message's content will have; -1 when it does not say, `unfulfillable` when it says nonsense. */
   contentLength(block: HeaderBlock): number {
     const { contentLength } = this.#facts(block.shape);
-    return contentLength === inHole ? parseLength(block.values('content-length')) : contentLength;
+    if (contentLength !== inHole) return contentLength;
+    const length = block.digits('content-length');
+    return length < 0 ? unfulfillable : length;
   }
 
   isHeadRequest(block: HeaderBlock): boolean {

@@ -54,7 +54,7 @@ export class ShapeImpl implements Shape, FieldReader {
       maxEncodedBytes += 1 + 2 * maxIntegerBytes + field.size;
       if (!field.isHole) continue;
       holes++;
-      hasJudgedHole ||= isJudged(field.name.text);
+      hasJudgedHole ||= isJudged(field.name.text) && !isLoneLength(list, field);
     }
     this.holes = holes;
     this.maxEncodedBytes = maxEncodedBytes;
@@ -113,6 +113,12 @@ export class ShapeImpl implements Shape, FieldReader {
     this.#nextDerivation = (this.#nextDerivation + 1) % maxDerivations;
     return derivation;
   }
+}
+
+/** A single content-length is read as a number in each block anyway (read-head.ts), and that is where it is judged. */
+function isLoneLength(list: readonly FieldEntry[], field: FieldEntry): boolean {
+  if (field.name.text !== 'content-length') return false;
+  return list.every((other) => other === field || other.name.text !== 'content-length');
 }
 
 /** What shapes of these fields are found by. */

@@ -30,10 +30,13 @@ import { failureOfReset } from './reset-mapping.ts';
 /** A stream that was not processed is sent again at most this often (gRFC A6 allows one that reached the wire). */
 const MAX_TRANSPARENT_RETRIES = 1;
 
+/** Most calls have one attempt and retry nowhere. */
+const NONE: readonly never[] = [];
+
 export class Call implements StreamHandler, AttemptOwner, ObservedCall, DeadlineEntry {
   readonly direction: 'inbound' | 'outbound';
   readonly peer: string;
-  readonly attempts: Attempt[] = [];
+  attempts: readonly Attempt[] = NONE;
   method = '';
   authority = '';
   cluster = '';
@@ -60,7 +63,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
   #policy: CallPolicy | null = null;
   #upstreamCluster: UpstreamCluster | null = null;
   #attempt: Attempt | null = null;
-  #tried: UpstreamEndpoint[] = [];
+  #tried: readonly UpstreamEndpoint[] = NONE;
   #transparentRetries = 0;
   #creditedBytes = 0;
   #responseStarted = false;
@@ -192,7 +195,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
     }
     const attempt = new Attempt(this, picked, this.#parts.now());
     this.#attempt = attempt;
-    this.attempts.push(attempt);
+    this.attempts = this.attempts === NONE ? [attempt] : [...this.attempts, attempt];
     // From here on the block outlives the turn it came in: a stream that is refused is sent again.
     this.#request.keepHead(block);
     const connection = picked.pool.take();
@@ -261,7 +264,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
 
   attemptUnconnected(attempt: Attempt, reason: string): void {
     if (attempt !== this.#attempt || this.#settled) return;
-    this.#tried.push(attempt.upstream);
+    this.#tried = [...this.#tried, attempt.upstream];
     // Nothing was sent, so another endpoint may have it. None is tried twice, so this ends.
     this.#retry(`can't connect to ${attempt.endpoint}: ${reason}`);
   }

@@ -5,13 +5,17 @@ import type { HeaderBlock, Stream } from '../http2/index.ts';
 /** A request that is under way is kept for a transparent retry up to this size. */
 const MAX_REPLAY_BYTES = 65_536;
 
+const noChunks: Buffer[] = [];
+
 export class KeptRequest {
   /** The first block, once it must outlive the turn it came in. */
   head: HeaderBlock | null = null;
   /** The client has half-closed. */
   ended = false;
   #trailers: HeaderBlock | null = null;
-  #chunks: Buffer[] = [];
+  /** Most requests are one chunk; an array is made for the second. */
+  #first: Buffer | null = null;
+  #more: Buffer[] = noChunks;
   #bytes = 0;
   /** False once something was forgotten: the request can't be sent from its beginning any more. */
   #whole = true;
@@ -33,7 +37,9 @@ export class KeptRequest {
     }
     const copy = Buffer.allocUnsafe(end - start);
     buf.copy(copy, 0, start, end);
-    this.#chunks.push(copy);
+    if (this.#first === null) this.#first = copy;
+    else if (this.#more === noChunks) this.#more = [copy];
+    else this.#more.push(copy);
     this.#bytes += copy.length;
   }
 
@@ -43,16 +49,19 @@ export class KeptRequest {
 
   /** Nothing stands behind the head. */
   get headOnly(): boolean {
-    return this.ended && this.#chunks.length === 0 && this.#trailers === null;
+    return this.ended && this.#first === null && this.#trailers === null;
   }
 
   /** Sends what has come since the head. */
   sendBody(stream: Stream): void {
-    const chunks = this.#chunks;
-    for (let i = 0; i < chunks.length; i++) {
-      const chunk = chunks[i]!;
-      const last = this.ended && this.#trailers === null && i === chunks.length - 1;
-      stream.sendData(chunk, 0, chunk.length, last);
+    const first = this.#first;
+    if (first === null && this.#trailers === null) return;
+    const more = this.#more;
+    const ends = this.ended && this.#trailers === null;
+    if (first !== null) stream.sendData(first, 0, first.length, ends && more.length === 0);
+    for (let i = 0; i < more.length; i++) {
+      const chunk = more[i]!;
+      stream.sendData(chunk, 0, chunk.length, ends && i === more.length - 1);
     }
     if (this.#trailers !== null) stream.sendHeaders(this.#trailers, true);
   }
@@ -61,7 +70,8 @@ export class KeptRequest {
   forget(): void {
     this.head = null;
     this.#trailers = null;
-    this.#chunks = [];
+    this.#first = null;
+    this.#more = noChunks;
     this.#bytes = 0;
     this.#whole = false;
   }
