@@ -85,7 +85,6 @@ export async function runMesh({
       instances: () => controlPlane.config().mesh.services.flatMap(({ instances }) => instances),
       onChange: (down) => controlPlane.setDown(down),
     });
-    opened.push(async () => health.close());
     const pageUrl = `http://${host}:${boundPort}`;
     const facts = { mesh, configFile, pageUrl, controlPlanePort: controlPlane.port, parts: processes.list() };
     for (const line of greeting(facts)) print(line);
@@ -93,7 +92,11 @@ export async function runMesh({
       adminPort: boundPort,
       controlPlanePort: controlPlane.port,
       parts: () => processes.list(),
-      close,
+      close: () => {
+        // That programs are gone now is no news for the agents.
+        health.close();
+        return close();
+      },
     };
   } catch (error) {
     await close();

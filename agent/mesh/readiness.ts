@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
 
 const pauseMs = 50;
+const answerMs = 1_000;
 
 /** Resolves once something accepts connections there; rejects when `signal` aborts. */
 export async function untilAccepting(address: SocketAddress, signal: AbortSignal): Promise<void> {
@@ -19,6 +20,11 @@ export async function untilReady(admin: SocketAddress, signal: AbortSignal): Pro
 export function accepts({ host, port }: SocketAddress): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
+    // An address that swallows packets answers neither way.
+    socket.setTimeout(answerMs, () => {
+      socket.destroy();
+      resolve(false);
+    });
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

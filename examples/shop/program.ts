@@ -26,7 +26,7 @@ export function serve(server: Server, address: string, what: string): void {
   onEnd(() => {
     // Calls in flight may finish, but not hold the end up: who asked for it waits two seconds in all.
     server.tryShutdown(() => process.exit(0));
-    setTimeout(() => process.exit(0), 1_000).unref();
+    setTimeout(() => process.exit(0), 500).unref();
   });
 }
 
