@@ -135,6 +135,7 @@ export class AdsStream {
     if (this.#state.kind === 'connecting') this.#onOpen(wire, id);
     this.#hasResponse = true;
     this.#attempt = 0;
+    // A NACK that still waits would name an old nonce (xds.md case 9).
     this.#cancelNack(update.type);
     const verdict = this.#options.handler.onUpdate(update);
     // The handler may have stopped the client.
@@ -160,7 +161,7 @@ export class AdsStream {
     const cancel = this.#options.setTimer(
       () => {
         this.#delayedNacks.delete(type);
-        if (!wire.isSuperseded(update)) wire.reject(update, detail, isPartlyValid);
+        wire.reject(update, detail, isPartlyValid);
       },
       nackDelayMs(repeats, this.#options.random()),
     );

@@ -32,7 +32,7 @@ export type ReceivedResource =
 export interface AdsWireEvents {
   /** The connection is up, and each subscription has been sent. */
   onOpen(): void;
-  /** Must answer by `acknowledge` or `reject`, now or later. */
+  /** Must be answered by `acknowledge` or `reject`, now or later; not any more once a newer one of its type has come. */
   onUpdate(update: ReceivedUpdate): void;
   onEnd(status: StreamStatus): void;
 }
@@ -44,7 +44,5 @@ export interface AdsWire {
   acknowledge(update: ReceivedUpdate): void;
   /** `detail` names each problem. `isPartlyValid`: some resource of the response is in use. */
   reject(update: ReceivedUpdate, detail: string, isPartlyValid: boolean): void;
-  /** Whether a newer response of the same type has come since. */
-  isSuperseded(update: ReceivedUpdate): boolean;
   close(): void;
 }

@@ -142,7 +142,6 @@ export function openSotwWire(options: SotwWireOptions): AdsWire {
       const shown = detail.length > maxDetailLength ? `${detail.slice(0, maxDetailLength)} ...` : detail;
       send(type, versions.get(type) ?? '', nonce, shown);
     },
-    isSuperseded: ({ type, nonce }) => types.get(type)?.nonce !== nonce,
     close: () => stream.close(),
   };
 }

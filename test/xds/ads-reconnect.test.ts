@@ -157,6 +157,18 @@ test('cases 60, 62: a server that is away is tried again, and what was watched a
   );
 });
 
+test('what is known not to exist is not told that the server is away', async (t) => {
+  const { server, watch, clock, logged } = await startClient(t);
+  const gone = watch('endpoints', 'gone');
+  const stream = await server.nextStream();
+  await stream.next();
+  clock.advance(15_000);
+  server.stop();
+  await logged('opening a new one');
+  await logged('the xDS stream failed');
+  t.deepEqual(gone.events, ['absent gone']);
+});
+
 test('a delayed NACK is not sent on the stream after its own', async (t) => {
   const { server, watchAll, clock } = await startClient(t);
   const all = watchAll('cluster');
