@@ -325,7 +325,6 @@ test('a ping is answered with the time it took, and an answer to none is ignored
 
 test('an idle connection is drained after its timeout', async (t) => {
   const both = await pair(t, { idleTimeoutMs: 30 });
-  await exchangeSettings(both);
   await both.peer.expect('GOAWAY');
   t.like(await both.log.closed, { reason: 'drained' });
 });
