@@ -61,6 +61,7 @@ export class XdsClient {
   #isConnected = false;
   #serverFailures = 0;
 
+  /** Opens nothing yet. Throws where the bootstrap has no server, or proto/ cannot be loaded. */
   constructor(options: XdsClientOptions) {
     const { bootstrap, log, now = Date.now, random = Math.random, setTimer = nodeTimer } = options;
     const [server] = bootstrap.servers;

@@ -129,7 +129,7 @@ export function loadProtos(): Protos {
 }
 
 /** The full name at the end of a type URL. */
-export function typeNameOf(typeUrl: string): string {
+function typeNameOf(typeUrl: string): string {
   return typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
 }
 
