@@ -39,7 +39,10 @@ async function installDependencies() {
 }
 
 function runOnPinnedNode() {
-  const child = spawn(pinnedNode, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // The channel carries no messages: its end tells the child that this process was killed and nobody is left to tell it.
+  const child = spawn(pinnedNode, [self, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   child.on('error', (error) => failFor(`outrigger: could not start ${pinnedNode}: ${error.message}`));
 
   // A terminal sends Ctrl-C and its own hang-up to the child as well; passing them on would make two of one, and a

@@ -10,10 +10,10 @@ import { validateCommand } from './validate.ts';
 
 const COMMANDS: readonly Command[] = [runCommand, meshCommand, controlPlaneCommand, validateCommand, ...askCommands];
 
-export const EXIT_DONE = 0;
-export const EXIT_FAILED = 1;
+const EXIT_DONE = 0;
+const EXIT_FAILED = 1;
 /** EX_USAGE of sysexits.h. */
-export const EXIT_USAGE = 64;
+const EXIT_USAGE = 64;
 
 /** Runs `args` (without node and the script) to the end; answers the exit code. */
 export async function runCli(args: readonly string[], version: string): Promise<number> {

@@ -17,13 +17,6 @@ export interface CallPolicy {
   readonly hostRewrite: string | null;
 }
 
-export const DEFAULT_POLICY: CallPolicy = {
-  timeoutMs: null,
-  maxStreamDurationMs: null,
-  grpcTimeoutMaxMs: null,
-  hostRewrite: null,
-};
-
 export interface Director {
   /** Rules compiled from configuration answer at once; a user's function may answer with a promise. */
   direct(head: CallHead): Decision | Promise<Decision>;

@@ -37,6 +37,9 @@ test('calls appear on the page, and a saved split moves them', async (t) => {
   demo.save('{ v1: 0, v2: 100 }');
   await page.getByText('split 100%').waitFor();
   // The share of v2 counts from the change on, so it comes to all of the calls.
-  await page.locator('body').filter({ hasText: /v2\s*split 100%\s*100%/ }).waitFor();
+  await page
+    .locator('body')
+    .filter({ hasText: /v2\s*split 100%\s*100%/ })
+    .waitFor();
   t.deepEqual(complaints, []);
 });
