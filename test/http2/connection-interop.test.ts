@@ -1,0 +1,265 @@
+// Our connections against node:http2 (nghttp2) in both roles, in clear text and over TLS.
+import { readFileSync } from 'node:fs';
+import http2 from 'node:http2';
+import { type AddressInfo, createServer } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import test, { type ExecutionContext } from 'ava';
+import { accept, type Connection, clientTls, connect, serverTls } from '../../agent/http2/index.ts';
+import type { DownstreamTls, UpstreamTls } from '../../xds/model/address.ts';
+import { ConnectionLog, dial, echo, environment, requestFields, StreamLog, serve } from './connection-fixture.ts';
+
+const pem = (name: string): string => readFileSync(new URL(`fixtures/${name}.pem`, import.meta.url), 'utf8');
+const trustedCaPem = pem('ca');
+
+/** Calls a server with node:http2; answers what came back. */
+function call(
+  session: http2.ClientHttp2Session,
+  body: Buffer,
+  metadata: http2.OutgoingHttpHeaders = {},
+): Promise<{
+  head: http2.IncomingHttpHeaders;
+  body: Buffer;
+  trailers: http2.IncomingHttpHeaders;
+}> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ':method': 'POST', ':path': '/test.Echo/Call', te: 'trailers', ...metadata });
+    const chunks: Buffer[] = [];
+    let head: http2.IncomingHttpHeaders = {};
+    let trailers: http2.IncomingHttpHeaders = {};
+    stream.on('response', (fields) => {
+      head = fields;
+    });
+    stream.on('trailers', (fields) => {
+      trailers = fields;
+    });
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('error', reject);
+    stream.on('close', () => resolve({ head, body: Buffer.concat(chunks), trailers }));
+    stream.end(body);
+  });
+}
+
+test('a node:http2 client calls our server: head, body and trailers come back, small and large', async (t) => {
+  const { port, environment: env, log } = await serve(t);
+  log.onNewStream = echo(env);
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  t.teardown(() => session.destroy());
+  for (const size of [0, 1, 16_384, 65_536, 3_000_000]) {
+    const body = Buffer.alloc(size, 'abcdefghi');
+    const answer = await call(session, body);
+    t.is(Number(answer.head[':status']), 200);
+    t.is(answer.head['content-type'], 'application/grpc');
+    t.true(answer.body.equals(body), `${size} bytes`);
+    t.is(answer.trailers['grpc-status'], '0');
+  }
+});
+
+test('a node:http2 client makes 500 calls at once, with metadata of its own each', async (t) => {
+  const { port, environment: env, log, connection } = await serve(t);
+  log.onNewStream = echo(env);
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  t.teardown(() => session.destroy());
+  const calls = Array.from({ length: 500 }, (_, i) =>
+    call(session, Buffer.from(`call ${i}`), { 'x-request-id': `id-${i}`, 'x-kind': 'k' }),
+  );
+  const answers = await Promise.all(calls);
+  for (const [i, { body }] of answers.entries()) t.is(body.toString(), `call ${i}`);
+  const ids = log.streams.map(({ events }) =>
+    events[0]!.kind === 'headers' ? new Map(events[0]!.entries).get('x-request-id') : '',
+  );
+  t.is(new Set(ids).size, 500);
+  t.is((await connection).activeStreams, 0);
+});
+
+/** A node:http2 server that echoes; `onSession` sees each connection. */
+async function nodeServer(t: ExecutionContext, server: http2.Http2Server | http2.Http2SecureServer): Promise<number> {
+  server.on('stream', (stream: http2.ServerHttp2Stream) => {
+    stream.on('error', () => {});
+    stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.pipe(stream);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** One call with our client: sends what is to be sent as the server takes it. */
+async function ourCall(connection: Connection, body: Buffer): Promise<StreamLog> {
+  const log = new StreamLog();
+  const stream = connection.openStream(log);
+  stream.sendHeaders(environment('client').shapes.block(requestFields), false);
+  stream.sendData(body, 0, body.length, true);
+  await log.until(() => log.ended || log.reset !== undefined);
+  return log;
+}
+
+test('our client calls a node:http2 server, small and large, one by one and at once', async (t) => {
+  const port = await nodeServer(t, http2.createServer());
+  const { connection } = await dial(t, port);
+  for (const size of [0, 1, 16_384, 65_536, 3_000_000]) {
+    const body = Buffer.alloc(size, 'abcdefghi');
+    const log = await ourCall(connection, body);
+    t.is(log.reset, undefined);
+    t.true(log.body.equals(body), `${size} bytes`);
+  }
+  const logs = await Promise.all(Array.from({ length: 90 }, (_, i) => ourCall(connection, Buffer.alloc(20_000, i))));
+  for (const [i, log] of logs.entries()) t.true(log.body.equals(Buffer.alloc(20_000, i)));
+  t.is(connection.activeStreams, 0);
+});
+
+test('a node:http2 server that shuts down has its calls finished', async (t) => {
+  const server = http2.createServer();
+  const sessions: http2.ServerHttp2Session[] = [];
+  server.on('session', (session) => sessions.push(session));
+  const port = await nodeServer(t, server);
+  const { connection, log } = await dial(t, port);
+  const callLog = new StreamLog();
+  const stream = connection.openStream(callLog);
+  stream.sendHeaders(environment('client').shapes.block(requestFields), false);
+  await callLog.until(() => callLog.events.length > 0);
+  sessions[0]!.close();
+  stream.sendData(Buffer.from('last words'), 0, 10, true);
+  await callLog.until(() => callLog.ended);
+  t.is(callLog.body.toString(), 'last words');
+  t.like(await log.closed, { connected: true, code: 0 });
+});
+
+// ---- TLS ---------------------------------------------------------------------------------------------------------
+
+const certificates: DownstreamTls = {
+  certificateChainPem: pem('server'),
+  privateKeyPem: pem('server-key'),
+  trustedCaPem,
+  requireClientCertificate: false,
+};
+
+const upstreamTls: UpstreamTls = {
+  certificateChainPem: null,
+  privateKeyPem: null,
+  trustedCaPem,
+  sni: 'echo.test',
+  subjectAltNames: [],
+};
+
+const shopTls: UpstreamTls = { ...upstreamTls, certificateChainPem: pem('client'), privateKeyPem: pem('client-key') };
+
+interface SecureServer {
+  readonly port: number;
+  readonly log: ConnectionLog;
+  readonly failures: string[];
+  readonly connections: Connection[];
+  /** Resolves with the next failed handshake. */
+  readonly failed: Promise<string>;
+}
+
+async function serveTls(t: ExecutionContext, tls: DownstreamTls): Promise<SecureServer> {
+  const env = environment('server');
+  const log = new ConnectionLog();
+  log.onNewStream = echo(env);
+  const handshakes = serverTls(tls, 5000);
+  const failures: string[] = [];
+  const connections: Connection[] = [];
+  let onFailed: (reason: string) => void = () => {};
+  const failed = new Promise<string>((resolve) => {
+    onFailed = resolve;
+  });
+  const server = createServer((socket) => {
+    handshakes.secure(
+      socket,
+      (secure) => connections.push(accept(secure, env, log)),
+      (reason) => {
+        failures.push(reason);
+        onFailed(reason);
+      },
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return { port: (server.address() as AddressInfo).port, log, failures, connections, failed };
+}
+
+async function dialTls(
+  t: ExecutionContext,
+  port: number,
+  tls: UpstreamTls,
+): Promise<{ connection: Connection; log: ConnectionLog }> {
+  const log = new ConnectionLog();
+  const connection = connect({ host: '127.0.0.1', port }, clientTls(tls), environment('client'), log, {
+    connectTimeoutMs: 5000,
+  });
+  t.teardown(() => connection.destroy(0, 'the test is over'));
+  await Promise.race([log.connected, log.closed]);
+  return { connection, log };
+}
+
+test('(5) our client and our server speak h2 over TLS, and each knows the other by its certificate', async (t) => {
+  const server = await serveTls(t, { ...certificates, requireClientCertificate: true });
+  const { connection } = await dialTls(t, server.port, shopTls);
+  const body = Buffer.alloc(500_000, 'secret');
+  const log = await ourCall(connection, body);
+  t.true(log.body.equals(body));
+  t.is(connection.alpn, 'h2');
+  t.deepEqual(connection.peerCertificateSans, ['DNS:echo.test', 'URI:spiffe://mesh.test/echo']);
+  t.deepEqual(server.connections[0]!.peerCertificateSans, ['URI:spiffe://mesh.test/shop']);
+});
+
+test('a client without a certificate, or with one of an unknown authority, does not get in where one is required', async (t) => {
+  const server = await serveTls(t, { ...certificates, requireClientCertificate: true });
+  const { log } = await dialTls(t, server.port, upstreamTls);
+  t.true((await log.closed).code === 0 || log.ends.length === 1);
+  await server.failed;
+  t.is(server.connections.length, 0);
+});
+
+test('a server whose certificate has another name, or an unknown authority, is not connected to', async (t) => {
+  const server = await serveTls(t, certificates);
+  const cases: [UpstreamTls, RegExp][] = [
+    [{ ...upstreamTls, sni: 'other.test' }, /other\.test/],
+    [{ ...upstreamTls, subjectAltNames: ['spiffe://mesh.test/other'] }, /names none of spiffe:\/\/mesh\.test\/other/],
+    [{ ...upstreamTls, trustedCaPem: null }, /certificate/],
+  ];
+  for (const [tls, reason] of cases) {
+    const { log } = await dialTls(t, server.port, tls);
+    const end = await log.closed;
+    t.false(end.connected);
+    t.regex(end.reason, reason);
+  }
+  const named = await dialTls(t, server.port, {
+    ...upstreamTls,
+    sni: null,
+    subjectAltNames: ['spiffe://mesh.test/echo'],
+  });
+  t.is(named.connection.state, 'open');
+});
+
+test('(5) a peer that offers no h2 by ALPN gets no connection', async (t) => {
+  const server = await serveTls(t, certificates);
+  const options: ConnectionOptions = {
+    port: server.port,
+    host: '127.0.0.1',
+    ca: trustedCaPem,
+    servername: 'echo.test',
+  };
+  const socket = connectTls({ ...options, ALPNProtocols: ['http/1.1'] });
+  await new Promise<void>((resolve) => {
+    socket.once('error', () => resolve());
+    socket.once('close', () => resolve());
+  });
+  const without = connectTls(options);
+  without.on('error', () => {});
+  await new Promise<void>((resolve) => without.once('close', () => resolve()));
+  t.is(server.connections.length, 0);
+  t.is(server.failures.length, 2);
+});
+
+test('a node:http2 client over TLS calls our server, and our client a node:http2 server', async (t) => {
+  const ours = await serveTls(t, certificates);
+  const session = http2.connect(`https://127.0.0.1:${ours.port}`, { ca: trustedCaPem, servername: 'echo.test' });
+  t.teardown(() => session.destroy());
+  const body = Buffer.alloc(300_000, 'tls');
+  t.true((await call(session, body)).body.equals(body));
+  const secure = http2.createSecureServer({ cert: pem('server'), key: pem('server-key') });
+  const { connection } = await dialTls(t, await nodeServer(t, secure), upstreamTls);
+  t.true((await ourCall(connection, body)).body.equals(body));
+});
