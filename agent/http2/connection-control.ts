@@ -123,7 +123,7 @@ export class ControlFrames {
   #overflowsSomeStream(initialWindow: number): boolean {
     if (!isWindowOverflow(streamSendWindow(this.#largestCredit, initialWindow))) return false;
     this.#largestCredit = 0;
-    for (const { sendCredit } of this.#core.streams.values()) {
+    for (const { sendCredit } of this.#core.streams.all()) {
       if (sendCredit > this.#largestCredit) this.#largestCredit = sendCredit;
     }
     return isWindowOverflow(streamSendWindow(this.#largestCredit, initialWindow));

@@ -13,6 +13,7 @@ import { PeerSettings } from './settings.ts';
 import type { StreamImpl, StreamOwner } from './stream.ts';
 import { ClosedStreams } from './stream-closed.ts';
 import { StreamState } from './stream-state.ts';
+import { StreamTable } from './stream-table.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 import { WriteScheduler } from './write-scheduler.ts';
 
@@ -39,7 +40,7 @@ export class ConnectionCore implements StreamOwner {
   readonly guard: ConnectionGuard;
   readonly heads: HeadReader;
   readonly closedStreams = new ClosedStreams();
-  readonly streams = new Map<number, StreamImpl>();
+  readonly streams = new StreamTable();
   readonly peerSettings = new PeerSettings();
   readonly streamWindowBytes: number;
   readonly limitsHit: Record<string, number> = Object.create(null);
@@ -103,9 +104,9 @@ export class ConnectionCore implements StreamOwner {
   begin(stream: StreamImpl, head: HeaderBlock): void {
     stream.id = this.nextStreamId;
     this.nextStreamId += 2;
-    if (this.#unsent.length === 1) this.#unsent.length = 0;
+    if (this.#unsent.length === 1) this.#unsent.pop();
     else this.#unsent = this.#unsent.filter((other) => other !== stream);
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     stream.sentHeadRequest = this.heads.isHeadRequest(head);
     this.guard.onTraffic();
   }
@@ -144,7 +145,7 @@ export class ConnectionCore implements StreamOwner {
 
   /** A stream that the peer has opened. */
   addPeerStream(stream: StreamImpl): void {
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     this.activeStreams++;
     this.streamsOpened++;
   }
@@ -236,7 +237,7 @@ export class ConnectionCore implements StreamOwner {
 
   /** Client: streams above the last one that the peer acts on never began for it. */
   dropUnprocessed(lastStreamId: number): void {
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.all()) {
       if (stream.id > lastStreamId) this.closeByPeer(stream, ErrorCode.REFUSED_STREAM, true);
     }
     for (const stream of this.#unsent) this.closeByPeer(stream, ErrorCode.REFUSED_STREAM, true);
@@ -244,7 +245,7 @@ export class ConnectionCore implements StreamOwner {
 
   /** Tells every stream that the connection has ended. */
   cutStreams(code: number): void {
-    for (const stream of this.streams.values()) this.#cutStream(stream, code);
+    for (const stream of this.streams.all()) this.#cutStream(stream, code);
     for (let stream = this.#unsent[0]; stream !== undefined; stream = this.#unsent[0]) this.#cutStream(stream, code);
   }
 

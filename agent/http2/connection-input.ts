@@ -9,7 +9,6 @@ import { FrameFlag, FrameType, readUint31 } from './frame.ts';
 import type { FrameSink } from './frame-reader.ts';
 import type { HeaderBlock } from './header-contract.ts';
 import type { HeaderDecoder } from './header-decoder.ts';
-import { unfulfillable } from './read-head.ts';
 import { HeaderBlockBuffer } from './read-header-block.ts';
 import { StreamImpl } from './stream.ts';
 import { afterReceivingEnd, judgeLateFrame, StreamState } from './stream-state.ts';
@@ -188,10 +187,6 @@ export class ConnectionInput implements FrameSink {
       return;
     }
     const expectedBytes = core.heads.contentLength(block);
-    if (expectedBytes === unfulfillable) {
-      core.refuse(streamId, ErrorCode.PROTOCOL_ERROR, "'content-length' is not a number");
-      return;
-    }
     if (endsStream && expectedBytes > 0) {
       core.refuse(streamId, ErrorCode.PROTOCOL_ERROR, 'content-length differs from the content');
       return;
@@ -245,10 +240,8 @@ export class ConnectionInput implements FrameSink {
     }
     stream.headersAre = 'head';
     stream.receivedHead = true;
-    if (status !== 204 && status !== 304 && !stream.sentHeadRequest) {
+    if (status !== 204 && status !== 304 && !stream.sentHeadRequest)
       stream.expectedBytes = this.#core.heads.contentLength(block);
-      if (stream.expectedBytes === unfulfillable) return "'content-length' is not a number";
-    }
     return endsStream ? contentProblem(stream) : null;
   }
 

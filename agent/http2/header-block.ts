@@ -112,6 +112,7 @@ export class HeaderBlockImpl implements HeaderBlock {
     if (this.faultyName !== null) {
       return `the value of ${quoteName(this.faultyName)} has NUL, CR or LF in it, or a space or tab at its edge`;
     }
+    if (shape.hasLengthHole && this.digits('content-length') < 0) return "'content-length' is not a number";
     if (!shape.hasJudgedHole) return null;
     return blockProblem(kind, {
       length: shape.length,

@@ -8,7 +8,7 @@ const inHole = -2;
 /** No such field. */
 const absent = -1;
 /** More than one content-length, or one that is no number: nothing can fulfil it. */
-export const unfulfillable = Number.POSITIVE_INFINITY;
+const unfulfillable = Number.POSITIVE_INFINITY;
 
 interface HeadFacts {
   readonly status: number;
@@ -38,12 +38,11 @@ export class HeadReader {
     return status === inHole ? Number(block.value(':status')) : status;
   }
 
-  /** Bytes that the message's content will have; -1 when it does not say, `unfulfillable` when it says nonsense. */
+  /** Bytes that the message's content will have, -1 when it does not say. */
   contentLength(block: HeaderBlock): number {
     const { contentLength } = this.#facts(block.shape);
-    if (contentLength !== inHole) return contentLength;
-    const length = block.digits('content-length');
-    return length < 0 ? unfulfillable : length;
+    // The block is sound, so that several lengths are equal, and the first one is a number.
+    return contentLength === inHole ? block.digits('content-length') : contentLength;
   }
 
   isHeadRequest(block: HeaderBlock): boolean {

@@ -31,6 +31,8 @@ export class ShapeImpl implements Shape, FieldReader {
   readonly maxEncodedBytes: number;
   /** Some hole's name has rules for its values, so each block is judged by itself. */
   readonly hasJudgedHole: boolean;
+  /** Its one content-length is a hole. It is judged by its digits, since most responses that are not gRPC have one. */
+  readonly hasLengthHole: boolean;
   /** By the id of a memo. */
   readonly memos: unknown[] = [];
   readonly derivations: Derivation[] = [];
@@ -50,15 +52,18 @@ export class ShapeImpl implements Shape, FieldReader {
     let holes = 0;
     let maxEncodedBytes = 0;
     let hasJudgedHole = false;
+    let hasLengthHole = false;
     for (const field of list) {
       maxEncodedBytes += 1 + 2 * maxIntegerBytes + field.size;
       if (!field.isHole) continue;
       holes++;
-      hasJudgedHole ||= isJudged(field.name.text) && !isLoneLength(list, field);
+      if (field.name.text === 'content-length' && isLone(list, 'content-length')) hasLengthHole = true;
+      else hasJudgedHole ||= isJudged(field.name.text);
     }
     this.holes = holes;
     this.maxEncodedBytes = maxEncodedBytes;
     this.hasJudgedHole = hasJudgedHole;
+    this.hasLengthHole = hasLengthHole;
   }
 
   get fields(): readonly Field[] {
@@ -115,10 +120,10 @@ export class ShapeImpl implements Shape, FieldReader {
   }
 }
 
-/** A single content-length is read as a number in each block anyway (read-head.ts), and that is where it is judged. */
-function isLoneLength(list: readonly FieldEntry[], field: FieldEntry): boolean {
-  if (field.name.text !== 'content-length') return false;
-  return list.every((other) => other === field || other.name.text !== 'content-length');
+function isLone(list: readonly FieldEntry[], name: string): boolean {
+  let count = 0;
+  for (const field of list) if (field.name.text === name) count++;
+  return count === 1;
 }
 
 /** What shapes of these fields are found by. */
