@@ -8,6 +8,7 @@ import { meshCommand } from './mesh.ts';
 import { runCommand } from './run.ts';
 import { validateCommand } from './validate.ts';
 
+/** What a command runs is loaded when it runs, so that help and mistakes are answered at once. */
 const COMMANDS: readonly Command[] = [runCommand, meshCommand, controlPlaneCommand, validateCommand, ...askCommands];
 
 const EXIT_DONE = 0;

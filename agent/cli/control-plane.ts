@@ -1,5 +1,4 @@
 // `outrigger control-plane`: the embedded xDS server alone.
-import { runControlPlane } from '../mesh/control-plane.ts';
 import type { Command } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 
@@ -13,6 +12,7 @@ export const controlPlaneCommand: Command = {
     { name: 'port', value: 'N', help: 'port (18000); 0 takes any free one' },
   ],
   run: async (flags) => {
+    const { runControlPlane } = await import('../mesh/control-plane.ts');
     const controlPlane = await runControlPlane({
       configFile: flags.text('config') ?? 'mesh.yaml',
       host: flags.text('host') ?? '127.0.0.1',

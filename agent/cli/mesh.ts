@@ -1,5 +1,4 @@
 // `outrigger mesh`: a whole mesh on this machine.
-import { runMesh } from '../mesh/mesh.ts';
 import type { Command } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 
@@ -12,6 +11,7 @@ export const meshCommand: Command = {
     { name: 'admin-port', value: 'N', help: 'port of the page (15000); 0 takes any free one' },
   ],
   run: async (flags) => {
+    const { runMesh } = await import('../mesh/mesh.ts');
     const mesh = await runMesh({
       configFile: flags.text('config') ?? 'mesh.yaml',
       adminPort: flags.number('admin-port', { min: 0, max: 65_535, fallback: 15_000 }),

@@ -1,6 +1,5 @@
 // `outrigger run`: the agent.
 import { type Bootstrap, parseBootstrap } from '../../xds/index.ts';
-import { Agent } from '../agent.ts';
 import { type Command, type FlagValues, UsageError } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 import { isBootstrap, readConfigFile } from './validate.ts';
@@ -28,6 +27,7 @@ export const runCommand: Command = {
     const concurrency = flags.number('concurrency', { min: 1, max: 256, fallback: 1 });
     const drainSeconds = flags.number('drain-time', { min: 0, max: 86_400, fallback: 10 });
     const logLevel = flags.text('log-level') === undefined ? null : flags.oneOf('log-level', LOG_LEVELS, 'info');
+    const { Agent } = await import('../agent.ts');
     const agent = new Agent({
       bootstrap: await readBootstrap(flags),
       env: process.env,

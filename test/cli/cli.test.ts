@@ -37,57 +37,57 @@ async function fileWith(text: string, name: string): Promise<string> {
   return path;
 }
 
-test('--help lists the commands and exits with 0', async (t) => {
+test.serial('--help lists the commands and exits with 0', async (t) => {
   const { code, out } = await outrigger(['--help']);
   t.is(code, 0);
   for (const command of ['run', 'mesh', 'control-plane', 'validate']) t.regex(out, new RegExp(`^  ${command} `, 'm'));
 });
 
-test('a command tells its flags', async (t) => {
+test.serial('a command tells its flags', async (t) => {
   const { code, out } = await outrigger(['run', '--help']);
   t.is(code, 0);
   t.regex(out, /--admin-port N/);
   t.regex(out, /GRPC_XDS_BOOTSTRAP/);
 });
 
-test('an unknown flag is wrong usage, and the nearest right one is named', async (t) => {
+test.serial('an unknown flag is wrong usage, and the nearest right one is named', async (t) => {
   const { code, err } = await outrigger(['run', '--admin-prot', '1']);
   t.is(code, 64);
   t.regex(err, /does not know --admin-prot \(did you mean --admin-port\?\)/);
 });
 
-test('an unknown command is wrong usage, and the nearest right one is named', async (t) => {
+test.serial('an unknown command is wrong usage, and the nearest right one is named', async (t) => {
   const { code, err } = await outrigger(['mehs']);
   t.is(code, 64);
   t.regex(err, /no command 'mehs' \(did you mean mesh\?\)/);
 });
 
-test('a flag value out of range names the flag and the range', async (t) => {
+test.serial('a flag value out of range names the flag and the range', async (t) => {
   const { code, err } = await outrigger(['run', '--admin-port', '70000']);
   t.is(code, 64);
   t.regex(err, /--admin-port takes a whole number from 0 to 65535, not '70000'/);
 });
 
-test('run without a bootstrap says where one may come from', async (t) => {
+test.serial('run without a bootstrap says where one may come from', async (t) => {
   const { code, err } = await outrigger(['run']);
   t.is(code, 64);
   t.regex(err, /GRPC_XDS_BOOTSTRAP/);
 });
 
-test('a file that is not there is named', async (t) => {
+test.serial('a file that is not there is named', async (t) => {
   const { code, err } = await outrigger(['run', '-c', 'no-such-file.json']);
   t.is(code, 1);
   t.regex(err, /can't read no-such-file\.json: there is no such file/);
 });
 
-test('an unsound bootstrap is refused with all its problems', async (t) => {
+test.serial('an unsound bootstrap is refused with all its problems', async (t) => {
   const { code, err } = await outrigger(['run'], { GRPC_XDS_BOOTSTRAP_CONFIG: '{"xds_servers": [{}], "node": 3}' });
   t.is(code, 1);
   t.regex(err, /server_uri/);
   t.regex(err, /node/);
 });
 
-test('a busy admin port is one sentence that names it', async (t) => {
+test.serial('a busy admin port is one sentence that names it', async (t) => {
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as net.AddressInfo;
@@ -104,19 +104,19 @@ test('a busy admin port is one sentence that names it', async (t) => {
   t.is(err.trim().split('\n').length, 1);
 });
 
-test('validate names every problem of a mesh.yaml by line and column, and exits with 1', async (t) => {
+test.serial('validate names every problem of a mesh.yaml by line and column, and exits with 1', async (t) => {
   const path = await fileWith('services:\n  shop:\n    endpoint: []\n', 'mesh.yaml');
   const { code, out } = await outrigger(['validate', '-c', path]);
   t.is(code, 1);
   t.regex(out, /mesh\.yaml:\d+:\d+: /);
 });
 
-test('validate accepts the mesh.yaml of this project', async (t) => {
+test.serial('validate accepts the mesh.yaml of this project', async (t) => {
   const { code, out } = await outrigger(['validate', '-c', fileURLToPath(new URL('../../mesh.yaml', import.meta.url))]);
   t.is(code, 0, out);
 });
 
-test('a command that asks an agent says when none answers', async (t) => {
+test.serial('a command that asks an agent says when none answers', async (t) => {
   const { code, err } = await outrigger(['status', '--admin', '127.0.0.1:1']);
   t.is(code, 1);
   t.regex(err, /no agent answers on 127\.0\.0\.1:1/);
