@@ -15,6 +15,9 @@ import { Workers } from './workers.ts';
 const CONTROL = -1;
 const OWN_STATS_BYTES = 64 * 1024;
 
+/** What a worker may take to say that it has drained, beyond the grace it was given. */
+const DRAIN_ANSWER_MS = 1000;
+
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
   readonly adminHost: string;
@@ -138,11 +141,12 @@ export class Agent {
     this.#view.draining();
     const { drainMs } = this.#options;
     this.#log('info', 'draining', { graceMs: drainMs });
-    const drained = new Promise<void>((resolve) => {
+    await new Promise<void>((resolve) => {
       this.#onDrained = resolve;
+      // A worker that dies meanwhile never says that it is through.
+      setTimeout(resolve, drainMs + DRAIN_ANSWER_MS).unref();
+      this.#workers.drain(drainMs);
     });
-    this.#workers.drain(drainMs);
-    await drained;
     this.#log('info', 'drained', { callsCut: this.#callsCut });
     await this.stop();
   }
