@@ -81,7 +81,8 @@ export class Listener implements ConnectionHandler {
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
-    for (const connection of [...this.#connections]) connection.drain(graceMs);
+    // However long it takes: what is left after the grace is counted here, and cut below.
+    for (const connection of [...this.#connections]) connection.drain(0);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, graceMs);
