@@ -1,6 +1,7 @@
 // The proxies that are compared, each as its users would start it for this job: one worker, no access log, clear text.
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../test/support/resources.ts';
 import type { Resource } from '../xds/model/resource.ts';
 import { createXdsServer } from '../xds/server/xds-server.ts';
 import { AUTHORITY } from './load.ts';
@@ -85,96 +86,10 @@ async function running(port: number, child: Pinned): Promise<RunningProxy> {
 
 /** One outbound listener, a virtual host for the authority, a cluster over the endpoints: what a mesh would say. */
 function meshOf(port: number, endpointPorts: readonly number[]): Resource[] {
-  const cluster = 'catalogue';
   return [
-    {
-      type: 'cluster',
-      value: {
-        name: cluster,
-        discovery: { kind: 'eds', serviceName: cluster },
-        lbPolicy: { kind: 'round-robin' },
-        localityWeighted: false,
-        connectTimeoutMs: 5000,
-        maxRequests: null,
-        tls: null,
-      },
-    },
-    {
-      type: 'endpoints',
-      value: {
-        name: cluster,
-        dropOverloads: [],
-        localities: [
-          {
-            region: '',
-            zone: '',
-            subZone: '',
-            priority: 0,
-            weight: 1,
-            endpoints: endpointPorts.map((endpoint) => ({
-              address: { host: '127.0.0.1', port: endpoint },
-              weight: 1,
-              health: 'healthy',
-              hostname: '',
-            })),
-          },
-        ],
-      },
-    },
-    {
-      type: 'route',
-      value: {
-        name: 'mesh',
-        ignorePortInHostMatching: false,
-        virtualHosts: [
-          {
-            name: cluster,
-            domains: [AUTHORITY],
-            routes: [
-              {
-                name: '',
-                match: {
-                  path: { kind: 'prefix', value: '/' },
-                  caseSensitive: true,
-                  headers: [],
-                  queryParameters: [],
-                  grpcOnly: false,
-                  runtimeFraction: null,
-                },
-                action: {
-                  kind: 'forward',
-                  clusters: [{ name: cluster, weight: 1 }],
-                  timeoutMs: null,
-                  maxStreamDurationMs: null,
-                  grpcTimeoutMaxMs: null,
-                  hostRewrite: null,
-                },
-              },
-            ],
-          },
-        ],
-      },
-    },
-    {
-      type: 'listener',
-      value: {
-        name: 'outbound',
-        address: { host: '127.0.0.1', port },
-        direction: 'outbound',
-        defaultFilterChain: null,
-        filterChains: [
-          {
-            name: '',
-            tls: null,
-            http: {
-              statPrefix: 'outbound',
-              routes: { kind: 'rds', name: 'mesh' },
-              maxStreamDurationMs: null,
-              maxConcurrentStreams: 1000,
-            },
-          },
-        ],
-      },
-    },
+    { type: 'cluster', value: cluster('catalogue') },
+    { type: 'endpoints', value: endpoints('catalogue', endpointPorts) },
+    { type: 'route', value: routeConfiguration('mesh', { [AUTHORITY]: [route(forward('catalogue'))] }) },
+    { type: 'listener', value: listener('outbound', 'outbound', 'mesh', port) },
   ];
 }

@@ -75,83 +75,84 @@ function pump(stream: http2.Http2Stream, total: number): { taken: () => number; 
   };
 }
 
-test('a stalled reader of a 1 GiB response grows the agent by less than 4 MiB', async (t) => {
+/**
+ * Puts a flood of 1 GiB behind a reader that does not read, waits until nothing moves any more, and answers what was
+ * taken and by how much the agent grew. `begin` starts the call at hand and answers the stream to write to.
+ */
+async function growthUnderFlood(
+  onStream: (stream: http2.ServerHttp2Stream, isWarmUp: boolean) => void,
+  warmUpBody: Buffer,
+  begin: (request: (path: string) => http2.ClientHttp2Stream) => Promise<http2.Http2Stream>,
+): Promise<{ takenMiB: number; arrayBuffersMiB: number; residentMiB: number }> {
   const server = http2.createServer();
-  const streams: http2.ServerHttp2Stream[] = [];
   server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     stream.on('error', () => {});
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
-    if (headers[':path'] === '/test.Warm/Up') stream.end(Buffer.alloc(8 * MIB));
-    else streams.push(stream);
+    onStream(stream, headers[':path'] === '/test.Warm/Up');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const agent = await startDataPlane((server.address() as AddressInfo).port);
   const client = http2.connect(`http://127.0.0.1:${agent.port}`);
-  const request = (path: string): http2.ClientHttp2Stream =>
-    client.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
-
-  // What a first large response leaves behind (code, pools, slabs) is not growth.
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => request('/test.Warm/Up').on('close', resolve).resume());
-  const before = await agent.memory();
-
-  const reader = request('/test.Bulk/Read');
-  await once(reader, 'response');
-  const stream = streams[0]!;
-  const flood = pump(stream, 1024 * MIB);
-  await flood.stalled();
-  const during = await agent.memory();
-  t.true(flood.taken() < 64 * MIB, `the upstream was not stopped: ${flood.taken() / MIB} MiB were taken`);
-  t.true(
-    during.arrayBuffers - before.arrayBuffers < 4 * MIB,
-    `arrayBuffers grew by ${(during.arrayBuffers - before.arrayBuffers) / MIB} MiB`,
-  );
-  t.true(during.rss - before.rss < 4 * MIB, `the resident set grew by ${(during.rss - before.rss) / MIB} MiB`);
-
-  reader.close(http2.constants.NGHTTP2_CANCEL);
-  client.destroy();
-  await agent.stop();
-  server.close();
-});
-
-test('a stalled endpoint stops a 1 GiB request, and the agent grows by less than 4 MiB', async (t) => {
-  const server = http2.createServer();
-  const arrived = new Promise<http2.ServerHttp2Stream>((resolve) => {
-    server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
-      stream.on('error', () => {});
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
-      if (headers[':path'] === '/test.Warm/Up') stream.resume().on('end', () => stream.end());
-      else resolve(stream.pause());
+  const request = (path: string): http2.ClientHttp2Stream => {
+    const stream = client.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
     });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const agent = await startDataPlane((server.address() as AddressInfo).port);
-  const client = http2.connect(`http://127.0.0.1:${agent.port}`);
-  const request = (path: string): http2.ClientHttp2Stream =>
-    client.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
+    stream.on('error', () => {});
+    return stream;
+  };
+  // What the first large messages leave behind (code, pools, slabs) is not growth.
   for (let i = 0; i < 3; i++) {
     const warm = request('/test.Warm/Up');
-    warm.end(Buffer.alloc(8 * MIB));
+    warm.end(warmUpBody);
     await new Promise((resolve) => warm.on('close', resolve).resume());
   }
   const before = await agent.memory();
-
-  const writer = request('/test.Bulk/Write');
-  writer.on('error', () => {});
-  await arrived;
-  const flood = pump(writer, 1024 * MIB);
+  const flood = pump(await begin(request), 1024 * MIB);
   await flood.stalled();
   const during = await agent.memory();
-  t.true(flood.taken() < 64 * MIB, `the client was not stopped: ${flood.taken() / MIB} MiB were taken`);
-  t.true(
-    during.arrayBuffers - before.arrayBuffers < 4 * MIB,
-    `arrayBuffers grew by ${(during.arrayBuffers - before.arrayBuffers) / MIB} MiB`,
-  );
-  t.true(during.rss - before.rss < 4 * MIB, `the resident set grew by ${(during.rss - before.rss) / MIB} MiB`);
-
-  writer.close(http2.constants.NGHTTP2_CANCEL);
   client.destroy();
   await agent.stop();
   server.close();
+  return {
+    takenMiB: flood.taken() / MIB,
+    arrayBuffersMiB: (during.arrayBuffers - before.arrayBuffers) / MIB,
+    residentMiB: (during.rss - before.rss) / MIB,
+  };
+}
+
+test('a stalled reader of a 1 GiB response grows the agent by less than 4 MiB', async (t) => {
+  let flooding: (stream: http2.ServerHttp2Stream) => void = () => {};
+  const stream = new Promise<http2.ServerHttp2Stream>((resolve) => {
+    flooding = resolve;
+  });
+  const { takenMiB, arrayBuffersMiB, residentMiB } = await growthUnderFlood(
+    (opened, isWarmUp) => (isWarmUp ? void opened.end(Buffer.alloc(8 * MIB)) : flooding(opened)),
+    Buffer.alloc(0),
+    async (request) => {
+      await once(request('/test.Bulk/Read'), 'response');
+      return stream;
+    },
+  );
+  t.true(takenMiB < 64, `the upstream was not stopped: ${takenMiB} MiB were taken`);
+  t.true(arrayBuffersMiB < 4, `arrayBuffers grew by ${arrayBuffersMiB} MiB`);
+  t.true(residentMiB < 4, `the resident set grew by ${residentMiB} MiB`);
+});
+
+test('a stalled endpoint stops a 1 GiB request, and the agent grows by less than 4 MiB', async (t) => {
+  const { takenMiB, arrayBuffersMiB, residentMiB } = await growthUnderFlood(
+    (opened, isWarmUp) => void (isWarmUp ? opened.resume().on('end', () => opened.end()) : opened.pause()),
+    Buffer.alloc(8 * MIB),
+    async (request) => {
+      const writer = request('/test.Bulk/Write');
+      await once(writer, 'response');
+      return writer;
+    },
+  );
+  t.true(takenMiB < 64, `the client was not stopped: ${takenMiB} MiB were taken`);
+  t.true(arrayBuffersMiB < 4, `arrayBuffers grew by ${arrayBuffersMiB} MiB`);
+  t.true(residentMiB < 4, `the resident set grew by ${residentMiB} MiB`);
 });
