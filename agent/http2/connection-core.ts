@@ -51,7 +51,7 @@ export class ConnectionCore implements StreamOwner {
   nowMs: number;
   sendWindow = initialWindowBytes;
   hasPeerSettings = false;
-  /** Client: the peer's GOAWAY, or the last one of several; server: our last one. Streams above it do not exist. */
+  /** Server: the last stream of our last GOAWAY. What comes above it is ignored. */
   lastStreamId = Number.POSITIVE_INFINITY;
   /** Server: the highest stream that the client has opened. */
   lastPeerStreamId = 0;

@@ -4,7 +4,7 @@
 import type { ControlFrames } from './connection-control.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import { ErrorCode } from './errors.ts';
-import { dueIncrement, unacknowledgedSlack } from './flow-window.ts';
+import { dueIncrement, initialWindowBytes, unacknowledgedSlack } from './flow-window.ts';
 import { FrameFlag, FrameType, readUint31 } from './frame.ts';
 import type { FrameSink } from './frame-reader.ts';
 import type { HeaderBlock } from './header-contract.ts';
@@ -27,6 +27,7 @@ export class ConnectionInput implements FrameSink {
   /** Received on the connection and not given back yet. */
   #unreturned = 0;
   #receiveWindow: number;
+  readonly #windowBytes: number;
   /** Of the DATA frame that is being read; `null`: its stream takes none. */
   #dataStream: StreamImpl | null = null;
   #dataEndsStream = false;
@@ -36,7 +37,8 @@ export class ConnectionInput implements FrameSink {
     this.#core = core;
     this.#control = control;
     this.#isServer = core.role === 'server';
-    this.#receiveWindow = limits.connectionWindowBytes;
+    this.#windowBytes = Math.max(limits.connectionWindowBytes, initialWindowBytes);
+    this.#receiveWindow = this.#windowBytes;
     this.#block = new HeaderBlockBuffer(limits.maxContinuations);
     this.decoder = environment.shapes.createDecoder({
       maxTableBytes: Math.max(limits.headerTableBytes, 4096),
@@ -311,7 +313,7 @@ export class ConnectionInput implements FrameSink {
       return false;
     }
     this.#unreturned += length;
-    const increment = dueIncrement(this.#unreturned, core.limits.connectionWindowBytes);
+    const increment = dueIncrement(this.#unreturned, this.#windowBytes);
     if (increment > 0) {
       this.#unreturned = 0;
       this.#receiveWindow += increment;

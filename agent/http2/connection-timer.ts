@@ -18,6 +18,9 @@ export const Deadline = {
 
 const deadlineCount = 9;
 
+/** What a timer of Node can be set to. */
+const maxTimeoutMs = 0x7fff_ffff;
+
 /** The connection error of a peer that let a deadline pass, `null` where that is no fault of its. */
 export function overdueFault(deadline: number): { limit: keyof Http2Limits; code: number; reason: string } | null {
   switch (deadline) {
@@ -77,7 +80,7 @@ export class ConnectionTimer {
   #set(firesMs: number, ms: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#firesMs = firesMs;
-    this.#timer = setTimeout(this.#fire, Math.max(1, Math.ceil(ms)));
+    this.#timer = setTimeout(this.#fire, Math.min(Math.max(1, Math.ceil(ms)), maxTimeoutMs));
     this.#timer.unref();
   }
 

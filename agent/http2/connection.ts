@@ -12,15 +12,16 @@ import type {
 } from './connection-contract.ts';
 import { type ControlEvents, ControlFrames } from './connection-control.ts';
 import { ConnectionCore } from './connection-core.ts';
+import { ConnectionDrain } from './connection-drain.ts';
 import { ConnectionInput } from './connection-input.ts';
 import { ConnectionOutput } from './connection-output.ts';
 import { Pings } from './connection-pings.ts';
 import { ConnectionReading } from './connection-reading.ts';
 import { ConnectionTimer, Deadline, overdueFault } from './connection-timer.ts';
-import { type ConnectionEnd, ErrorCode, errorCodeName } from './errors.ts';
+import { type ConnectionEnd, ErrorCode } from './errors.ts';
 import { initialWindowBytes } from './flow-window.ts';
 import type { Flushable, Flusher } from './flusher.ts';
-import { FrameType, max31, preface } from './frame.ts';
+import { FrameType, preface } from './frame.ts';
 import type { Http2Limits, Role } from './limits.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import { encodeSettings } from './settings.ts';
@@ -47,15 +48,12 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly #limits: Http2Limits;
   readonly #socket: Socket;
   readonly #pings = new Pings();
+  readonly #drain: ConnectionDrain;
   #isDirty = false;
   #isConnected = false;
   #isStallArmed = false;
-  /** Streams opened when idleness was last looked at. */
-  #streamsAtIdleCheck = 0;
-  /** Draining: our last GOAWAY is out, so that the end of the last stream is the end. */
-  #mayClose = false;
-  /** What the peer's GOAWAY said. */
-  #goAway: ConnectionEnd | null = null;
+  /** More is queued than `maxQueuedBytes`: there is no room for streams. */
+  #isOverfull = false;
   /** The end came in order: what has been written is still delivered, however long the peer takes to read it. */
   #isOrderly = false;
   /** The peer is gone. */
@@ -81,6 +79,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     this.#core = new ConnectionCore({ role, environment, handler, face: this, output: this.#output, onDirty });
     this.#input = new ConnectionInput(this.#core, new ControlFrames(this.#core, this));
     this.#timer = new ConnectionTimer(environment.now, (deadline) => this.#onDeadline(deadline));
+    this.#drain = new ConnectionDrain(this.#core, this.#timer, this.#pings);
     const onRest = (rest: Buffer): void => this.#read(rest, rest.length, null);
     this.#reading = new ConnectionReading(this.#core, this.#input, socket, this.#timer, onRest);
   }
@@ -119,21 +118,8 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   }
 
   drain(graceMs: number): void {
-    const core = this.#core;
-    if (core.state === 'connecting') this.destroy(ErrorCode.NO_ERROR, 'not needed any more');
-    if (core.state === 'closed') return;
-    if (graceMs > 0) this.#timer.arm(Deadline.drainGrace, graceMs);
-    if (core.state === 'draining') return;
-    core.state = 'draining';
-    if (this.role === 'server') {
-      core.write.goAway(max31, ErrorCode.NO_ERROR, '');
-      this.ping(() => this.#sayLastGoAway());
-      this.#timer.arm(Deadline.drainPing, this.#limits.drainPingTimeoutMs);
-    } else {
-      core.write.goAway(0, ErrorCode.NO_ERROR, '');
-      this.#mayClose = true;
-    }
-    this.#markDirty();
+    if (this.#core.state === 'connecting') this.destroy(ErrorCode.NO_ERROR, 'not needed any more');
+    if (this.#core.state !== 'closed') this.#drain.begin(graceMs);
   }
 
   ping(onAck: (rttMs: number) => void): void {
@@ -192,7 +178,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     this.#isLost = true;
     this.#enter();
     const lost: ConnectionEnd = { connected: this.#isConnected, code: ErrorCode.NO_ERROR, by: 'peer', reason };
-    this.#core.cut(this.#goAway ?? lost);
+    this.#core.cut(this.#drain.peerGoAway ?? lost);
     this.#markDirty();
     this.#flusher.leave();
   }
@@ -244,17 +230,23 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
       if (isFlushed) core.reportAllSent();
     } while (isFlushed && !output.isWriting && !core.scheduler.isIdle && core.sendWindow > 0);
     if (output.isWriting || this.#isStallArmed) this.#watchStall(isFlushed);
+    const isOverfull = core.scheduler.queuedBytes > this.#limits.maxQueuedBytes;
+    if (this.#isOverfull && !isOverfull) core.hasNewRoom = true;
+    this.#isOverfull = isOverfull;
     if (core.hasNewRoom) {
       core.hasNewRoom = false;
       if (core.room > 0) this.#handler.onRoom(this);
     }
     if (core.state === 'open' && (core.isRotationDue || core.isOutOfIds)) this.drain(0);
-    if (core.state === 'draining' || this.#goAway !== null) this.#closeIfDone();
+    const { end } = this.#drain;
+    if (end === null) return;
+    this.#isOrderly = true;
+    core.cut(end);
   }
 
   #flushEnding(): void {
     this.#cutStreams();
-    this.#output.flush();
+    if (this.#output.flush()) this.#core.reportAllSent();
     if (this.#isLost || !this.#isConnected) {
       this.#socket.destroy();
       return;
@@ -330,35 +322,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   }
 
   onGoAway(lastStreamId: number, code: number, debug: string): void {
-    const core = this.#core;
-    const said = debug === '' ? '' : ` "${debug}"`;
-    const reason = `the peer said GOAWAY ${errorCodeName(code)}${said}`;
-    this.#goAway = { connected: true, code, by: 'peer', reason };
-    if (this.role === 'client') {
-      core.state = 'draining';
-      this.#mayClose = true;
-    }
-    this.#markDirty();
-    this.#handler.onGoAway(this, lastStreamId, code, debug);
-    if (this.role === 'client') core.dropUnprocessed(lastStreamId);
-  }
-
-  #sayLastGoAway(): void {
-    const core = this.#core;
-    if (this.#mayClose || core.state !== 'draining') return;
-    this.#mayClose = true;
-    this.#timer.disarm(Deadline.drainPing);
-    core.lastStreamId = core.lastPeerStreamId;
-    core.write.goAway(core.lastPeerStreamId, ErrorCode.NO_ERROR, '');
-    this.#markDirty();
-  }
-
-  #closeIfDone(): void {
-    const core = this.#core;
-    const isClientGone = this.role === 'server' && this.#goAway !== null;
-    if (core.activeStreams > 0 || !(this.#mayClose || isClientGone)) return;
-    this.#isOrderly = true;
-    core.cut(this.#goAway ?? { connected: true, code: ErrorCode.NO_ERROR, by: 'local', reason: 'drained' });
+    this.#drain.onPeerGoAway(lastStreamId, code, debug);
   }
 
   // ---- deadlines -----------------------------------------------------------------------------------------------
@@ -393,10 +357,10 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
         this.#socket.destroy();
         break;
       case Deadline.idle:
-        this.#expireIdle();
+        this.#drain.onIdleDeadline();
         break;
       case Deadline.drainPing:
-        this.#sayLastGoAway();
+        this.#drain.sayLast();
         break;
       case Deadline.drainGrace:
         this.#core.fail(ErrorCode.NO_ERROR, 'time to drain is over');
@@ -405,16 +369,5 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
         this.#socket.destroy();
         break;
     }
-  }
-
-  /** Any stream since the last look is activity: an idle connection ends between one and two times its timeout. */
-  #expireIdle(): void {
-    const { activeStreams, streamsOpened } = this.#core;
-    if (activeStreams === 0 && streamsOpened === this.#streamsAtIdleCheck) {
-      this.drain(0);
-      return;
-    }
-    this.#streamsAtIdleCheck = streamsOpened;
-    this.#timer.arm(Deadline.idle, this.#limits.idleTimeoutMs);
   }
 }

@@ -14,7 +14,7 @@ export interface Http2Limits {
   readonly streamWindowBytes: number;
   /**
    * What a peer may send on the connection ahead of its being read. It is returned on receipt, when half of it is used,
-   * so that a stalled stream never stops its neighbours. Default 1 MiB.
+   * so that a stalled stream never stops its neighbours. At least 65535 (RFC 9113 section 6.9.2). Default 1 MiB.
    */
   readonly connectionWindowBytes: number;
   /** SETTINGS_MAX_FRAME_SIZE. Default 16384, which is also the least that RFC 9113 section 6.5.2 allows. */
@@ -77,7 +77,7 @@ export interface Http2Limits {
   readonly headerBlockTimeoutMs: number;
   /** Bytes wait for the socket, and it takes none. Default 60 s. */
   readonly flushStallTimeoutMs: number;
-  /** Without a stream for so long, a connection is drained. Default 1 h. */
+  /** Without a stream for so long, a connection is drained; Infinity: never. Default 1 h. */
   readonly idleTimeoutMs: number;
   /** Between the two GOAWAYs of a graceful end, when the PING is not answered before. Default 5 s. */
   readonly drainPingTimeoutMs: number;

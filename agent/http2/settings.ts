@@ -25,12 +25,10 @@ export class PeerSettings {
   maxConcurrentStreams = Number.POSITIVE_INFINITY;
   initialWindowBytes = initialWindowBytes;
   maxFrameBytes: number = leastMaxFrameBytes;
-  /** Advisory (RFC 9113 section 6.5.2); Infinity: none was named. */
-  maxHeaderListBytes = Number.POSITIVE_INFINITY;
 
   /**
-   * Takes over the parameters in `buf[start, end)`, whose length is a multiple of 6. Parameters that are unknown are
-   * ignored. Answers `null`, or what is wrong: nothing is to be done with the connection then but to end it.
+   * Takes over the parameters in `buf[start, end)`, whose length is a multiple of 6. Those that are unknown are ignored,
+   * and so is MAX_HEADER_LIST_SIZE: it is advisory, and a client must not get its calls reset by it (CVE-2026-50560). Answers `null`, or what is wrong: nothing is to be done with the connection then but to end it.
    */
   apply(buf: Uint8Array, start: number, end: number, peer: Role): SettingsFault | null {
     for (let at = start; at < end; at += settingBytes) {
@@ -58,9 +56,6 @@ export class PeerSettings {
             return { code: ErrorCode.PROTOCOL_ERROR, reason: `SETTINGS_MAX_FRAME_SIZE of ${value}` };
           }
           this.maxFrameBytes = value;
-          break;
-        case parameter.MAX_HEADER_LIST_SIZE:
-          this.maxHeaderListBytes = value;
           break;
       }
     }

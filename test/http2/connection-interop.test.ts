@@ -263,3 +263,17 @@ test('a node:http2 client over TLS calls our server, and our client a node:http2
   const { connection } = await dialTls(t, await nodeServer(t, secure), upstreamTls);
   t.true((await ourCall(connection, body)).body.equals(body));
 });
+
+test('(95) over TLS too, a response is whole though its client and its server are leaving', async (t) => {
+  const server = await serveTls(t, certificates);
+  const session = http2.connect(`https://127.0.0.1:${server.port}`, { ca: trustedCaPem, servername: 'echo.test' });
+  const body = Buffer.alloc(2_000_000, 'leaving');
+  const answer = call(session, body);
+  await server.log.stream(0);
+  session.close();
+  server.connections[0]!.drain(0);
+  const whole = await answer;
+  t.true(whole.body.equals(body));
+  t.is(whole.trailers['grpc-status'], '0');
+  t.is((await server.log.closed).code, 0);
+});
