@@ -109,7 +109,7 @@ export interface Stream {
   readonly headersAre: 'informational' | 'head' | 'trailers';
   readonly receivedHead: boolean;
   readonly receivedEnd: boolean;
-  /** END_STREAM has been written; it may be waiting behind data before. */
+  /** END_STREAM has been written: not while it waits behind queued data. */
   readonly sentEnd: boolean;
   /** Bytes given to `sendData` that wait for a window or for the socket. */
   readonly queuedBytes: number;

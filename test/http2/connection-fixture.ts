@@ -19,6 +19,7 @@ import {
   type StreamHandler,
 } from '../../agent/http2/index.ts';
 import type { LogLevel } from '../../agent/observe/log.ts';
+import { H2Peer, ping } from '../support/h2-peer.ts';
 
 export interface Logged {
   readonly level: LogLevel;
@@ -243,3 +244,17 @@ export const requestFields: [string, string][] = [
   ['content-type', 'application/grpc'],
   ['te', 'trailers'],
 ];
+
+/** What a server of ours does with these bytes behind an exchange of SETTINGS: a GOAWAY, a reset, or nothing. */
+export async function outcome(t: ExecutionContext, ...frames: Uint8Array[]): Promise<string> {
+  const { port } = await serve(t);
+  const peer = await H2Peer.ready(port);
+  peer.send(...frames, ping('outcome.'));
+  const answered = peer.expect('PING', 0, ({ payload }) => payload.toString() === 'outcome.').then(() => 'alive');
+  const left = peer.expect('GOAWAY', 0).then(({ code }) => `goaway ${code}`);
+  const first = await Promise.race([answered.catch(() => left), left.catch(() => answered)]);
+  const reset = peer.received.find(({ type }) => type === 'RST_STREAM');
+  peer.socket.destroy();
+  await Promise.allSettled([answered, left]);
+  return first === 'alive' && reset !== undefined ? `reset ${reset.code}` : first;
+}
