@@ -1,24 +1,44 @@
-// `npm run peers`: builds the peers of others that tests call through the agents, where this machine has Go. They land in
-// node_modules/.cache/peers, outside the project. Without Go it says so and is done.
+// `npm run peers`: builds the peers of others that tests call through the agents, where this machine has Go: grpc-go's
+// own interop programs, and our echo service on grpc-go (test/support/go-echo). They land in node_modules/.cache/peers,
+// outside the project. Without Go it says so and is done.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('../node_modules/.cache/peers/', import.meta.url));
+const ECHO_SOURCES = fileURLToPath(new URL('../test/support/go-echo/', import.meta.url));
 const MODULE = 'google.golang.org/grpc';
 const VERSION = 'v1.85.0';
+
+function build(what: string, args: readonly string[], cwd: string): void {
+  process.stdout.write(`peers: building ${what}\n`);
+  const { status, stderr } = spawnSync('go', args, {
+    cwd,
+    env: { ...process.env, GOBIN: FOLDER, GOFLAGS: '-mod=mod' },
+    encoding: 'utf8',
+  });
+  if (status !== 0) process.stdout.write(`peers: go ${args[0]} failed, the tests will be skipped:\n${stderr}`);
+}
+
+/** Whether a program is missing or older than a file of the folder it is built from. */
+function isStale(program: string, sources: string): boolean {
+  if (!existsSync(program)) return true;
+  const builtMs = statSync(program).mtimeMs;
+  return readdirSync(sources).some((name) => statSync(`${sources}${name}`).mtimeMs > builtMs);
+}
 
 if (spawnSync('go', ['version']).status !== 0) {
   process.stdout.write(
     'peers: no Go on this machine, so the tests that need grpc-go will say that they were skipped\n',
   );
-} else if (!existsSync(`${FOLDER}client`) || !existsSync(`${FOLDER}server`)) {
+} else {
   mkdirSync(FOLDER, { recursive: true });
-  process.stdout.write(`peers: building grpc-go ${VERSION} interop client and server\n`);
-  const packages = ['client', 'server'].map((name) => `${MODULE}/interop/${name}@${VERSION}`);
-  const { status, stderr } = spawnSync('go', ['install', ...packages], {
-    env: { ...process.env, GOBIN: FOLDER, GOFLAGS: '-mod=mod' },
-    encoding: 'utf8',
-  });
-  if (status !== 0) process.stdout.write(`peers: go install failed, the tests will be skipped:\n${stderr}`);
+  if (!existsSync(`${FOLDER}client`) || !existsSync(`${FOLDER}server`)) {
+    const packages = ['client', 'server'].map((name) => `${MODULE}/interop/${name}@${VERSION}`);
+    build(`grpc-go ${VERSION} interop client and server`, ['install', ...packages], FOLDER);
+  }
+  if (isStale(`${FOLDER}echo`, ECHO_SOURCES)) {
+    // The project need not be in version control where it is built, so no stamp of it.
+    build('the echo service on grpc-go', ['build', '-buildvcs=false', '-o', `${FOLDER}echo`, '.'], ECHO_SOURCES);
+  }
 }

@@ -29,7 +29,7 @@ export interface EchoServer {
   readonly calls: string[];
   /** Metadata of the last call. */
   lastMetadata: grpc.Metadata | null;
-  /** Resolves when the next call is cancelled by its client. */
+  /** Resolves when the next call that never answers (`x-hang`) ends all the same: by its client's cancel or deadline. */
   readonly cancelled: () => Promise<void>;
   stop(): Promise<void>;
 }
@@ -61,7 +61,9 @@ export async function startEchoServer(name = 'echo'): Promise<EchoServer> {
   const begin = (path: string, call: ServedCall): Partial<grpc.StatusObject> | null => {
     calls.push(path);
     self.lastMetadata = call.metadata;
+    // grpc-js says `cancelled` of each stream that closes, of one that was answered too.
     call.on('cancelled', () => {
+      if (!hangs(call)) return;
       const waiting = onCancel;
       onCancel = [];
       for (const resolve of waiting) resolve();

@@ -1,0 +1,94 @@
+// The echo service of test/support/echo-service.ts on grpc-go: server and client of raw bytes, without generated code.
+// Tests start it on both ends of a mesh to see what a user of grpc-go sees.
+//
+//	echo server [--name NAME]                                     serves until its standard input ends
+//	echo client --addr HOST:PORT --authority NAME --case NAME     exit code 0, or 1 and one sentence on stderr
+//
+// A client whose case went well keeps its connection until its standard input ends, too.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+)
+
+const (
+	maxMessageBytes = 64 << 20
+
+	unaryMethod        = "/test.Echo/Unary"
+	clientStreamMethod = "/test.Echo/ClientStream"
+	serverStreamMethod = "/test.Echo/ServerStream"
+	bidiMethod         = "/test.Echo/Bidi"
+)
+
+var (
+	clientStreamDesc = grpc.StreamDesc{StreamName: "ClientStream", ClientStreams: true}
+	serverStreamDesc = grpc.StreamDesc{StreamName: "ServerStream", ServerStreams: true}
+	bidiDesc         = grpc.StreamDesc{StreamName: "Bidi", ClientStreams: true, ServerStreams: true}
+)
+
+// rawCodec takes a message as the bytes it is. Its name becomes the content-subtype, one that no proxy can know.
+type rawCodec struct{}
+
+func (rawCodec) Name() string { return "raw" }
+
+func (rawCodec) Marshal(message any) ([]byte, error) {
+	bytes, ok := message.(*[]byte)
+	if !ok {
+		return nil, fmt.Errorf("a raw message is a *[]byte, not a %T", message)
+	}
+	return *bytes, nil
+}
+
+func (rawCodec) Unmarshal(data []byte, message any) error {
+	bytes, ok := message.(*[]byte)
+	if !ok {
+		return fmt.Errorf("a raw message is a *[]byte, not a %T", message)
+	}
+	*bytes = data
+	return nil
+}
+
+func main() {
+	if len(os.Args) < 2 {
+		fail("say what to be: server or client")
+	}
+	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
+	var err error
+	switch os.Args[1] {
+	case "server":
+		name := flags.String("name", "echo", "what the server calls itself in x-endpoint")
+		_ = flags.Parse(os.Args[2:])
+		err = serve(*name)
+	case "client":
+		addr := flags.String("addr", "", "HOST:PORT to dial")
+		authority := flags.String("authority", "echo", "the :authority of each call")
+		name := flags.String("case", "", "one of "+caseNames())
+		_ = flags.Parse(os.Args[2:])
+		err = runCase(*addr, *authority, *name)
+	default:
+		err = fmt.Errorf("%q is neither server nor client", os.Args[1])
+	}
+	if err != nil {
+		fail(err.Error())
+	}
+}
+
+func fail(sentence string) {
+	fmt.Fprintln(os.Stderr, sentence)
+	os.Exit(1)
+}
+
+func caseNames() string {
+	var names []string
+	for name := range cases {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
