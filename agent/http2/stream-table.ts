@@ -1,21 +1,25 @@
 // The streams of a connection by their id. A table of its own, since a Map that loses as many entries as it gains is made
 // anew over and over, and what it leaves behind keeps streams that have ended from being collected young: that was a
 // quarter of the CPU of a call (bench/run.ts, 10 x 50).
+import { randomInt } from 'node:crypto';
 import type { StreamImpl } from './stream.ts';
 
 const leastSlots = 32;
+/** Odd, and nobody's to know: a client picks its ids, and shall not pick such as meet in one slot. */
+const mix = 2 * randomInt(2 ** 31) + 1;
 
 export class StreamTable {
   size = 0;
-  /** A power of two in number, at most half of them taken. A stream stands at the slot of its id or the next free one. */
+  /** A power of two in number, at most half of them taken. A stream stands at the slot of its mixed id or the next free one. */
   #slots: (StreamImpl | null)[] = new Array<StreamImpl | null>(leastSlots).fill(null);
   #mask = leastSlots - 1;
+  /** What the upper bits of a mixed id are shifted by to be a slot. */
+  #shift = Math.clz32(leastSlots - 1);
 
   get(id: number): StreamImpl | undefined {
     const slots = this.#slots;
     const mask = this.#mask;
-    // Ids of one side are all odd.
-    for (let at = (id >>> 1) & mask; ; at = (at + 1) & mask) {
+    for (let at = Math.imul(id, mix) >>> this.#shift; ; at = (at + 1) & mask) {
       const stream = slots[at]!;
       if (stream === null) return undefined;
       if (stream.id === id) return stream;
@@ -33,7 +37,7 @@ export class StreamTable {
   delete(id: number): void {
     const slots = this.#slots;
     const mask = this.#mask;
-    let hole = (id >>> 1) & mask;
+    let hole = Math.imul(id, mix) >>> this.#shift;
     for (let stream = slots[hole]!; stream === null || stream.id !== id; stream = slots[hole]!) {
       if (stream === null) return;
       hole = (hole + 1) & mask;
@@ -44,7 +48,7 @@ export class StreamTable {
     for (let at = (hole + 1) & mask; ; at = (at + 1) & mask) {
       const stream = slots[at]!;
       if (stream === null) return;
-      const home = (stream.id >>> 1) & mask;
+      const home = Math.imul(stream.id, mix) >>> this.#shift;
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       slots[hole] = stream;
       slots[at] = null;
@@ -60,7 +64,7 @@ export class StreamTable {
   #put(stream: StreamImpl): void {
     const slots = this.#slots;
     const mask = this.#mask;
-    let at = (stream.id >>> 1) & mask;
+    let at = Math.imul(stream.id, mix) >>> this.#shift;
     while (slots[at] !== null) at = (at + 1) & mask;
     slots[at] = stream;
   }
@@ -70,6 +74,7 @@ export class StreamTable {
     const count = 2 * this.#slots.length;
     this.#slots = new Array<StreamImpl | null>(count).fill(null);
     this.#mask = count - 1;
+    this.#shift = Math.clz32(count - 1);
     for (const stream of streams) this.#put(stream);
   }
 }
