@@ -41,8 +41,8 @@ export class Workers {
   readonly #threads: Thread[] = [];
   /** The last good configuration, whole: what a restarted worker is told. */
   readonly #resources = new Map<ResourceType, Map<string, Resource>>(REPLAY_ORDER.map((type) => [type, new Map()]));
-  /** Listeners whose port was found free (several workers share it from then on). */
-  readonly #probed = new Map<string, SocketAddress>();
+  /** By listener: the address whose port was found free, which several workers share from then on. */
+  readonly #probed = new Map<string, { readonly wanted: string; readonly address: SocketAddress }>();
   #sending: Promise<void> = Promise.resolve();
   /** Counts the slices, so that `applied` can be matched. */
   #version = 0;
@@ -70,7 +70,10 @@ export class Workers {
     this.#sending = this.#sending.then(async () => {
       const upsert = await this.#withFreePorts(update.upsert);
       for (const resource of upsert) this.#resources.get(resource.type)?.set(resource.value.name, resource);
-      for (const { type, name } of update.remove) this.#resources.get(type)?.delete(name);
+      for (const { type, name } of update.remove) {
+        this.#resources.get(type)?.delete(name);
+        if (type === 'listener') this.#probed.delete(name);
+      }
       for (const slice of slices(upsert, update.remove)) {
         this.#broadcast({ kind: 'config', version: ++this.#version, update: slice });
       }
@@ -177,14 +180,15 @@ export class Workers {
         continue;
       }
       const wanted = formatAddress(resource.value.address);
-      const key = `${resource.value.name} ${wanted}`;
+      const { name } = resource.value;
+      const known = this.#probed.get(name);
       try {
-        const address = this.#probed.get(key) ?? (await probe(resource.value.address));
-        this.#probed.set(key, address);
+        const address = known?.wanted === wanted ? known.address : await probe(resource.value.address);
+        this.#probed.set(name, { wanted, address });
         sent.push({ type: 'listener', value: { ...resource.value, address } });
       } catch {
         const reason = `can't listen on ${wanted}: another process has the port`;
-        this.#options.onUp(0, { kind: 'listener-failed', name: resource.value.name, reason });
+        this.#options.onUp(0, { kind: 'listener-failed', name, reason });
       }
     }
     return sent;

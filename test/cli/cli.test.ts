@@ -1,11 +1,11 @@
 // The command line as a person meets it (design section 12): one clear sentence, the right exit code.
 import { spawn } from 'node:child_process';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
 const ENTRY = fileURLToPath(new URL('../../bin/outrigger.js', import.meta.url));
 
@@ -31,10 +31,11 @@ function outrigger(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promis
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
 }
 
-async function fileWith(text: string, name: string): Promise<string> {
-  const path = join(await mkdtemp(join(tmpdir(), 'outrigger-cli-')), name);
-  await writeFile(path, text);
-  return path;
+async function fileWith(t: ExecutionContext, text: string, name: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'outrigger-cli-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, name), text);
+  return join(folder, name);
 }
 
 test.serial('--help lists the commands and exits with 0', async (t) => {
@@ -105,7 +106,7 @@ test.serial('a busy admin port is one sentence that names it', async (t) => {
 });
 
 test.serial('validate names every problem of a mesh.yaml by line and column, and exits with 1', async (t) => {
-  const path = await fileWith('services:\n  shop:\n    endpoint: []\n', 'mesh.yaml');
+  const path = await fileWith(t, 'services:\n  shop:\n    endpoint: []\n', 'mesh.yaml');
   const { code, out } = await outrigger(['validate', '-c', path]);
   t.is(code, 1);
   t.regex(out, /mesh\.yaml:\d+:\d+: /);
