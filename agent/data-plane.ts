@@ -13,6 +13,7 @@ import type { Log, LogLevel } from './observe/log.ts';
 import type { CallContext } from './proxy/call-parts.ts';
 import { GrpcProxy } from './proxy/proxy.ts';
 import { CallStats } from './stats/call-stats.ts';
+import { LimitStats } from './stats/limit-stats.ts';
 import { StatsRegion } from './stats/stats-region.ts';
 import { CallRecorder } from './telemetry/call-recorder.ts';
 import { TraceSampler } from './telemetry/call-tracer.ts';
@@ -49,6 +50,8 @@ export class DataPlane {
     const now = (): number => performance.now();
     const shapes = this.#shapes;
     const flusher = this.#flusher;
+    const stats = new StatsRegion(settings.stats, (row) => post({ kind: 'stats-row', row }));
+    const limits = new LimitStats(stats, log, now);
     const environment = (role: 'client' | 'server'): ConnectionEnvironment => ({
       shapes,
       flusher,
@@ -56,12 +59,12 @@ export class DataPlane {
       limits: { ...defaultLimits(role), assumedConcurrentStreams: 0 },
       now,
       log,
+      onLimitHit: (limit, from, peer) => limits.hit(limit, from, peer),
     });
     this.#deadlines = new DeadlineQueue({ now, flusher });
     this.#clusters = new ClusterManager({ environment: environment('client'), random: Math.random });
     this.#routes = new RouteTables({ random: Math.random, shapes });
 
-    const stats = new StatsRegion(settings.stats, (row) => post({ kind: 'stats-row', row }));
     const observers: CallObserver[] = [new CallStats(stats)];
     const { sampling } = settings;
     this.#recorder = sampling.enabled

@@ -32,6 +32,8 @@ const HELP: Readonly<Record<string, string>> = {
   outrigger_cluster_active_calls: 'Calls that are routed to a cluster and have not ended.',
   outrigger_spans_total:
     'Spans by what became of them: exported, failed to export, or dropped because the control thread was busy.',
+  outrigger_http2_limit_hits_total:
+    'How often a peer met a limit of the HTTP/2 codec, by the limit and by whether the agent was its server or its client.',
   outrigger_stats_rows_refused_total: 'Rows of statistics for which the statistics block had no room.',
   process_resident_memory_bytes: 'Resident set of the agent.',
   process_cpu_seconds_total: 'CPU time of the agent, user and system.',

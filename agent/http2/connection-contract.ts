@@ -15,6 +15,8 @@ export interface ConnectionEnvironment {
   /** Monotonic, ms. */
   readonly now: () => number;
   readonly log: Log;
+  /** A connection of that role met a limit by what its peer did; `peer` is `host:port`. Called within a turn: no throw. */
+  readonly onLimitHit?: (limit: keyof Http2Limits, role: Role, peer: string) => void;
 }
 
 /**

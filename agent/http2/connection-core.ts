@@ -121,7 +121,10 @@ export class ConnectionCore implements StreamOwner {
     if (stream.id !== 0) {
       this.closedStreams.add(stream.id, 'own-reset');
       if (this.ending === null) this.write.reset(stream.id, code);
-      if (this.guard.isRotationDue(this.nowMs)) this.isRotationDue = true;
+      if (this.guard.isRotationDue(this.nowMs) && !this.isRotationDue) {
+        this.isRotationDue = true;
+        this.countLimit('resetsBeforeRotation');
+      }
     }
     this.#forget(stream);
   }
@@ -229,6 +232,7 @@ export class ConnectionCore implements StreamOwner {
 
   countLimit(limit: keyof Http2Limits): void {
     this.limitsHit[limit] = (this.limitsHit[limit] ?? 0) + 1;
+    this.environment.onLimitHit?.(limit, this.role, this.face.peer);
   }
 
   countOwnReset(): void {
