@@ -19,16 +19,20 @@ export interface TestDataPlane {
 
 const NEVER: SamplingSettings = { enabled: false, parentBased: true, ratio: 0 };
 
-export function startDataPlane(resources: readonly Resource[], sampling: SamplingSettings = NEVER): TestDataPlane {
+/** `onStats` is given the block in which the data plane counts. */
+export function startDataPlane(
+  resources: readonly Resource[],
+  sampling: SamplingSettings = NEVER,
+  onStats: (stats: SharedArrayBuffer) => void = () => {},
+): TestDataPlane {
+  const stats = new SharedArrayBuffer(8 * 1024 * 1024);
+  onStats(stats);
   const ups: Up[] = [];
   let waiting: ((up: Up) => boolean)[] = [];
-  const plane = new DataPlane(
-    { worker: 0, reusePort: false, stats: new SharedArrayBuffer(8 * 1024 * 1024), logLevel: 'warn', sampling },
-    (up) => {
-      ups.push(up);
-      waiting = waiting.filter((taken) => !taken(up));
-    },
-  );
+  const plane = new DataPlane({ worker: 0, reusePort: false, stats, logLevel: 'warn', sampling }, (up) => {
+    ups.push(up);
+    waiting = waiting.filter((taken) => !taken(up));
+  });
   let version = 0;
   const self: TestDataPlane = {
     ups,
