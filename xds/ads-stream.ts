@@ -8,6 +8,7 @@
 // An end is no failure after a response (gRFC A57), nor after 15 s: a server that has nothing new may stay silent until
 // it retires the stream.
 // Knows nothing of what resources mean: XdsClient judges each response, and is told what became of the stream.
+import type { ModeChoice } from './ads-mode.ts';
 import type { AdsWire, AdsWireEvents, ReceivedUpdate, Wanted } from './ads-wire.ts';
 import { backoffMs, nackDelayMs } from './backoff.ts';
 import type { Log, SetTimer } from './environment.ts';
@@ -17,6 +18,7 @@ import type { StreamStatus } from './transport.ts';
 export interface AdsStreamOptions {
   /** Opens a stream; called once for each attempt. */
   readonly openWire: (events: AdsWireEvents) => AdsWire;
+  readonly mode: ModeChoice;
   readonly handler: AdsStreamHandler;
   readonly server: string;
   readonly log: Log;
@@ -134,6 +136,7 @@ export class AdsStream {
     // A response says that the connection is up, whether or not the transport has said so yet.
     if (this.#state.kind === 'connecting') this.#onOpen(wire, id);
     this.#hasResponse = true;
+    this.#options.mode.noteResponse();
     this.#attempt = 0;
     // A NACK that still waits would name an old nonce (xds.md case 9).
     this.#cancelNack(update.type);
@@ -168,9 +171,16 @@ export class AdsStream {
     this.#delayedNacks.set(type, cancel);
   }
 
-  #onEnd({ code, details }: StreamStatus): void {
+  #onEnd(status: StreamStatus): void {
     this.#cancelNacks();
-    const { server, log, now, random, setTimer, handler } = this.#options;
+    const { code, details } = status;
+    const { server, log, now, random, setTimer, handler, mode } = this.#options;
+    const refused = mode.present;
+    if (!this.#hasResponse && mode.noteEnd(status)) {
+      log('info', 'the xDS server does not speak this mode, trying the other one', { server, refused, code, details });
+      this.#reconnect();
+      return;
+    }
     const livedMs = now() - this.#openedAt;
     const isTooLarge = code === resourceExhausted;
     this.#shortLives = livedMs < shortLifeMs ? this.#shortLives + 1 : 0;
@@ -178,9 +188,7 @@ export class AdsStream {
     const failure = isGood ? null : `${server}: ${details === '' ? `status ${code}` : details}`;
     if (isGood && !isTooLarge && this.#shortLives < maxShortLives) {
       log('info', 'the xDS stream was closed by the server, opening a new one', { server, code, details });
-      this.#state = { kind: 'waiting', cancel: () => {} };
-      handler.onBroken(null);
-      if (this.#state.kind === 'waiting') this.#connect();
+      this.#reconnect();
       return;
     }
     const waitMs = backoffMs(this.#attempt, random());
@@ -189,6 +197,13 @@ export class AdsStream {
     const cancel = setTimer(() => this.#connect(), waitMs);
     this.#state = { kind: 'waiting', cancel };
     handler.onBroken(failure);
+  }
+
+  /** At once; the handler may stop the stream instead. */
+  #reconnect(): void {
+    this.#state = { kind: 'waiting', cancel: () => {} };
+    this.#options.handler.onBroken(null);
+    if (this.#state.kind === 'waiting') this.#connect();
   }
 
   #cancelNack(type: ResourceType): void {

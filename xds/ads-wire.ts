@@ -24,8 +24,16 @@ export interface ReceivedUpdate {
 }
 
 export type ReceivedResource =
-  /** `name` is the one that the resource was wrapped with; `null`: its own counts. */
-  | { readonly kind: 'resource'; readonly name: string | null; readonly version: string; readonly any: AnyMessage }
+  | {
+      readonly kind: 'resource';
+      /** The one that the resource was wrapped with; goes before its own. `null`: its own counts. */
+      readonly name: string | null;
+      /** A resource whose own name is another one is refused (delta). */
+      readonly isNameBinding: boolean;
+      /** May be empty: Istio gives none in delta. */
+      readonly version: string;
+      readonly any: AnyMessage;
+    }
   /** The wrapping could not be opened. */
   | { readonly kind: 'broken'; readonly reason: string };
 

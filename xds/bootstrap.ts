@@ -13,7 +13,14 @@ export interface ServerConfig {
   readonly credentials: ServerCredentials;
   /** As written; those that we do not know have no effect. */
   readonly features: readonly string[];
+  /** How ADS is spoken; `xds_mode`, a key of ours. Absent: `auto`. */
+  readonly mode?: AdsModePolicy;
 }
+
+export type AdsMode = 'delta' | 'sotw';
+
+/** `auto`: delta first; state of the world where the server says that it has no delta. */
+export type AdsModePolicy = AdsMode | 'auto';
 
 export type ServerCredentials =
   | { readonly kind: 'insecure' }
@@ -65,8 +72,16 @@ function parseServers(json: unknown, problems: string[]): ServerConfig[] {
     if (serverUri === '') problems.push(`${path}.server_uri: required`);
     const credentials = parseCredentials(server['channel_creds'], `${path}.channel_creds`, problems);
     const features = asList(server['server_features'], `${path}.server_features`, problems);
-    return [{ serverUri, credentials, features: features.filter((feature) => typeof feature === 'string') }];
+    const mode = parseMode(server['xds_mode'], `${path}.xds_mode`, problems);
+    return [{ serverUri, credentials, features: features.filter((feature) => typeof feature === 'string'), ...mode }];
   });
+}
+
+function parseMode(json: unknown, path: string, problems: string[]): Pick<ServerConfig, 'mode'> {
+  if (json === undefined) return {};
+  if (json === 'delta' || json === 'sotw' || json === 'auto') return { mode: json };
+  problems.push(`${path}: must be "delta", "sotw" or "auto"`);
+  return {};
 }
 
 /** The first credentials of a kind that we know count (gRFC A27). */

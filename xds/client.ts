@@ -1,12 +1,14 @@
 // XdsClient: watchers and resources over one ADS stream. Resources outlive the stream: while the server is away, the
 // last good ones stay in use, and nobody is told (gRFC A57).
 import { createHash } from 'node:crypto';
+import { ModeChoice } from './ads-mode.ts';
 import { AdsStream, type Verdict } from './ads-stream.ts';
-import type { ReceivedUpdate } from './ads-wire.ts';
-import type { Bootstrap, NodeIdentity, ServerConfig } from './bootstrap.ts';
+import type { AdsWire, AdsWireEvents, ReceivedUpdate } from './ads-wire.ts';
+import type { AdsModePolicy, Bootstrap, NodeIdentity, ServerConfig } from './bootstrap.ts';
 import { type ConfigDump, dumpType } from './config-dump.ts';
 import type { ReadMessage } from './decode/decode-context.ts';
 import type { UnsupportedPolicy } from './decode/validation.ts';
+import { openDeltaWire } from './delta-wire.ts';
 import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import { XdsError } from './errors.ts';
 import type { ResourceType } from './model/resource.ts';
@@ -36,6 +38,8 @@ export interface XdsClientOptions {
   readonly wildcard?: SotwWireOptions['wildcard'];
   /** The version to name in the NACK of a response of which a part is in use. Default `previous`. */
   readonly partialVersion?: SotwWireOptions['partialVersion'];
+  /** How ADS is spoken. Default: what the bootstrap says of the server, else `auto`. */
+  readonly mode?: AdsModePolicy;
   /** Sent as `user_agent_version`. */
   readonly userAgentVersion?: string;
 }
@@ -87,8 +91,24 @@ export class XdsClient {
     const versions = new Map<ResourceType, string>();
     const node = toNodeMessage(bootstrap.node, options.userAgentVersion ?? '');
     const { wildcard = 'legacy', partialVersion = 'previous' } = options;
+    const mode = new ModeChoice(options.mode ?? server.mode ?? 'auto');
+    let spoken = mode.present;
+    const openWire = (events: AdsWireEvents): AdsWire => {
+      // Versions of one mode mean nothing in the other.
+      if (spoken !== mode.present) {
+        versions.clear();
+        for (const type of typeOrder) this.#types[type].cache.forgetVersions();
+      }
+      spoken = mode.present;
+      if (spoken === 'sotw') {
+        return openSotwWire({ transport, events, node, protos, log, versions, wildcard, partialVersion });
+      }
+      const held = (type: ResourceType) => this.#types[type].cache.heldVersions();
+      return openDeltaWire({ transport, events, node, log, held, wildcard });
+    };
     this.#stream = new AdsStream({
-      openWire: (events) => openSotwWire({ transport, events, node, protos, log, versions, wildcard, partialVersion }),
+      openWire,
+      mode,
       handler: {
         onRequested: (type) => this.#onRequested(type),
         onUpdate: (update) => this.#onUpdate(update),
@@ -257,7 +277,8 @@ export class XdsClient {
     state.invalidCount += applied.invalidCount;
     if (state.wildcardWatchers.size > 0) state.wildcardState = 'received';
     for (const name of applied.seen) if (state.states.has(name)) state.step(name, 'received');
-    for (const name of applied.removed) if (state.states.has(name)) state.step(name, 'removed');
+    const absent = [...applied.removed, ...state.missingOf(update.removed, applied)];
+    for (const name of absent) if (state.states.has(name)) state.step(name, 'removed');
     const isPartlyValid = applied.validCount > 0;
     const isRepeated = this.#noteVerdict(state, update, applied.errors);
     this.#logUpdate(update, applied.errors, applied.warned, isRepeated);
@@ -265,7 +286,7 @@ export class XdsClient {
     for (const resource of applied.changed) {
       this.#tell(type, resource.value.name, (watcher) => watcher.onChanged(resource));
     }
-    for (const name of applied.removed) this.#tell(type, name, (watcher) => watcher.onAbsent());
+    for (const name of absent) this.#tell(type, name, (watcher) => watcher.onAbsent());
     for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onUpdate(applied));
     for (const { name, errors } of applied.rejected) {
       const error = new XdsError('rejected', `${type} "${name}": ${errors.join('; ')}`);

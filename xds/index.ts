@@ -6,6 +6,7 @@
 //   client.start();
 
 export {
+  type AdsModePolicy,
   type Bootstrap,
   type NodeIdentity,
   type ParsedBootstrap,

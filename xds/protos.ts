@@ -83,6 +83,8 @@ export interface ResourceMessage {
   readonly aliases?: readonly string[];
   readonly version?: string;
   readonly resource?: AnyMessage | null;
+  /** Another form of the name. */
+  readonly resource_name?: { readonly name: string } | null;
   readonly ttl?: { readonly seconds: number; readonly nanos: number } | null;
 }
 

@@ -1,7 +1,7 @@
 // The resources of one type as last accepted, and what was last wrong with them. Judges a response resource by
 // resource (gRFC A46): a bad one keeps its last good version and spoils no other.
 import { isDeepStrictEqual } from 'node:util';
-import type { ReceivedUpdate } from './ads-wire.ts';
+import type { ReceivedResource, ReceivedUpdate } from './ads-wire.ts';
 import { type DecodeOptions, decodeResource, resourceTypes } from './decode/resource-types.ts';
 import type { Resource, ResourceType } from './model/resource.ts';
 
@@ -67,6 +67,20 @@ export class ResourceCache {
     return this.#entries.entries();
   }
 
+  /** What is in use, by name, and its version. */
+  heldVersions(): Record<string, string> {
+    const versions: Record<string, string> = Object.create(null);
+    for (const [name, { accepted }] of this.#entries) if (accepted !== null) versions[name] = accepted.version;
+    return versions;
+  }
+
+  /** What is in use stays so, but the server must not think that we have its versions. */
+  forgetVersions(): void {
+    for (const [name, entry] of this.#entries) {
+      if (entry.accepted !== null) this.#entries.set(name, { ...entry, accepted: { ...entry.accepted, version: '' } });
+    }
+  }
+
   /** Nothing refers to it any more. */
   forget(name: string): void {
     this.#entries.delete(name);
@@ -78,7 +92,7 @@ export class ResourceCache {
     for (const [index, received] of update.resources.entries()) {
       if (received.kind === 'broken') step.refuseNameless(`resources[${index}]: ${received.reason}`);
       else if (received.any.type_url === resourceTypes[update.type].typeUrl) {
-        step.judge(index, received.name, received.version, received.any.value);
+        step.judge(index, received, received.any.value);
       } else {
         const { typeUrl } = resourceTypes[update.type];
         step.refuseNameless(`resources[${index}]: ${received.any.type_url} in a response of ${typeUrl}`);
@@ -88,6 +102,8 @@ export class ResourceCache {
     return step;
   }
 }
+
+type Wrapping = Pick<Extract<ReceivedResource, { kind: 'resource' }>, 'name' | 'isNameBinding' | 'version'>;
 
 /** One response on its way into the cache. */
 class CacheStep implements AppliedUpdate {
@@ -118,7 +134,7 @@ class CacheStep implements AppliedUpdate {
     this.#isWanted = isWanted;
   }
 
-  judge(index: number, wrappedName: string | null, version: string, bytes: Uint8Array): void {
+  judge(index: number, { name: wrappedName, isNameBinding, version }: Wrapping, bytes: Uint8Array): void {
     // What is byte for byte as before need not be decoded: in state of the world that is nearly all of each response.
     const guess = wrappedName ?? peekName(bytes);
     const before = guess === null ? undefined : this.#entries.get(guess);
@@ -142,7 +158,9 @@ class CacheStep implements AppliedUpdate {
     }
     if (!this.#isWanted(name) || !this.#isFirst(name)) return;
     if (decoded.kind === 'invalid') this.#reject(name, version, bytes, decoded.errors);
-    else this.#accept(name, version, bytes, renamed(decoded.resource, name), decoded.warnings);
+    else if (isNameBinding && decoded.name !== name) {
+      this.#reject(name, version, bytes, [`name: is "${decoded.name}" inside`]);
+    } else this.#accept(name, version, bytes, renamed(decoded.resource, name), decoded.warnings);
   }
 
   refuseNameless(problem: string): void {
@@ -152,7 +170,10 @@ class CacheStep implements AppliedUpdate {
   }
 
   remove(): void {
-    for (const name of this.#update.removed) this.#removeOne(name);
+    for (const name of this.#update.removed) {
+      if (this.seen.has(name)) this.errors.push(`${this.#options.type} "${name}": is sent and removed at once`);
+      else this.#removeOne(name);
+    }
     // A resource without a name may be any of the missing ones, so then nothing counts as removed.
     if (!this.#update.isComplete || this.#hasNameless) return;
     for (const name of this.#entries.keys()) if (!this.seen.has(name)) this.#removeOne(name);

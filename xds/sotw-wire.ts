@@ -8,6 +8,7 @@ import type { AdsWire, AdsWireEvents, ReceivedResource, ReceivedUpdate, Wanted }
 import { resourceTypeOf, resourceTypes } from './decode/resource-types.ts';
 import type { Log } from './environment.ts';
 import type { ResourceType } from './model/resource.ts';
+import { toErrorDetail } from './nack.ts';
 import type {
   AnyMessage,
   DiscoveryRequest,
@@ -43,8 +44,6 @@ interface TypeState {
 }
 
 const resourceMessageName = 'envoy.service.discovery.v3.Resource';
-const invalidArgument = 3;
-const maxDetailLength = 8192;
 
 /** Opens a stream. */
 export function openSotwWire(options: SotwWireOptions): AdsWire {
@@ -77,7 +76,7 @@ export function openSotwWire(options: SotwWireOptions): AdsWire {
       resource_names: stateOf(type).sentNames ?? [],
       type_url: resourceTypes[type].typeUrl,
       response_nonce: nonce,
-      ...(errorDetail === null ? {} : { error_detail: { code: invalidArgument, message: errorDetail } }),
+      ...(errorDetail === null ? {} : { error_detail: toErrorDetail(errorDetail) }),
     });
     isNodeSent = true;
   }
@@ -115,13 +114,15 @@ export function openSotwWire(options: SotwWireOptions): AdsWire {
 
   /** A server may wrap a resource, to give it a name or a time to live. `null`: a heartbeat, which has no resource. */
   function unwrap(any: AnyMessage, version: string): ReceivedResource | null {
-    if (!any.type_url.endsWith(`/${resourceMessageName}`)) return { kind: 'resource', name: null, version, any };
+    if (!any.type_url.endsWith(`/${resourceMessageName}`))
+      return { kind: 'resource', name: null, isNameBinding: false, version, any };
     try {
       const wrapper: ResourceMessage = protos.decode(resourceMessageName, any.value);
       if (!wrapper.resource) return null;
       return {
         kind: 'resource',
         name: wrapper.name || null,
+        isNameBinding: false,
         version: wrapper.version || version,
         any: wrapper.resource,
       };
@@ -139,8 +140,7 @@ export function openSotwWire(options: SotwWireOptions): AdsWire {
     },
     reject({ type, version, nonce }, detail, isPartlyValid) {
       if (isPartlyValid && options.partialVersion === 'advance') versions.set(type, version);
-      const shown = detail.length > maxDetailLength ? `${detail.slice(0, maxDetailLength)} ...` : detail;
-      send(type, versions.get(type) ?? '', nonce, shown);
+      send(type, versions.get(type) ?? '', nonce, detail);
     },
     close: () => stream.close(),
   };

@@ -8,10 +8,17 @@ import {
   connectivityState,
   credentials,
   Metadata,
+  type MethodDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { ServerConfig } from './bootstrap.ts';
-import { type DiscoveryRequest, type DiscoveryResponse, loadProtos } from './protos.ts';
+import {
+  type DeltaDiscoveryRequest,
+  type DeltaDiscoveryResponse,
+  type DiscoveryRequest,
+  type DiscoveryResponse,
+  loadProtos,
+} from './protos.ts';
 
 export interface Transport {
   /** The server, as logs name it. */
@@ -21,6 +28,8 @@ export interface Transport {
    * Events never come before this returns.
    */
   openSotw(events: StreamEvents<DiscoveryResponse>): TransportStream<DiscoveryRequest>;
+  /** The same, incremental. */
+  openDelta(events: StreamEvents<DeltaDiscoveryResponse>): TransportStream<DeltaDiscoveryRequest>;
 }
 
 export interface StreamEvents<Response> {
@@ -63,9 +72,12 @@ const unavailable = 14;
 /** A transport to `server` over grpc-js. Each stream has a connection of its own, so that we alone decide when to connect. */
 export function createGrpcTransport(server: ServerConfig, options: GrpcTransportOptions = {}): Transport {
   const { readFile = readFileSync, keepaliveMs = defaultKeepaliveMs } = options;
-  const { StreamAggregatedResources: method } = loadProtos().adsService;
+  const { StreamAggregatedResources, DeltaAggregatedResources } = loadProtos().adsService;
 
-  function openSotw(events: StreamEvents<DiscoveryResponse>): TransportStream<DiscoveryRequest> {
+  function open<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    events: StreamEvents<Response>,
+  ): TransportStream<Request> {
     let client: Client;
     try {
       client = new Client(server.serverUri, channelCredentials(server, readFile), {
@@ -91,7 +103,7 @@ export function createGrpcTransport(server: ServerConfig, options: GrpcTransport
       isOver = true;
       client.close();
     };
-    call.on('data', (response: DiscoveryResponse) => {
+    call.on('data', (response: Response) => {
       if (!isOver) events.onResponse(response);
     });
     // The status event says the same; without a listener the error would be thrown.
@@ -116,7 +128,11 @@ export function createGrpcTransport(server: ServerConfig, options: GrpcTransport
     };
   }
 
-  return { target: server.serverUri, openSotw };
+  return {
+    target: server.serverUri,
+    openSotw: (events) => open(StreamAggregatedResources, events),
+    openDelta: (events) => open(DeltaAggregatedResources, events),
+  };
 }
 
 function watchReady(client: Client, onReady: () => void): void {
@@ -135,7 +151,7 @@ function watchReady(client: Client, onReady: () => void): void {
 }
 
 /** A stream that could not even be tried. */
-function endedStream(events: StreamEvents<DiscoveryResponse>, error: unknown): TransportStream<DiscoveryRequest> {
+function endedStream<Response>(events: StreamEvents<Response>, error: unknown): TransportStream<unknown> {
   let isOver = false;
   queueMicrotask(() => {
     if (isOver) return;

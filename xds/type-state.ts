@@ -1,6 +1,6 @@
 // What XdsClient keeps for one resource type: the resources, who watches them, and how far each subscription is.
 import type { Wanted } from './ads-wire.ts';
-import { type CacheOptions, ResourceCache } from './resource-cache.ts';
+import { type AppliedUpdate, type CacheOptions, ResourceCache } from './resource-cache.ts';
 import { nextSubscriptionState, type SubscriptionEvent, type SubscriptionState } from './subscription.ts';
 import type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
 
@@ -29,6 +29,15 @@ export class TypeState {
 
   isWanted(name: string): boolean {
     return this.wildcardWatchers.size > 0 || this.watchers.has(name);
+  }
+
+  /** Of the names that a server says are gone, those that were asked for and were not there before either. */
+  missingOf(gone: readonly string[], { seen, removed }: Pick<AppliedUpdate, 'seen' | 'removed'>): string[] {
+    const known = new Set(removed);
+    return gone.filter((name) => {
+      const state = this.states.get(name);
+      return state !== undefined && state !== 'does-not-exist' && !seen.has(name) && !known.has(name);
+    });
   }
 
   /** Forgets what is watched no more. */

@@ -2,22 +2,37 @@
 // and sends each response, in any order, well formed or not.
 import { once } from 'node:events';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
-import { type AnyMessage, type DiscoveryRequest, type DiscoveryResponse, loadProtos } from '../../xds/protos.ts';
+import {
+  type AnyMessage,
+  type DeltaDiscoveryRequest,
+  type DeltaDiscoveryResponse,
+  type DiscoveryRequest,
+  type DiscoveryResponse,
+  loadProtos,
+  type ResourceMessage,
+} from '../../xds/protos.ts';
 
 type Call = ServerDuplexStream<DiscoveryRequest, DiscoveryResponse>;
+type DeltaCall = ServerDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
 
 export interface AdsServerOptions {
   /** 0: any free port. */
   readonly port?: number;
   readonly credentials?: ServerCredentials;
+  /** Default: the state of the world only; a stream of the other mode ends with `refusal`. */
+  readonly speaks?: readonly ('sotw' | 'delta')[];
+  /** Default: UNIMPLEMENTED. */
+  readonly refusal?: { readonly code: number; readonly details: string };
 }
 
 /** A request as received: every field is there. */
 export type ReceivedRequest = Required<DiscoveryRequest>;
+export type ReceivedDeltaRequest = Required<DeltaDiscoveryRequest>;
 
 export class AdsServer {
   readonly #server: Server;
   readonly #streams = new Inbox<AdsServerStream>('stream');
+  readonly #deltaStreams = new Inbox<AdsServerDeltaStream>('delta stream');
   readonly port: number;
 
   private constructor(server: Server, port: number) {
@@ -25,11 +40,19 @@ export class AdsServer {
     this.port = port;
   }
 
-  static async start({ port = 0, credentials = ServerCredentials.createInsecure() }: AdsServerOptions = {}) {
+  static async start(options: AdsServerOptions = {}): Promise<AdsServer> {
+    const { port = 0, credentials = ServerCredentials.createInsecure(), speaks = ['sotw'] } = options;
+    const { refusal = { code: 12, details: 'this mode is not spoken here' } } = options;
     const server = new Server({ 'grpc.max_send_message_length': -1 });
     server.addService(loadProtos().adsService, {
-      StreamAggregatedResources: (call: Call) => adsServer.#streams.put(new AdsServerStream(call)),
-      DeltaAggregatedResources: (call: Call) => call.emit('error', { code: 12, details: 'delta is not spoken here' }),
+      StreamAggregatedResources: (call: Call) => {
+        if (speaks.includes('sotw')) adsServer.#streams.put(new AdsServerStream(call));
+        else call.emit('error', refusal);
+      },
+      DeltaAggregatedResources: (call: DeltaCall) => {
+        if (speaks.includes('delta')) adsServer.#deltaStreams.put(new AdsServerDeltaStream(call));
+        else call.emit('error', refusal);
+      },
     });
     const bound = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${port}`, credentials, (error, number) => (error ? reject(error) : resolve(number)));
@@ -45,6 +68,10 @@ export class AdsServer {
   /** The next stream that a client opens, or has opened. */
   nextStream(): Promise<AdsServerStream> {
     return this.#streams.take();
+  }
+
+  nextDeltaStream(): Promise<AdsServerDeltaStream> {
+    return this.#deltaStreams.take();
   }
 
   /** Whether a stream was opened that `nextStream` has not returned. */
@@ -116,6 +143,41 @@ export class AdsServerStream {
       this.#requests.set(typeUrl, inbox);
     }
     return inbox;
+  }
+}
+
+export class AdsServerDeltaStream {
+  readonly #call: DeltaCall;
+  readonly #requests = new Inbox<ReceivedDeltaRequest>('request');
+  #nonce = 0;
+
+  constructor(call: DeltaCall) {
+    this.#call = call;
+    call.on('data', (request: ReceivedDeltaRequest) => this.#requests.put(request));
+    call.on('error', () => {});
+  }
+
+  next(): Promise<ReceivedDeltaRequest> {
+    return this.#requests.take();
+  }
+
+  /** Requests that `next` has not returned. */
+  get pending(): number {
+    return this.#requests.size;
+  }
+
+  /** Sends a response; returns its nonce. */
+  respond(typeUrl: string, resources: readonly ResourceMessage[], removed: readonly string[] = []): string {
+    const nonce = `nonce-${++this.#nonce}`;
+    const response = { type_url: typeUrl, system_version_info: 'any', nonce, resources, removed_resources: removed };
+    this.#call.write(response);
+    return nonce;
+  }
+
+  /** Ends the stream with a status; OK by default. */
+  end(code = 0, details = ''): void {
+    if (code === 0) this.#call.end();
+    else this.#call.emit('error', { code, details });
   }
 }
 

@@ -64,6 +64,16 @@ test('a server is enough', (t) => {
   t.like(parsed, { bootstrap: { servers: [{ credentials: { kind: 'insecure' } }], node: { id: '', metadata: {} } } });
 });
 
+test('xds_mode says how a server is spoken to', (t) => {
+  for (const mode of ['delta', 'sotw', 'auto']) {
+    const parsed = parseBootstrap(JSON.stringify({ xds_servers: [{ ...servers[0], xds_mode: mode }] }));
+    t.like(parsed, { bootstrap: { servers: [{ mode }] } });
+  }
+  t.deepEqual(problemsOf({ xds_servers: [{ ...servers[0], xds_mode: 'rest' }] }), [
+    'xds_servers[0].xds_mode: must be "delta", "sotw" or "auto"',
+  ]);
+});
+
 test('text that is no JSON, and JSON that is no bootstrap', (t) => {
   const parsed = parseBootstrap('{"xds_servers": [');
   t.regex('problems' in parsed ? (parsed.problems[0] ?? '') : '', /^not JSON: /);

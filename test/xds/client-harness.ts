@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import type { XdsClientOptions } from '../../xds/client.ts';
 import { type Bootstrap, createGrpcTransport, type Resource, type ResourceType, XdsClient } from '../../xds/index.ts';
-import { AdsServer } from '../support/ads-server.ts';
+import { AdsServer, type AdsServerOptions } from '../support/ads-server.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface LogLine {
@@ -47,8 +47,9 @@ export function bootstrapFor(address: string): Bootstrap {
 export async function startClient(
   t: ExecutionContext,
   options: Partial<XdsClientOptions> = {},
+  serverOptions: AdsServerOptions = {},
 ): Promise<ClientHarness> {
-  const server = await AdsServer.start();
+  const server = await AdsServer.start(serverOptions);
   const clock = new VirtualClock();
   const logs: LogLine[] = [];
   const readers = new Set<(line: LogLine) => void>();
@@ -64,6 +65,7 @@ export async function startClient(
     // In the middle of the jitter: delays are exactly what they are named.
     random: () => 0.5,
     setTimer: clock.setTimer,
+    mode: 'sotw',
     ...options,
   });
   t.teardown(() => {

@@ -211,7 +211,7 @@ test('clusters of other kinds: endpoints inside, none, or by DNS under the name 
         ['odd', cluster('odd', { type: 'ORIGINAL_DST', eds_cluster_config: null })],
       ),
     },
-    (host) => answers[host]?.() ?? Promise.reject(new Error('unknown')),
+    { resolve: (host) => answers[host]?.() ?? Promise.reject(new Error('unknown')) },
   );
   t.deepEqual(mesh.steps(), ['+cluster fixed', '+cluster odd', '+endpoints two', '+cluster two']);
   t.false(mesh.isReady());

@@ -35,8 +35,12 @@ const moves: Readonly<Record<string, readonly [Partial<Snapshot>, Partial<Snapsh
   ],
 };
 
-for (const [what, [before, after]] of Object.entries(moves)) {
-  test(`case 83: ${what}: calls go to one cluster or the other, in whatever order the server speaks`, async (t) => {
+const cases = Object.entries(moves).flatMap(([what, move]) =>
+  (['sotw', 'delta'] as const).map((mode) => [what, mode, ...move] as const),
+);
+
+for (const [what, mode, before, after] of cases) {
+  test(`case 83: ${what} (${mode}): calls go to one cluster or the other, in whatever order the server speaks`, async (t) => {
     const goal: Snapshot = {
       ...empty,
       ...after,
@@ -44,7 +48,7 @@ for (const [what, [before, after]] of Object.entries(moves)) {
       endpoints: named(['b', endpoints('b', 2)]),
     };
     for (const order of permutations(['listener', 'route', 'cluster', 'endpoints'] as const)) {
-      const mesh = await follow(t, before);
+      const mesh = await follow(t, before, { mode });
       t.deepEqual(mesh.dataPlane.ports('l'), [1]);
       mesh.check = () => {
         t.notThrows(() => mesh.dataPlane.ports('l'), `${order.join(', ')}; then ${mesh.dataPlane.steps.join(', ')}`);

@@ -1,5 +1,6 @@
 // A control plane in memory, a client and a manager that follow it, and a model of the data plane, under virtual time.
 import type { ExecutionContext } from 'ava';
+import type { AdsMode } from '../../xds/bootstrap.ts';
 import { DependencyManager, type ResolveHost, XdsClient } from '../../xds/index.ts';
 import type { AnyMessage } from '../../xds/protos.ts';
 import { bootstrapFor } from './client-harness.ts';
@@ -23,7 +24,11 @@ export interface Mesh {
 }
 
 /** Starts a control plane, a client and a manager, and lets them settle; the test's end stops them. */
-export async function follow(t: ExecutionContext, snapshot: Partial<Snapshot>, resolve?: ResolveHost): Promise<Mesh> {
+export async function follow(
+  t: ExecutionContext,
+  snapshot: Partial<Snapshot>,
+  { resolve = async () => [], mode = 'sotw' }: { readonly resolve?: ResolveHost; readonly mode?: AdsMode } = {},
+): Promise<Mesh> {
   const controlPlane = new SnapshotTransport({ ...empty, ...snapshot });
   const clock = new VirtualClock();
   const dataPlane = new DataPlaneModel();
@@ -34,6 +39,7 @@ export async function follow(t: ExecutionContext, snapshot: Partial<Snapshot>, r
     bootstrap: bootstrapFor('nowhere'),
     transport: () => controlPlane,
     log,
+    mode,
     now: clock.now,
     random: () => 0.5,
     setTimer: clock.setTimer,
@@ -44,7 +50,7 @@ export async function follow(t: ExecutionContext, snapshot: Partial<Snapshot>, r
     clock,
     manager: new DependencyManager({
       client,
-      resolve: resolve ?? (async () => []),
+      resolve,
       onUpdate: (update) => dataPlane.apply(structuredClone(update), () => mesh.check()),
       onReady: () => {
         readyCount += 1;

@@ -1,0 +1,76 @@
+// Which mode a server is spoken to in, and what becomes of it when the server refuses (xds.md section 0.1, case 60).
+import test from 'ava';
+import { AdsServer } from '../support/ads-server.ts';
+import { startClient } from './client-harness.ts';
+import { endpoints, typeUrls } from './messages.ts';
+
+test('case 60: in auto a server without delta is spoken to in state of the world at once, and from then on', async (t) => {
+  const { server, watch, clock, client } = await startClient(t, { mode: 'auto' });
+  const a = watch('endpoints', 'a');
+  const first = await server.nextStream();
+  t.deepEqual((await first.next()).resource_names, ['a']);
+  first.respond(typeUrls.endpoints, 'v1', [endpoints('a', 1)]);
+  await first.next();
+  clock.advance(5000);
+  first.end();
+  t.like(await (await server.nextStream()).next(), { version_info: 'v1' });
+  t.deepEqual(a.events, ['changed a']);
+  t.is(client.counters.serverFailures, 0);
+  t.deepEqual(clock.pending, []);
+});
+
+test('case 60: words count where the code is another one', async (t) => {
+  const refusal = { code: 2, details: 'Delta ADS is Not Implemented' };
+  const { server, watch } = await startClient(t, { mode: 'auto' }, { refusal });
+  watch('endpoints', 'a');
+  t.deepEqual((await (await server.nextStream()).next()).resource_names, ['a']);
+});
+
+test('case 60: any other end of the first delta stream is a failure, and delta is tried again', async (t) => {
+  const { server, watch, clock } = await startClient(t, { mode: 'auto' }, { speaks: ['sotw', 'delta'] });
+  const a = watch('endpoints', 'a');
+  const first = await server.nextDeltaStream();
+  await first.next();
+  first.end(14, 'busy');
+  t.regex((await a.next())[0] ?? '', /busy/);
+  clock.advance(1000);
+  t.deepEqual((await (await server.nextDeltaStream()).next()).resource_names_subscribe, ['a']);
+  t.false(server.hasStream);
+});
+
+test('case 60: a server that refuses both modes is tried again after the usual wait', async (t) => {
+  const { watch, clock } = await startClient(t, { mode: 'auto' }, { speaks: [] });
+  const a = watch('endpoints', 'a');
+  for (const wait of [1000, 1600]) {
+    t.regex((await a.next())[0] ?? '', /this mode is not spoken here/);
+    t.deepEqual(clock.pending, [wait]);
+    clock.advance(wait);
+  }
+});
+
+test('case 60: a server that learned delta in a restart, and forgot the other mode, is sent no versions of the old one', async (t) => {
+  const { server, watch, clock, logged } = await startClient(t, { mode: 'auto' });
+  const a = watch('endpoints', 'a');
+  const old = await server.nextStream();
+  await old.next();
+  old.respond(typeUrls.endpoints, 'v1', [endpoints('a', 1)]);
+  await old.next();
+  clock.advance(5000);
+  server.stop();
+  await logged('the xDS stream failed');
+  const again = await AdsServer.start({ port: server.port, speaks: ['delta'] });
+  t.teardown(() => again.stop());
+  clock.advance(1000);
+  const stream = await again.nextDeltaStream();
+  t.like(await stream.next(), { resource_names_subscribe: ['a'], initial_resource_versions: { a: '' } });
+  t.deepEqual(a.events, ['changed a']);
+});
+
+for (const mode of ['delta', 'sotw'] as const) {
+  test(`case 60: in mode ${mode} the other one is not tried`, async (t) => {
+    const { server, watch } = await startClient(t, { mode }, { speaks: [mode === 'delta' ? 'sotw' : 'delta'] });
+    const a = watch('endpoints', 'a');
+    t.regex((await a.next())[0] ?? '', /this mode is not spoken here/);
+    t.false(server.hasStream);
+  });
+}
