@@ -1,15 +1,24 @@
 // The peer that everybody could write: a node:http2 server whose streams are piped into node:http2 client sessions,
-// round robin over the endpoints. Arguments: PORT ENDPOINT_PORT...
+// round robin over the endpoints. Arguments: PORT ENDPOINT_PORT... [--tls CERTIFICATE KEY]
+import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
+import { parseArgs } from 'node:util';
 
-const [port, ...endpoints] = process.argv.slice(2).map(Number);
-const sessions = endpoints.map((endpoint) => http2.connect(`http://127.0.0.1:${endpoint}`));
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { tls: { type: 'boolean' } } });
+const [port, ...endpoints] = positionals.filter((text) => /^\d+$/.test(text)).map(Number);
+const [certificate = '', key = ''] = positionals.filter((text) => !/^\d+$/.test(text));
+const scheme = values.tls ? 'https' : 'http';
+const trust = values.tls ? { ca: readFileSync(certificate), servername: 'catalogue' } : {};
+const sessions = endpoints.map((endpoint) => http2.connect(`${scheme}://127.0.0.1:${endpoint}`, trust));
 let next = 0;
 
 /** Fields that node:http2 refuses to be given. */
 const CONNECTION_FIELDS = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade'];
 
-const server = http2.createServer({ settings: { maxConcurrentStreams: 1000 } });
+const settings = { maxConcurrentStreams: 1000 };
+const server = values.tls
+  ? http2.createSecureServer({ settings, cert: readFileSync(certificate), key: readFileSync(key) })
+  : http2.createServer({ settings });
 server.on('stream', (downstream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
   const session = sessions[next++ % sessions.length]!;
   for (const name of CONNECTION_FIELDS) delete headers[name];

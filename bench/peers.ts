@@ -1,6 +1,6 @@
 // `npm run peers`: builds the peers of others that tests call through the agents, where this machine has Go: grpc-go's
-// own interop programs, and our echo service on grpc-go (test/support/go-echo). They land in node_modules/.cache/peers,
-// outside the project. Without Go it says so and is done.
+// own interop programs, h2spec, and our echo service on grpc-go (test/support/go-echo). They land in
+// node_modules/.cache/peers, outside the project. Without Go it says so and is done.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,8 @@ const FOLDER = fileURLToPath(new URL('../node_modules/.cache/peers/', import.met
 const ECHO_SOURCES = fileURLToPath(new URL('../test/support/go-echo/', import.meta.url));
 const MODULE = 'google.golang.org/grpc';
 const VERSION = 'v1.85.0';
+// Its last state. The module's own tags end earlier, with fewer cases.
+const H2SPEC = 'github.com/summerwind/h2spec/cmd/h2spec@v0.0.0-20200804131034-70ac22940108';
 
 function build(what: string, args: readonly string[], cwd: string): void {
   process.stdout.write(`peers: building ${what}\n`);
@@ -33,10 +35,12 @@ if (spawnSync('go', ['version']).status !== 0) {
   );
 } else {
   mkdirSync(FOLDER, { recursive: true });
-  if (!existsSync(`${FOLDER}client`) || !existsSync(`${FOLDER}server`)) {
-    const packages = ['client', 'server'].map((name) => `${MODULE}/interop/${name}@${VERSION}`);
-    build(`grpc-go ${VERSION} interop client and server`, ['install', ...packages], FOLDER);
+  const missing = ['client', 'server', 'http2'].filter((name) => !existsSync(`${FOLDER}${name}`));
+  if (missing.length > 0) {
+    const packages = missing.map((name) => `${MODULE}/interop/${name}@${VERSION}`);
+    build(`grpc-go ${VERSION} interop programs: ${missing.join(', ')}`, ['install', ...packages], FOLDER);
   }
+  if (!existsSync(`${FOLDER}h2spec`)) build('h2spec', ['install', H2SPEC], FOLDER);
   if (isStale(`${FOLDER}echo`, ECHO_SOURCES)) {
     // The project need not be in version control where it is built, so no stamp of it.
     build('the echo service on grpc-go', ['build', '-buildvcs=false', '-o', `${FOLDER}echo`, '.'], ECHO_SOURCES);

@@ -1,85 +1,117 @@
-// `npm run bench`: CPU of each proxy per unary call, in one run, in interleaved rounds. Writes docs/benchmarks.md and the
-// raw figures beside it. Flags: --rounds N, --calls N, --proxy NAME (repeatable), --dry (print, write nothing).
+// `npm run bench`: what each proxy costs and how late its answers are, in one run, in interleaved rounds. Writes
+// docs/benchmarks.md, its plot, and the raw figures beside them.
+// Flags: --rounds N, --workload NAME and --proxy NAME (repeatable; default: all), --scale N (share of a round's calls),
+// --dry (print, write nothing).
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEndpoints } from './endpoints.ts';
-import { type LoadShape, runLoad, writeMessage } from './load.ts';
-import { median, takeLock, which } from './machine.ts';
+import type { Figure } from './figure.ts';
+import { writePayloads } from './load.ts';
+import { takeLock, which } from './machine.ts';
+import { measure, printFigure } from './measure.ts';
+import { formatPlot } from './plot.ts';
 import { PROXIES } from './proxies.ts';
-import { type Figure, formatReport } from './report.ts';
+import { formatReport } from './report.ts';
+import { WORKLOADS } from './workloads.ts';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
-    calls: { type: 'string', default: '200000' },
+    rounds: { type: 'string', default: '5' },
+    scale: { type: 'string', default: '1' },
+    workload: { type: 'string', multiple: true },
     proxy: { type: 'string', multiple: true },
     dry: { type: 'boolean', default: false },
   },
 });
 
-for (const program of ['h2load', 'nghttpd', 'taskset']) {
+for (const program of ['h2load', 'nghttpd', 'taskset', 'openssl']) {
   if (which(program) === null) {
-    process.stderr.write(`bench: ${program} is missing (Debian packages nghttp2-client, nghttp2-server, util-linux)\n`);
+    const packages = 'Debian packages nghttp2-client, nghttp2-server, util-linux, openssl';
+    process.stderr.write(`bench: ${program} is missing (${packages})\n`);
     process.exit(1);
   }
 }
+const workloads = chosen('--workload', WORKLOADS, values.workload);
+const proxies = chosen('--proxy', PROXIES, values.proxy);
 
-const shape: LoadShape = { connections: 10, streams: 50, calls: Number(values.calls) };
 const release = takeLock();
-const folder = mkdtempSync(join(tmpdir(), 'outrigger-bench-'));
-const endpoints = await startEndpoints(folder, 2);
-const message = writeMessage(folder);
-const figures: Figure[] = [];
+const missing: string[] = [];
+const present = proxies.filter((proxy) => {
+  const lacks = proxy.missing();
+  if (lacks !== null) missing.push(`${proxy.name}: this machine lacks ${lacks}`);
+  return lacks === null;
+});
+if (values.proxy === undefined) missing.push('mwitkow/grpc-proxy (Go)');
+for (const line of missing) process.stdout.write(`not measured: ${line}\n`);
 
+const folder = mkdtempSync(join(tmpdir(), 'outrigger-bench-'));
+const files = writePayloads(folder);
+const rounds = Number(values.rounds);
+const figures: Figure[] = [];
 try {
-  const chosen = PROXIES.filter(({ name }) => values.proxy === undefined || values.proxy.includes(name));
-  for (let round = 1; round <= Number(values.rounds); round++) {
-    for (const kind of chosen) {
-      const missing = kind.missing();
-      if (missing !== null) {
-        if (round === 1) process.stdout.write(`${kind.name}: left out, this machine lacks ${missing}\n`);
-        continue;
+  for (const workload of workloads) {
+    process.stdout.write(`\n${workload.name}: ${workload.title}\n`);
+    const endpoints = await startEndpoints(folder, workload.endpoints, 2);
+    try {
+      for (let round = 1; round <= rounds; round++) {
+        for (const proxy of present) {
+          if (workload.endpoints === 'tls' && !proxy.speaksTls) continue;
+          try {
+            const figure = await measure(proxy, workload, {
+              endpoints,
+              files,
+              folder,
+              round,
+              scale: Number(values.scale),
+            });
+            figures.push(figure);
+            printFigure(figure);
+          } catch (error) {
+            const reason = error instanceof Error ? error.message : String(error);
+            missing.push(`${proxy.name}, ${workload.name}, round ${round}: ${reason.split('\n')[0]}`);
+            process.stdout.write(`round ${round}  ${proxy.name}: ${reason}\n`);
+          }
+        }
       }
-      const proxy = await kind.start(endpoints.ports, folder);
-      try {
-        await runLoad(proxy.port, { ...shape, calls: Math.ceil(shape.calls / 4) }, message);
-        const before = proxy.process.cpuSeconds();
-        const load = await runLoad(proxy.port, shape, message);
-        const cpuSeconds = proxy.process.cpuSeconds() - before;
-        const figure: Figure = {
-          proxy: kind.name,
-          round,
-          microsecondsPerCall: (cpuSeconds / shape.calls) * 1e6,
-          callsPerSecond: load.callsPerSecond,
-          meanLatencyMs: load.meanLatencyMs,
-          failed: load.failed,
-          residentMiB: proxy.process.residentMiB(),
-        };
-        figures.push(figure);
-        process.stdout.write(
-          `round ${round}  ${kind.name.padEnd(12)} ${figure.microsecondsPerCall.toFixed(2)} us/call  ` +
-            `${Math.round(figure.callsPerSecond)} calls/s  ${figure.residentMiB.toFixed(0)} MiB  ${figure.failed} failed\n`,
-        );
-      } finally {
-        await proxy.stop();
-      }
+    } finally {
+      await endpoints.stop();
     }
   }
 } finally {
-  await endpoints.stop();
   rmSync(folder, { recursive: true, force: true });
   release();
 }
 
-for (const name of new Set(figures.map(({ proxy }) => proxy))) {
-  const own = figures.filter(({ proxy }) => proxy === name);
-  process.stdout.write(`${name}: median ${median(own.map((f) => f.microsecondsPerCall)).toFixed(2)} us/call\n`);
-}
 if (!values.dry) {
-  const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`;
-  writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), formatReport(figures, shape, machine));
-  writeFileSync(new URL('../docs/benchmarks.json', import.meta.url), `${JSON.stringify(figures, null, 2)}\n`);
+  const versions = present.flatMap((proxy) => {
+    const version = proxy.version();
+    return version === null ? [] : [`${proxy.name} ${version}`];
+  });
+  const facts = {
+    machine: `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}`,
+    command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+    rounds,
+    versions: [`Node ${process.versions.node}`, ...versions],
+    missing,
+  };
+  const docs = (name: string): URL => new URL(`../docs/${name}`, import.meta.url);
+  writeFileSync(docs('benchmarks.md'), formatReport(figures, workloads, facts));
+  writeFileSync(docs('benchmarks.svg'), formatPlot(figures, workloads));
+  writeFileSync(docs('benchmarks.json'), `${JSON.stringify(figures, null, 2)}\n`);
 }
 process.exit(0);
+
+function chosen<T extends { readonly name: string }>(
+  flag: string,
+  all: readonly T[],
+  names: readonly string[] | undefined,
+): readonly T[] {
+  for (const name of names ?? []) {
+    if (all.some((one) => one.name === name)) continue;
+    process.stderr.write(`bench: ${flag} ${name}: there are ${all.map((one) => one.name).join(', ')}\n`);
+    process.exit(1);
+  }
+  return all.filter(({ name }) => names === undefined || names.includes(name));
+}
