@@ -1,0 +1,67 @@
+// grpc-go's interop client and server, through one agent and through two, and the echo service on grpc-go for what the
+// interop client has no case for.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import net from 'node:net';
+import { startDataPlane } from '../support/data-plane.ts';
+import { goEchoMissing, runGoCase, startGoEchoServer } from '../support/go-echo.ts';
+import { plainMesh } from '../support/resources.ts';
+import { startTwoAgents } from '../support/two-agents.ts';
+import { grpcGoCases, grpcGoEchoCases, grpcGoLacks } from './interop-cases.ts';
+import { type Judge, PEERS, runPeer, type Verdict, verdictOf } from './judge.ts';
+
+/** Ten calls or channels each, of 271,828 bytes up and 314,159 down. */
+const SOAK = ['--soak_iterations=10', '--soak_overall_timeout_seconds=20'];
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as net.AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+async function interopVerdicts(port: number, path: string): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for (const name of grpcGoCases) {
+    const args = ['--server_host=127.0.0.1', `--server_port=${port}`, `--test_case=${name}`, ...SOAK];
+    verdicts.push(await verdictOf(`${name} (${path})`, () => runPeer('client', args, 30_000)));
+  }
+  return verdicts;
+}
+
+async function judgeInterop(): Promise<readonly Verdict[]> {
+  if (!existsSync(`${PEERS}client`) || !existsSync(`${PEERS}server`)) {
+    return [{ kind: 'skipped', name: 'all', reason: 'not built (npm run peers, wants Go)' }];
+  }
+  const port = await freePort();
+  const server = spawn(`${PEERS}server`, [`--port=${port}`], { stdio: 'ignore' });
+  try {
+    const one = startDataPlane(plainMesh('interop', 'inbound', [port]));
+    const direct = await interopVerdicts(await one.port('interop'), 'one agent').finally(() => one.stop());
+    const two = await startTwoAgents([port], { domain: '*' });
+    const mesh = await interopVerdicts(two.port, 'two agents').finally(() => two.stop());
+    const reason = "grpc-go's interop client has no such case";
+    return [...direct, ...mesh, ...grpcGoLacks.map((name): Verdict => ({ kind: 'skipped', name, reason }))];
+  } finally {
+    server.kill('SIGKILL');
+  }
+}
+
+async function judgeEcho(): Promise<readonly Verdict[]> {
+  if (goEchoMissing !== null) return [{ kind: 'skipped', name: 'all', reason: goEchoMissing }];
+  const server = await startGoEchoServer('go');
+  const agents = await startTwoAgents([server.port]);
+  try {
+    const verdicts: Verdict[] = [];
+    for (const name of grpcGoEchoCases) verdicts.push(await verdictOf(name, () => runGoCase(agents.port, name)));
+    return verdicts;
+  } finally {
+    await agents.stop();
+    await server.stop();
+  }
+}
+
+export const grpcGoInterop: Judge = { name: 'grpc-go interop client and server', judge: judgeInterop };
+export const grpcGoEcho: Judge = { name: 'grpc-go echo client and server', judge: judgeEcho };
