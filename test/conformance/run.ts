@@ -5,8 +5,9 @@ import { grpcGoEcho, grpcGoInterop } from './grpc-go.ts';
 import { h2spec } from './h2spec.ts';
 import { hpackStories } from './hpack-stories.ts';
 import type { Judge, Verdict } from './judge.ts';
+import { negative } from './negative.ts';
 
-const judges: readonly Judge[] = [h2spec, hpackStories, grpcGoInterop, grpcGoEcho];
+const judges: readonly Judge[] = [h2spec, hpackStories, grpcGoInterop, grpcGoEcho, negative];
 
 async function hear(judge: Judge): Promise<readonly Verdict[]> {
   try {
