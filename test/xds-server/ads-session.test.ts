@@ -3,7 +3,8 @@
 import test from 'ava';
 import type { Resource, ResourceType } from '../../xds/model/resource.ts';
 import { type DiscoveryRequest, type DiscoveryResponse, loadProtos } from '../../xds/protos.ts';
-import { AdsSession, type Rejection } from '../../xds/server/ads-session.ts';
+import { AdsSession } from '../../xds/server/ads-session.ts';
+import type { Rejection } from '../../xds/server/client-session.ts';
 import { compileSnapshot, type Snapshot } from '../../xds/server/snapshot.ts';
 import { cluster, clusterNames, endpoints, listener, route } from './resources.ts';
 

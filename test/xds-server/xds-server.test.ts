@@ -1,8 +1,14 @@
 // The embedded control plane over real sockets: many clients, each with its own node, some of them badly behaved.
+import { on } from 'node:events';
 import { createServer } from 'node:net';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
-import { type DiscoveryRequest, type DiscoveryResponse, loadProtos } from '../../xds/protos.ts';
+import {
+  type DeltaDiscoveryResponse,
+  type DiscoveryRequest,
+  type DiscoveryResponse,
+  loadProtos,
+} from '../../xds/protos.ts';
 import { createXdsServer, type XdsServer } from '../../xds/server/xds-server.ts';
 import { cluster, clusterNames, endpoints } from './resources.ts';
 
@@ -152,16 +158,32 @@ test('clients that leave, by an end or by a cut connection, are forgotten', asyn
   t.is(await ends.ended, 0);
 });
 
-test('delta is answered UNIMPLEMENTED, so that a client in auto mode goes on with the state of the world (case 60)', async (t) => {
-  const { port } = await start(t);
+test('a client that speaks delta gets its snapshot, and then what changed', async (t) => {
+  const { server, port } = await start(t);
+  server.setSnapshot('shop', [cluster('one')]);
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   t.teardown(() => client.close());
   const { path, requestSerialize, responseDeserialize } = protos.adsService.DeltaAggregatedResources;
   const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   stream.on('error', () => {});
-  stream.resume();
-  stream.write({ type_url: clusterType });
-  t.is(await new Promise((resolve) => stream.on('status', ({ code }) => resolve(code))), 12);
+  const responses = on(stream, 'data');
+  async function next(): Promise<DeltaDiscoveryResponse> {
+    const { value } = await responses.next();
+    return value?.[0] ?? {};
+  }
+  stream.write({ node: { id: 'shop' }, type_url: clusterType });
+  const first = await next();
+  t.deepEqual(
+    first.resources?.map(({ name }) => name),
+    ['one'],
+  );
+  stream.write({ type_url: clusterType, response_nonce: first.nonce ?? '' });
+  server.setSnapshot('shop', [cluster('one'), cluster('two')]);
+  t.deepEqual(
+    (await next()).resources?.map(({ name }) => name),
+    ['two'],
+  );
+  t.like(server.clients(), [{ node: 'shop', types: { cluster: { state: 'awaiting' } } }]);
 });
 
 test('fifty clients that each get twenty pushes all end at the newest', async (t) => {

@@ -6,9 +6,8 @@
 //   └── from acked and nacked alike, once something differs from what was sent
 //
 // One response of a type is on its way at a time, so that a client that reads slowly costs one response, not a queue.
+import type { SubscriptionState } from './client-session.ts';
 import { hashOf, type SnapshotEntry, type SnapshotType } from './snapshot.ts';
-
-export type SubscriptionState = 'idle' | 'awaiting' | 'acked' | 'nacked';
 
 export interface TypeRequest {
   readonly names: readonly string[];
@@ -47,6 +46,10 @@ export class TypeSubscription {
 
   get state(): SubscriptionState {
     return this.#state;
+  }
+
+  get isAwaiting(): boolean {
+    return this.#state === 'awaiting';
   }
 
   get version(): string {

@@ -1,12 +1,13 @@
-// The embedded control plane: an ADS server (state of the world) that serves each node its snapshot to any xDS client.
-// It knows neither files nor meshes; whoever owns it sets the snapshots. Delta is not implemented: a client that tries
-// it hears UNIMPLEMENTED and goes on with the state of the world, as `auto` clients do.
+// The embedded control plane: an ADS server (state of the world and delta) that serves each node its snapshot to any
+// xDS client. It knows neither files nor meshes; whoever owns it sets the snapshots.
 import { createServer } from 'node:net';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { ApiListener } from '../model/api-listener.ts';
 import type { Resource, ResourceType } from '../model/resource.ts';
-import { type DiscoveryRequest, type DiscoveryResponse, loadProtos } from '../protos.ts';
-import { AdsSession, type TypeReport } from './ads-session.ts';
+import { loadProtos, type NodeMessage } from '../protos.ts';
+import { AdsSession } from './ads-session.ts';
+import type { ClientSession, SessionHooks, TypeReport } from './client-session.ts';
+import { DeltaSession } from './delta-session.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 
 type ServerLog = (
@@ -38,13 +39,13 @@ export interface XdsServer {
 }
 
 interface Client {
-  readonly session: AdsSession;
+  readonly session: Pick<ClientSession<never>, 'setSnapshot' | 'report'>;
   readonly peer: string;
   /** `null` until the first request. */
   node: string | null;
 }
 
-type AdsCall = ServerDuplexStream<DiscoveryRequest, DiscoveryResponse>;
+type CreateSession<Request, Response> = (hooks: SessionHooks<Response>) => ClientSession<Request>;
 
 export function createXdsServer({ log }: { readonly log: ServerLog }): XdsServer {
   const protos = loadProtos();
@@ -53,8 +54,10 @@ export function createXdsServer({ log }: { readonly log: ServerLog }): XdsServer
   let defaultSnapshot: Snapshot | null = null;
   // The same pings as Envoy's xDS clusters are usually given: a half-open connection is found within 40 s.
   const server = new Server({ 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 });
-  const { StreamAggregatedResources } = protos.adsService;
-  server.addService({ StreamAggregatedResources }, { StreamAggregatedResources: serve });
+  server.addService(protos.adsService, {
+    StreamAggregatedResources: serveBy((hooks) => new AdsSession(hooks)),
+    DeltaAggregatedResources: serveBy((hooks) => new DeltaSession(hooks)),
+  });
 
   function snapshotOf(node: string): Snapshot | null {
     return snapshots.get(node) ?? defaultSnapshot;
@@ -66,8 +69,17 @@ export function createXdsServer({ log }: { readonly log: ServerLog }): XdsServer
     }
   }
 
-  function serve(call: AdsCall): void {
-    const session = new AdsSession({
+  function serveBy<Request extends { readonly node?: NodeMessage | null }, Response>(
+    createSession: CreateSession<Request, Response>,
+  ): (call: ServerDuplexStream<Request, Response>) => void {
+    return (call) => serve(call, createSession);
+  }
+
+  function serve<Request extends { readonly node?: NodeMessage | null }, Response>(
+    call: ServerDuplexStream<Request, Response>,
+    createSession: CreateSession<Request, Response>,
+  ): void {
+    const session = createSession({
       send: (response) => call.write(response),
       onReject: ({ type, version, detail }) => {
         log('warn', `${nameOf(client)} rejected ${type} version ${version}: ${detail}`, { node: client.node, type });
@@ -76,7 +88,7 @@ export function createXdsServer({ log }: { readonly log: ServerLog }): XdsServer
     const client: Client = { session, peer: call.getPeer(), node: null };
     clients.add(client);
 
-    call.on('data', (request: DiscoveryRequest) => {
+    call.on('data', (request: Request) => {
       // Only the first request of a stream has to say who asks.
       if (client.node === null) {
         client.node = request.node?.id ?? '';
