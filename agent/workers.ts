@@ -134,7 +134,8 @@ export class Workers {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const worker = new Worker(new URL(`./data-plane-worker.${extension}`, import.meta.url), {
       workerData: settings,
-      resourceLimits: { maxOldGenerationSizeMb: 1024 },
+      // A small young generation keeps the resident set small; half of this costs CPU (docs/performance.md).
+      resourceLimits: { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 12 },
     });
     const thread: Thread = { id, worker };
     let cause = 'it ended by itself';
