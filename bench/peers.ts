@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('../node_modules/.cache/peers/', import.meta.url));
 const ECHO_SOURCES = fileURLToPath(new URL('../test/support/go-echo/', import.meta.url));
+const HPACK_SOURCES = fileURLToPath(new URL('../test/conformance/go-hpack/', import.meta.url));
 const MODULE = 'google.golang.org/grpc';
 const VERSION = 'v1.85.0';
 // Its last state. The module's own tags end earlier, with fewer cases.
@@ -41,6 +42,9 @@ if (spawnSync('go', ['version']).status !== 0) {
     build(`grpc-go ${VERSION} interop programs: ${missing.join(', ')}`, ['install', ...packages], FOLDER);
   }
   if (!existsSync(`${FOLDER}h2spec`)) build('h2spec', ['install', H2SPEC], FOLDER);
+  if (isStale(`${FOLDER}hpack`, HPACK_SOURCES)) {
+    build("a decoder of HPACK, Go's", ['build', '-buildvcs=false', '-o', `${FOLDER}hpack`, '.'], HPACK_SOURCES);
+  }
   if (isStale(`${FOLDER}echo`, ECHO_SOURCES)) {
     // The project need not be in version control where it is built, so no stamp of it.
     build('the echo service on grpc-go', ['build', '-buildvcs=false', '-o', `${FOLDER}echo`, '.'], ECHO_SOURCES);

@@ -3,11 +3,12 @@
 // failed; what was skipped is told with its reason and fails nothing.
 import { grpcGoEcho, grpcGoInterop } from './grpc-go.ts';
 import { h2spec } from './h2spec.ts';
+import { hpackEncoder } from './hpack-encoder.ts';
 import { hpackStories } from './hpack-stories.ts';
 import type { Judge, Verdict } from './judge.ts';
 import { negative } from './negative.ts';
 
-const judges: readonly Judge[] = [h2spec, hpackStories, grpcGoInterop, grpcGoEcho, negative];
+const judges: readonly Judge[] = [h2spec, hpackStories, hpackEncoder, grpcGoInterop, grpcGoEcho, negative];
 
 async function hear(judge: Judge): Promise<readonly Verdict[]> {
   try {

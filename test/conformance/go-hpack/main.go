@@ -1,0 +1,44 @@
+// Decodes HPACK blocks with Go's decoder. Each line of standard input is `SIZE HEX`: the table size that the decoder
+// allows from then on, and a block. For each it prints the fields as a JSON list of [name, value] in base64.
+package main
+
+import (
+	"bufio"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"golang.org/x/net/http2/hpack"
+)
+
+func main() {
+	decoder := hpack.NewDecoder(4096, nil)
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 1<<20)
+	out := json.NewEncoder(os.Stdout)
+	for number := 1; lines.Scan(); number++ {
+		var size uint32
+		var block string
+		_, err := fmt.Sscanf(lines.Text(), "%d %s", &size, &block)
+		fail(number, err)
+		wire, err := hex.DecodeString(block)
+		fail(number, err)
+		decoder.SetAllowedMaxDynamicTableSize(size)
+		fields, err := decoder.DecodeFull(wire)
+		fail(number, err)
+		list := [][2][]byte{}
+		for _, field := range fields {
+			list = append(list, [2][]byte{[]byte(field.Name), []byte(field.Value)})
+		}
+		fail(number, out.Encode(list))
+	}
+	fail(0, lines.Err())
+}
+
+func fail(line int, err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "line %d: %v\n", line, err)
+		os.Exit(1)
+	}
+}
