@@ -14,6 +14,7 @@ import (
 
 func main() {
 	decoder := hpack.NewDecoder(4096, nil)
+	inUse := uint32(4096)
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 1<<20)
 	out := json.NewEncoder(os.Stdout)
@@ -24,6 +25,11 @@ func main() {
 		fail(number, err)
 		wire, err := hex.DecodeString(block)
 		fail(number, err)
+		// Go's decoder goes on with its old size where none is announced; RFC 7541, section 4.2, wants it announced first.
+		if size < inUse && (len(wire) == 0 || wire[0]&0xe0 != 0x20) {
+			fail(number, fmt.Errorf("the table was lowered from %d to %d bytes and the block does not say so", inUse, size))
+		}
+		inUse = min(size, 4096)
 		decoder.SetAllowedMaxDynamicTableSize(size)
 		fields, err := decoder.DecodeFull(wire)
 		fail(number, err)
