@@ -17,7 +17,8 @@ export interface Round {
 const warmUp = 0.25;
 
 export async function measure(proxy: ProxyKind, workload: Workload, setting: Round): Promise<Figure> {
-  const { endpoints, files, folder, round, scale } = setting;
+  const { endpoints, files, folder, round } = setting;
+  const scale = setting.scale * proxy.share;
   const running = await proxy.start(endpoints, folder);
   const child = running.process;
   try {

@@ -1,8 +1,9 @@
 // `npm run peers`: builds the peers of others that tests call through the agents, where this machine has Go: grpc-go's
 // own interop programs, h2spec, and our echo service on grpc-go (test/support/go-echo). They land in
-// node_modules/.cache/peers, outside the project. Without Go it says so and is done.
+// node_modules/.cache/peers, outside the project, and so does C-core (Python's grpcio), where Python is. What is missing
+// is told, and that is all.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('../node_modules/.cache/peers/', import.meta.url));
@@ -30,12 +31,39 @@ function isStale(program: string, sources: string): boolean {
   return readdirSync(sources).some((name) => statSync(`${sources}${name}`).mtimeMs > builtMs);
 }
 
+const GRPCIO = 'grpcio==1.85.3';
+
+/** An environment of its own, so that the machine's Python stays as it is. */
+function installPython(): void {
+  const folder = `${FOLDER}python`;
+  if (existsSync(folder)) return;
+  if (spawnSync('python3', ['--version']).status !== 0) {
+    process.stdout.write('peers: no Python on this machine, so C-core is not asked\n');
+    return;
+  }
+  process.stdout.write(`peers: installing ${GRPCIO}\n`);
+  const steps: readonly (readonly [program: string, args: readonly string[]])[] = [
+    ['python3', ['-m', 'venv', folder]],
+    [`${folder}/bin/python`, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', GRPCIO]],
+  ];
+  for (const [program, args] of steps) {
+    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+    if (status === 0) continue;
+    process.stdout.write(`peers: ${GRPCIO} could not be installed, C-core is not asked:\n${stderr}`);
+    // Half an environment would be taken for a whole one.
+    rmSync(folder, { recursive: true, force: true });
+    return;
+  }
+}
+
+mkdirSync(FOLDER, { recursive: true });
+installPython();
+
 if (spawnSync('go', ['version']).status !== 0) {
   process.stdout.write(
     'peers: no Go on this machine, so the tests that need grpc-go will say that they were skipped\n',
   );
 } else {
-  mkdirSync(FOLDER, { recursive: true });
   const missing = ['client', 'server', 'http2'].filter((name) => !existsSync(`${FOLDER}${name}`));
   if (missing.length > 0) {
     const packages = missing.map((name) => `${MODULE}/interop/${name}@${VERSION}`);

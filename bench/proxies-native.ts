@@ -22,6 +22,7 @@ function native(proxy: NativeProxy): ProxyKind {
   return {
     name: proxy.name,
     speaksTls: true,
+    share: 1,
     missing: () => (proxy.path() === null ? `${proxy.name} (${proxy.source})` : null),
     version: () => {
       const { stdout, stderr } = spawnSync(proxy.path() ?? '', proxy.versionArgs, { encoding: 'utf8' });

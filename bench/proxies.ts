@@ -9,16 +9,23 @@ import { outrigger } from './proxy-outrigger.ts';
 const direct: ProxyKind = {
   name: 'direct',
   speaksTls: true,
+  share: 1,
   missing: () => null,
   version: () => null,
   start: async ({ ports }) => ({ port: ports[0] ?? 0, process: null, stop: async () => {} }),
 };
 
 /** A script of this folder: PORT ENDPOINT_PORT... [--tls CERTIFICATE KEY] */
-function script(name: string, file: string, speaksTls: boolean, version: () => string | null): ProxyKind {
+function script(
+  name: string,
+  file: string,
+  { speaksTls, share }: Pick<ProxyKind, 'speaksTls' | 'share'>,
+  version: () => string | null,
+): ProxyKind {
   return {
     name,
     speaksTls,
+    share,
     missing: () => null,
     version,
     start: async ({ ports, tls }) => {
@@ -38,9 +45,9 @@ function grpcJsVersion(): string | null {
 
 export const PROXIES: readonly ProxyKind[] = [
   direct,
-  script('tcp pipe', './tcp-pipe.ts', false, () => null),
+  script('tcp pipe', './tcp-pipe.ts', { speaksTls: false, share: 1 }, () => null),
   outrigger,
   ...nativeProxies,
-  script('node:http2', './node-http2-proxy.ts', true, () => null),
-  script('grpc-js', './grpc-js-proxy.ts', false, grpcJsVersion),
+  script('node:http2', './node-http2-proxy.ts', { speaksTls: true, share: 0.2 }, () => null),
+  script('grpc-js', './grpc-js-proxy.ts', { speaksTls: false, share: 0.2 }, grpcJsVersion),
 ];

@@ -13,6 +13,8 @@ export interface ProxyKind {
   readonly name: string;
   /** Does it end TLS on one leg and begin it on the other? */
   readonly speaksTls: boolean;
+  /** Of a round's calls, how many it is given: those that need ten times as long get fewer. */
+  readonly share: number;
   /** What it needs and this machine lacks; `null` when it can be run. */
   missing(): string | null;
   /** As it calls itself; `null` where that is our own or Node's version. */

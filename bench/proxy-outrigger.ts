@@ -13,6 +13,7 @@ import type { ProxyKind } from './proxy-kind.ts';
 export const outrigger: ProxyKind = {
   name: 'outrigger',
   speaksTls: true,
+  share: 1,
   missing: () => null,
   version: () => null,
   start: async (target) => {
