@@ -20,6 +20,8 @@ const DRAIN_ANSWER_MS = 1000;
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
+  /** How ADS is spoken; `null`: what the bootstrap says of its server, else `auto`. */
+  readonly xdsMode: 'auto' | 'delta' | 'sotw' | null;
   readonly adminHost: string;
   /** 0 takes any free port. */
   readonly adminPort: number;
@@ -83,6 +85,7 @@ export class Agent {
       bootstrap,
       transport: createGrpcTransport,
       log,
+      ...(options.xdsMode === null ? {} : { mode: options.xdsMode }),
     });
     this.#dependencies = new DependencyManager({
       client: this.#client,

@@ -4,6 +4,7 @@ import { type Command, type FlagValues, UsageError } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 import { isBootstrap, readConfigFile } from './validate.ts';
 
+const XDS_MODES = ['auto', 'delta', 'sotw'] as const;
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const runCommand: Command = {
@@ -18,6 +19,7 @@ export const runCommand: Command = {
     { name: 'config', short: 'c', value: 'FILE', help: 'an xDS bootstrap (JSON)' },
     { name: 'admin-port', value: 'N', help: 'admin port (15000); 0 takes any free one' },
     { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
+    { name: 'xds-mode', value: 'MODE', help: 'auto, delta or sotw (what the bootstrap says, else auto)' },
     { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
     { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (OUTRIGGER_LOG_LEVEL, else info)' },
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
@@ -27,9 +29,12 @@ export const runCommand: Command = {
     const concurrency = flags.number('concurrency', { min: 1, max: 256, fallback: 1 });
     const drainSeconds = flags.number('drain-time', { min: 0, max: 86_400, fallback: 10 });
     const logLevel = flags.text('log-level') === undefined ? null : flags.oneOf('log-level', LOG_LEVELS, 'info');
+    const xdsMode = flags.text('xds-mode') === undefined ? null : flags.oneOf('xds-mode', XDS_MODES, 'auto');
+    const bootstrap = await readBootstrap(flags);
     const { Agent } = await import('../agent.ts');
     const agent = new Agent({
-      bootstrap: await readBootstrap(flags),
+      bootstrap,
+      xdsMode,
       env: process.env,
       adminHost: flags.text('admin-host') ?? '127.0.0.1',
       adminPort,

@@ -122,3 +122,9 @@ test.serial('a command that asks an agent says when none answers', async (t) => 
   t.is(code, 1);
   t.regex(err, /no agent answers on 127\.0\.0\.1:1/);
 });
+
+test.serial('an xDS mode that is none is wrong usage, and the modes are named', async (t) => {
+  const { code, err } = await outrigger(['run', '--xds-mode', 'dleta']);
+  t.is(code, 64);
+  t.regex(err, /--xds-mode takes auto, delta, sotw, not 'dleta' \(did you mean delta\?\)/);
+});
