@@ -2,7 +2,7 @@
 // without decoding them.
 import { connect, type Socket } from 'node:net';
 import { ping } from '../support/h2-peer.ts';
-import { type Flood, opening } from './floods.ts';
+import { type Flood, opening } from './flood.ts';
 
 const batchBytes = 65_536;
 

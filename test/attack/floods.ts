@@ -1,5 +1,4 @@
-// What a hostile client repeats on one connection, by the classes of http2.md section 1.2. Each is bytes only, so that
-// the tests (a round or a few thousand) and `npm run attack` (measured) play the same.
+// What a hostile client repeats on one connection, by the classes of http2.md section 1.2. Each is bytes only.
 import {
   data,
   encodeFields,
@@ -8,38 +7,13 @@ import {
   headers,
   paddedData,
   ping,
-  preface,
   request,
   rstStream,
   settings,
-  settingsAck,
   uint32,
   windowUpdate,
 } from '../support/h2-peer.ts';
-
-export const HOLD = '/test.Attack/Hold';
-export const BULK = '/test.Attack/Bulk';
-export const UNARY = '/test.Echo/Unary';
-
-/** How the agent answers: a GOAWAY with that code, resets with that code on a connection that lives, or neither. */
-export type FloodEnd = { readonly goAway: number } | { readonly reset: number } | 'alive';
-
-export interface Flood {
-  /** Class of http2.md section 1.2. */
-  readonly id: string;
-  readonly title: string;
-  /** Sent once, behind the exchange of SETTINGS. */
-  readonly begin?: Buffer;
-  /** The bytes of round `i`, counted from 0. */
-  readonly round: (i: number) => Buffer;
-  /** How many rounds it takes to meet the limit, and more. */
-  readonly rounds: number;
-  readonly end: FloodEnd;
-  /** The limit that counts it, by its name in `Http2Limits`; absent where a rule of the protocol ends it at once. */
-  readonly limit?: string;
-  /** The attacker reads nothing that comes back. */
-  readonly isDeaf?: boolean;
-}
+import { BULK, type Flood, HOLD, UNARY } from './flood.ts';
 
 const INITIAL_WINDOW = 4;
 const HEADER_LIST = 6;
@@ -402,6 +376,3 @@ export const floods: readonly Flood[] = [
     end: 'alive',
   },
 ];
-
-/** What opens a connection: preface, SETTINGS, and their acknowledgement ahead of time. */
-export const opening: Buffer = Buffer.concat([preface, settings(), settingsAck()]);

@@ -6,7 +6,7 @@ import { StatsReader } from '../../agent/stats/stats-reader.ts';
 import { startDataPlane, type TestDataPlane } from '../support/data-plane.ts';
 import { call, type Http2Endpoint, startHttp2Endpoint } from '../support/http2-call.ts';
 import { plainMesh } from '../support/resources.ts';
-import { BULK, HOLD } from './floods.ts';
+import { BULK, HOLD } from './flood.ts';
 
 const BULK_BYTES = 65_536;
 

@@ -1,0 +1,29 @@
+// What a flood is: bytes that a hostile client repeats, and how the agent is to answer them.
+import { preface, settings, settingsAck } from '../support/h2-peer.ts';
+
+export const HOLD = '/test.Attack/Hold';
+export const BULK = '/test.Attack/Bulk';
+export const UNARY = '/test.Echo/Unary';
+
+/** How the agent answers: a GOAWAY with that code, resets with that code on a connection that lives, or neither. */
+export type FloodEnd = { readonly goAway: number } | { readonly reset: number } | 'alive';
+
+export interface Flood {
+  /** Class of http2.md section 1.2. */
+  readonly id: string;
+  readonly title: string;
+  /** Sent once, behind the exchange of SETTINGS. */
+  readonly begin?: Buffer;
+  /** The bytes of round `i`, counted from 0. */
+  readonly round: (i: number) => Buffer;
+  /** How many rounds it takes to meet the limit, and more. */
+  readonly rounds: number;
+  readonly end: FloodEnd;
+  /** The limit that counts it, by its name in `Http2Limits`; absent where a rule of the protocol ends it at once. */
+  readonly limit?: string;
+  /** The attacker reads nothing that comes back. */
+  readonly isDeaf?: boolean;
+}
+
+/** What opens a connection: preface, SETTINGS, and their acknowledgement ahead of time. */
+export const opening: Buffer = Buffer.concat([preface, settings(), settingsAck()]);
