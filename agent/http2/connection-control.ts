@@ -110,7 +110,7 @@ export class ControlFrames {
         core.fail(ErrorCode.FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE makes a stream's window too large");
         return;
       }
-      core.scheduler.wakeAll();
+      if (core.enforce(core.guard.onStreamsWoken(core.scheduler.wakeAll(), core.nowMs))) return;
     }
     core.hasPeerSettings = true;
     core.hasNewRoom = true;

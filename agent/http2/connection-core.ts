@@ -133,6 +133,10 @@ export class ConnectionCore implements StreamOwner {
     this.scheduler.add(stream, queuedBytes);
   }
 
+  noteData(bytes: number): void {
+    this.guard.onDataSent(bytes);
+  }
+
   reportSent(stream: StreamImpl): void {
     this.#unreported.push(stream);
   }

@@ -8,6 +8,9 @@ export const prematureMs = 1000;
 /** Tokens that a frame of real traffic brings back: a peer may update two windows and ping for each (BDP probes). */
 const refundPerFrame = 3;
 
+/** Bytes sent that bring back a token: whoever draws them in small pieces gets few. */
+const sentBytesPerToken = 512;
+
 /** A bucket of `burst` tokens that refills with time. The clock only matters when it is empty. */
 export class RateBudget {
   readonly #burst: number;
@@ -21,17 +24,17 @@ export class RateBudget {
     this.#tokens = burst;
   }
 
-  /** False when there was no token left. */
-  spend(nowMs: number): boolean {
+  /** False when there were not so many tokens left. */
+  spend(nowMs: number, tokens = 1): boolean {
     if (Number.isNaN(this.#filledMs)) this.#filledMs = nowMs;
-    if (this.#tokens >= 1) {
-      this.#tokens--;
+    if (this.#tokens >= tokens) {
+      this.#tokens -= tokens;
       return true;
     }
     this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledMs) * this.#perMs);
     this.#filledMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    if (this.#tokens < tokens) return false;
+    this.#tokens -= tokens;
     return true;
   }
 
@@ -62,7 +65,17 @@ export class ConnectionGuard {
     return this.#control.spend(nowMs) ? null : 'controlFrameBurst';
   }
 
-  /** HEADERS, or DATA that carries something, in either direction. */
+  /** SETTINGS have opened the windows of so many streams that had waited for that: each will send. */
+  onStreamsWoken(streams: number, nowMs: number): keyof Http2Limits | null {
+    return this.#control.spend(nowMs, streams) ? null : 'controlFrameBurst';
+  }
+
+  /** DATA of that payload was sent, for which the peer may update two windows. */
+  onDataSent(bytes: number): void {
+    this.#control.refund(bytes / sentBytesPerToken);
+  }
+
+  /** HEADERS in either direction, or DATA that came and carries something. */
   onTraffic(): void {
     this.#emptyFrames = 0;
     this.#control.refund(refundPerFrame);

@@ -31,6 +31,8 @@ export interface StreamOwner {
   reset(stream: StreamImpl, code: number): void;
   /** Bytes were queued: the stream waits for a window or for its turn. */
   waitForTurn(stream: StreamImpl, queuedBytes: number): void;
+  /** DATA of so many bytes is written. */
+  noteData(bytes: number): void;
   /** Bytes went out: `onSent` is due with the next flush. */
   reportSent(stream: StreamImpl): void;
 }
@@ -175,6 +177,7 @@ export class StreamImpl implements Stream {
     if (bytes > 0) {
       this.sendCredit -= bytes;
       owner.sendWindow -= bytes;
+      owner.noteData(bytes);
       if (this.unreported === 0) owner.reportSent(this);
       this.unreported += bytes;
     }

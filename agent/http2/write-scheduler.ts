@@ -35,9 +35,14 @@ export class WriteScheduler {
     this.#turns.push(stream);
   }
 
-  /** All windows have grown (SETTINGS_INITIAL_WINDOW_SIZE). */
-  wakeAll(): void {
-    for (let stream = this.#blocked.first; stream !== null; stream = this.#blocked.first) this.wake(stream);
+  /** All windows have grown (SETTINGS_INITIAL_WINDOW_SIZE). Answers how many streams had waited for that. */
+  wakeAll(): number {
+    let woken = 0;
+    for (let stream = this.#blocked.first; stream !== null; stream = this.#blocked.first) {
+      this.wake(stream);
+      woken++;
+    }
+    return woken;
   }
 
   /** Writes what windows and socket allow. */

@@ -25,6 +25,29 @@ test('traffic pays for the window updates and pings that it causes', (t) => {
   t.is(guard.onControlFrame(0), 'controlFrameBurst');
 });
 
+test('DATA that is sent pays for its window updates, unless it was drawn in small pieces', (t) => {
+  const guard = new ConnectionGuard({ ...defaultLimits('server'), controlFrameBurst: 10 });
+  for (let i = 0; i < 1000; i++) {
+    guard.onDataSent(16_384);
+    t.is(guard.onControlFrame(0), null);
+    t.is(guard.onControlFrame(0), null);
+  }
+  guard.onDataSent(16_384);
+  for (let i = 0; i < 10; i++) {
+    guard.onDataSent(1);
+    t.is(guard.onControlFrame(0), null);
+  }
+  guard.onDataSent(1);
+  t.is(guard.onControlFrame(0), 'controlFrameBurst');
+});
+
+test('(C9) SETTINGS that wake many streams cost a token for each of them', (t) => {
+  const guard = new ConnectionGuard({ ...defaultLimits('server'), controlFrameBurst: 2500 });
+  t.is(guard.onStreamsWoken(1000, 0), null);
+  t.is(guard.onStreamsWoken(1000, 0), null);
+  t.is(guard.onStreamsWoken(1000, 0), 'controlFrameBurst');
+});
+
 test('empty frames in a row are counted, and one that carries something starts anew', (t) => {
   const guard = new ConnectionGuard(defaultLimits('server'));
   for (let i = 0; i < 10; i++) t.is(guard.onEmptyFrame(0), null);
