@@ -29,10 +29,15 @@ function localCommand(words: readonly string[], service: ComposeService): string
   });
 }
 
+/** The health check that is under way: one at a time, for they would take the cores from what they wait for. */
+let lastCheck: Promise<unknown> = Promise.resolve();
+
 /** Health checks in a row until one is content; the attempts are processes, so nothing sleeps. */
 async function untilHealthy(run: () => ChildProcess, isOver: () => boolean): Promise<void> {
   for (let attempt = 0; attempt < 60; attempt++) {
-    const [code] = await once(run(), 'exit');
+    const check = lastCheck.then(() => once(run(), 'exit'));
+    lastCheck = check;
+    const [code] = await check;
     if (code === 0) return;
     if (isOver()) throw new Error('it has ended');
   }
