@@ -5,7 +5,7 @@ import type { HeaderBlock, Stream } from '../http2/index.ts';
 /** A request that is under way is kept for a transparent retry up to this size. */
 const MAX_REPLAY_BYTES = 65_536;
 
-const noChunks: Buffer[] = [];
+const noBody = Buffer.alloc(0);
 
 export class KeptRequest {
   /** The first block, once it must outlive the turn it came in. */
@@ -13,9 +13,8 @@ export class KeptRequest {
   /** The client has half-closed. */
   ended = false;
   #trailers: HeaderBlock | null = null;
-  /** Most requests are one chunk; an array is made for the second. */
-  #first: Buffer | null = null;
-  #more: Buffer[] = noChunks;
+  /** `#body[0, #bytes)` is what came: one piece, so that a request in tiny frames costs what its bytes cost. */
+  #body: Buffer = noBody;
   #bytes = 0;
   /** False once something was forgotten: the request can't be sent from its beginning any more. */
   #whole = true;
@@ -35,12 +34,15 @@ export class KeptRequest {
       this.forget();
       return;
     }
-    const copy = Buffer.allocUnsafe(end - start);
-    buf.copy(copy, 0, start, end);
-    if (this.#first === null) this.#first = copy;
-    else if (this.#more === noChunks) this.#more = [copy];
-    else this.#more.push(copy);
-    this.#bytes += copy.length;
+    const bytes = this.#bytes + (end - start);
+    if (bytes > this.#body.length) {
+      // Most requests are one frame and take no more than that; those that go on grow by doubling.
+      const grown = Buffer.allocUnsafe(this.#bytes === 0 ? bytes : 2 * bytes);
+      this.#body.copy(grown, 0, 0, this.#bytes);
+      this.#body = grown;
+    }
+    buf.copy(this.#body, this.#bytes, start, end);
+    this.#bytes = bytes;
   }
 
   keepTrailers(block: HeaderBlock): void {
@@ -49,20 +51,12 @@ export class KeptRequest {
 
   /** Nothing stands behind the head. */
   get headOnly(): boolean {
-    return this.ended && this.#first === null && this.#trailers === null;
+    return this.ended && this.#bytes === 0 && this.#trailers === null;
   }
 
   /** Sends what has come since the head. */
   sendBody(stream: Stream): void {
-    const first = this.#first;
-    if (first === null && this.#trailers === null) return;
-    const more = this.#more;
-    const ends = this.ended && this.#trailers === null;
-    if (first !== null) stream.sendData(first, 0, first.length, ends && more.length === 0);
-    for (let i = 0; i < more.length; i++) {
-      const chunk = more[i]!;
-      stream.sendData(chunk, 0, chunk.length, ends && i === more.length - 1);
-    }
+    if (this.#bytes > 0) stream.sendData(this.#body, 0, this.#bytes, this.ended && this.#trailers === null);
     if (this.#trailers !== null) stream.sendHeaders(this.#trailers, true);
   }
 
@@ -70,8 +64,7 @@ export class KeptRequest {
   forget(): void {
     this.head = null;
     this.#trailers = null;
-    this.#first = null;
-    this.#more = noChunks;
+    this.#body = noBody;
     this.#bytes = 0;
     this.#whole = false;
   }
