@@ -6,25 +6,10 @@ import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { grpcGoQuickCases } from '../conformance/interop-cases.ts';
 import { startTwoAgents, type TwoAgents } from '../support/two-agents.ts';
 
 const PEERS = fileURLToPath(new URL('../../node_modules/.cache/peers/', import.meta.url));
-const CASES = [
-  'empty_unary',
-  'large_unary',
-  'client_streaming',
-  'server_streaming',
-  'ping_pong',
-  'empty_stream',
-  'custom_metadata',
-  'status_code_and_message',
-  'special_status_message',
-  'unimplemented_method',
-  'unimplemented_service',
-  'cancel_after_begin',
-  'cancel_after_first_response',
-  'timeout_on_sleeping_server',
-];
 
 const present = existsSync(`${PEERS}client`) && existsSync(`${PEERS}server`);
 let mesh: TwoAgents | null = null;
@@ -51,7 +36,7 @@ test.after.always(async () => {
   stopServer();
 });
 
-for (const name of CASES) {
+for (const name of grpcGoQuickCases) {
   test.serial(`grpc-go interop case ${name} passes through both agents`, async (t) => {
     if (mesh === null) {
       t.log('skipped: grpc-go interop programs are not built (npm run peers, wants Go)');
