@@ -1,6 +1,12 @@
 // The composition root of the control thread: xDS client, workers, telemetry, admin. Start, ready, drain, stop.
 import { lookup } from 'node:dns/promises';
-import { type Bootstrap, createGrpcTransport, DependencyManager, XdsClient } from '../xds/index.ts';
+import {
+  type Bootstrap,
+  createGrpcTransport,
+  DependencyManager,
+  type UnsupportedPolicy,
+  XdsClient,
+} from '../xds/index.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { AgentView } from './admin/agent-view.ts';
 import type { Up } from './link.ts';
@@ -20,6 +26,12 @@ const DRAIN_ANSWER_MS = 1000;
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
+  /** What of it has no effect, `field path: text` each; logged at the start. */
+  readonly bootstrapWarnings: readonly string[];
+  /** What to do with a resource that asks for what the agent does not carry out. */
+  readonly unsupported: UnsupportedPolicy;
+  /** Said to the control plane, where the bootstrap names no version. */
+  readonly version: string;
   /** How ADS is spoken; `null`: what the bootstrap says of its server, else `auto`. */
   readonly xdsMode: 'auto' | 'delta' | 'sotw' | null;
   readonly adminHost: string;
@@ -85,6 +97,8 @@ export class Agent {
       bootstrap,
       transport: createGrpcTransport,
       log,
+      unsupported: options.unsupported,
+      userAgentVersion: options.version,
       ...(options.xdsMode === null ? {} : { mode: options.xdsMode }),
     });
     this.#dependencies = new DependencyManager({
@@ -130,6 +144,9 @@ export class Agent {
   /** Opens the admin port, then subscribes. Rejects with one sentence when the admin port can't be had. */
   async start(): Promise<{ readonly adminPort: number }> {
     const adminPort = await this.#admin.listen();
+    for (const warning of this.#options.bootstrapWarnings) {
+      this.#log('warn', 'the bootstrap asks for what has no effect', { field: warning });
+    }
     this.#log('info', 'admin listens', { host: this.#options.adminHost, port: adminPort });
     this.#workers.start();
     this.#dependencies.start();

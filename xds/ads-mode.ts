@@ -1,5 +1,5 @@
 // Which of the two ways to speak ADS a server is spoken to in. `auto` finds out, and remembers.
-import type { AdsMode, AdsModePolicy } from './bootstrap.ts';
+import type { AdsMode, AdsModePolicy } from './model/bootstrap.ts';
 import type { StreamStatus } from './transport.ts';
 
 const unimplemented = 12;

@@ -1,49 +1,16 @@
-// The bootstrap file of proxyless gRPC (gRFC A27, GRPC_XDS_BOOTSTRAP) -> Bootstrap.
+// The bootstrap file of proxyless gRPC (GRPC_XDS_BOOTSTRAP; gRFC A27, A29, A36, A47, A65, A97) -> Bootstrap.
 // Keys that we do not know are accepted, as gRPC does: control planes put their own there.
-
-export interface Bootstrap {
-  /** In order of preference; one at least. Only the first is used (fallback, gRFC A71, is not supported). */
-  readonly servers: readonly ServerConfig[];
-  readonly node: NodeIdentity;
-}
-
-export interface ServerConfig {
-  /** A gRPC target: `host:port`, `dns:///host:port`, `unix:/path`. */
-  readonly serverUri: string;
-  readonly credentials: ServerCredentials;
-  /** As written; those that we do not know have no effect. */
-  readonly features: readonly string[];
-  /** How ADS is spoken; `xds_mode`, a key of ours. Absent: `auto`. */
-  readonly mode?: AdsModePolicy;
-}
-
-export type AdsMode = 'delta' | 'sotw';
-
-/** `auto`: delta first; state of the world where the server says that it has no delta. */
-export type AdsModePolicy = AdsMode | 'auto';
-
-export type ServerCredentials =
-  | { readonly kind: 'insecure' }
-  /** Paths of PEM files (gRFC A65). No CA file: the platform's roots. */
-  | {
-      readonly kind: 'tls';
-      readonly caCertificateFile: string | null;
-      readonly certificateFile: string | null;
-      readonly privateKeyFile: string | null;
-    };
-
-/** Who we are for the server. */
-export interface NodeIdentity {
-  readonly id: string;
-  readonly cluster: string;
-  readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string };
-  /** JSON. */
-  readonly metadata: Readonly<Record<string, unknown>>;
-}
-
-export type ParsedBootstrap = { readonly bootstrap: Bootstrap } | { readonly problems: readonly string[] };
-
-type Json = Readonly<Record<string, unknown>>;
+import { parseCallCredentials, parseCredentials, parseMetadata, parseTlsFiles } from './bootstrap-credentials.ts';
+import { isAbsent, type Json, JsonReader } from './json-reader.ts';
+import type {
+  AdsModePolicy,
+  Authority,
+  Bootstrap,
+  NodeIdentity,
+  ParsedBootstrap,
+  ServerConfig,
+  TlsFiles,
+} from './model/bootstrap.ts';
 
 /** Reads the text of the file. All problems at once, `xds_servers[0].server_uri: text` each. */
 export function parseBootstrap(text: string): ParsedBootstrap {
@@ -53,95 +20,112 @@ export function parseBootstrap(text: string): ParsedBootstrap {
   } catch (error) {
     return { problems: [`not JSON: ${error instanceof Error ? error.message : String(error)}`] };
   }
-  const problems: string[] = [];
-  const root = asObject(json, 'the bootstrap', problems) ?? {};
-  const bootstrap = { servers: parseServers(root['xds_servers'], problems), node: parseNode(root['node'], problems) };
-  return problems.length > 0 ? { problems } : { bootstrap };
+  const reader = new JsonReader();
+  const root = reader.object(json, 'the bootstrap');
+  if (root === null) return { problems: reader.problems };
+  const bootstrap: Bootstrap = {
+    servers: parseServers(reader, root['xds_servers'], 'xds_servers', 1),
+    node: parseNode(reader, root['node']),
+    ...parseAuthorities(reader, root['authorities']),
+    ...parseTemplates(reader, root),
+    ...parseProviders(reader, root['certificate_providers']),
+  };
+  return reader.problems.length > 0 ? { problems: reader.problems } : { bootstrap, warnings: reader.warnings };
 }
 
-function parseServers(json: unknown, problems: string[]): ServerConfig[] {
-  if (!Array.isArray(json) || json.length === 0) {
-    problems.push('xds_servers: must be a list of one server at least');
+function parseServers(reader: JsonReader, json: unknown, path: string, least: 0 | 1): ServerConfig[] {
+  if (least === 1 && (!Array.isArray(json) || json.length === 0)) {
+    reader.problem(path, 'must be a list of one server at least');
     return [];
   }
-  return json.flatMap((entry: unknown, index) => {
-    const path = `xds_servers[${index}]`;
-    const server = asObject(entry, path, problems);
-    if (server === null) return [];
-    const serverUri = asString(server['server_uri'], `${path}.server_uri`, problems);
-    if (serverUri === '') problems.push(`${path}.server_uri: required`);
-    const credentials = parseCredentials(server['channel_creds'], `${path}.channel_creds`, problems);
-    const features = asList(server['server_features'], `${path}.server_features`, problems);
-    const mode = parseMode(server['xds_mode'], `${path}.xds_mode`, problems);
-    return [{ serverUri, credentials, features: features.filter((feature) => typeof feature === 'string'), ...mode }];
+  return reader.list(json, path).flatMap((entry: unknown, index) => {
+    const server = reader.object(entry, `${path}[${index}]`);
+    return server === null ? [] : [parseServer(reader, server, `${path}[${index}]`)];
   });
 }
 
-function parseMode(json: unknown, path: string, problems: string[]): Pick<ServerConfig, 'mode'> {
-  if (json === undefined) return {};
-  if (json === 'delta' || json === 'sotw' || json === 'auto') return { mode: json };
-  problems.push(`${path}: must be "delta", "sotw" or "auto"`);
-  return {};
-}
-
-/** The first credentials of a kind that we know count (gRFC A27). */
-function parseCredentials(json: unknown, path: string, problems: string[]): ServerCredentials {
-  const types: string[] = [];
-  for (const [index, entry] of asList(json, path, problems).entries()) {
-    const at = `${path}[${index}]`;
-    const creds = asObject(entry, at, problems);
-    if (creds === null) continue;
-    const type = asString(creds['type'], `${at}.type`, problems);
-    if (type === 'insecure') return { kind: 'insecure' };
-    if (type === 'tls') return parseTls(creds['config'], `${at}.config`, problems);
-    types.push(type);
+function parseServer(reader: JsonReader, server: Json, path: string): ServerConfig {
+  const serverUri = reader.requiredString(server['server_uri'], `${path}.server_uri`);
+  const credentials = parseCredentials(reader, server['channel_creds'], `${path}.channel_creds`);
+  const features = reader.list(server['server_features'], `${path}.server_features`);
+  const tokens = parseCallCredentials(reader, server['call_creds'], `${path}.call_creds`);
+  // A token in clear text is anyone's (gRFC A97); a socket file does not leave the machine.
+  if (tokens.length > 0 && credentials.kind === 'insecure' && !serverUri.startsWith('unix:')) {
+    reader.problem(`${path}.call_creds`, 'a token is sent over TLS only, and channel_creds is insecure');
   }
-  const found = types.length === 0 ? '' : `, not ${types.map((type) => `"${type}"`).join(', ')}`;
-  problems.push(`${path}: needs credentials of type "insecure" or "tls"${found}`);
-  return { kind: 'insecure' };
-}
-
-function parseTls(json: unknown, path: string, problems: string[]): ServerCredentials {
-  const config = json === undefined ? {} : (asObject(json, path, problems) ?? {});
-  const file = (key: string) => asString(config[key], `${path}.${key}`, problems) || null;
-  const certificateFile = file('certificate_file');
-  const privateKeyFile = file('private_key_file');
-  if ((certificateFile === null) !== (privateKeyFile === null)) {
-    problems.push(`${path}: certificate_file and private_key_file need each other`);
-  }
-  return { kind: 'tls', caCertificateFile: file('ca_certificate_file'), certificateFile, privateKeyFile };
-}
-
-function parseNode(json: unknown, problems: string[]): NodeIdentity {
-  const node = json === undefined ? {} : (asObject(json, 'node', problems) ?? {});
-  const locality = node['locality'] === undefined ? {} : asObject(node['locality'], 'node.locality', problems);
-  const metadata = node['metadata'] === undefined ? {} : asObject(node['metadata'], 'node.metadata', problems);
-  const part = (key: string) => asString(locality?.[key], `node.locality.${key}`, problems);
+  const metadata = [...tokens, ...parseMetadata(reader, server['initial_metadata'], `${path}.initial_metadata`)];
   return {
-    id: asString(node['id'], 'node.id', problems),
-    cluster: asString(node['cluster'], 'node.cluster', problems),
-    locality: { region: part('region'), zone: part('zone'), subZone: part('sub_zone') },
-    metadata: metadata ?? {},
+    serverUri,
+    credentials,
+    features: features.filter((feature) => typeof feature === 'string'),
+    ...parseMode(reader, server['xds_mode'], `${path}.xds_mode`),
+    ...(metadata.length === 0 ? {} : { metadata }),
   };
 }
 
-function asObject(json: unknown, path: string, problems: string[]): Json | null {
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Json;
-  problems.push(`${path}: must be an object`);
-  return null;
+function parseMode(reader: JsonReader, json: unknown, path: string): { readonly mode?: AdsModePolicy } {
+  if (isAbsent(json)) return {};
+  if (json === 'delta' || json === 'sotw' || json === 'auto') return { mode: json };
+  reader.problem(path, 'must be "delta", "sotw" or "auto"');
+  return {};
 }
 
-function asList(json: unknown, path: string, problems: string[]): readonly unknown[] {
-  if (json === undefined) return [];
-  if (Array.isArray(json)) return json;
-  problems.push(`${path}: must be a list`);
-  return [];
+/** `envoy.config.core.v3.Node` in JSON, so a field may be spelled in either way of protobuf. */
+function parseNode(reader: JsonReader, json: unknown): NodeIdentity {
+  const node = reader.optionalObject(json, 'node');
+  const locality = reader.optionalObject(node['locality'], 'node.locality');
+  const part = (key: string, alias = key) => reader.string(locality[key] ?? locality[alias], `node.locality.${key}`);
+  const name = reader.string(node['user_agent_name'] ?? node['userAgentName'], 'node.user_agent_name');
+  const version = reader.string(node['user_agent_version'] ?? node['userAgentVersion'], 'node.user_agent_version');
+  return {
+    id: reader.string(node['id'], 'node.id'),
+    cluster: reader.string(node['cluster'], 'node.cluster'),
+    locality: { region: part('region'), zone: part('zone'), subZone: part('sub_zone', 'subZone') },
+    metadata: reader.optionalObject(node['metadata'], 'node.metadata'),
+    ...(name === '' ? {} : { userAgent: { name, version } }),
+  };
 }
 
-/** Absent is empty. */
-function asString(json: unknown, path: string, problems: string[]): string {
-  if (json === undefined) return '';
-  if (typeof json === 'string') return json;
-  problems.push(`${path}: must be a string`);
-  return '';
+function parseAuthorities(reader: JsonReader, json: unknown): Pick<Bootstrap, 'authorities'> {
+  if (isAbsent(json)) return {};
+  const authorities: Record<string, Authority> = Object.create(null);
+  for (const [name, entry] of Object.entries(reader.optionalObject(json, 'authorities'))) {
+    const path = `authorities[${JSON.stringify(name)}]`;
+    const authority = reader.object(entry, path);
+    if (authority === null) continue;
+    const key = 'client_listener_resource_name_template';
+    const template = reader.string(authority[key], `${path}.${key}`);
+    if (template !== '' && !template.startsWith(`xdstp://${name}/`)) {
+      reader.problem(`${path}.${key}`, `must begin with "xdstp://${name}/"`);
+    }
+    authorities[name] = {
+      servers: parseServers(reader, authority['xds_servers'], `${path}.xds_servers`, 0),
+      clientListenerTemplate: template || `xdstp://${name}/envoy.config.listener.v3.Listener/%s`,
+    };
+  }
+  return { authorities };
+}
+
+function parseTemplates(reader: JsonReader, root: Json) {
+  const template = (key: string) => reader.string(root[key], key);
+  const client = template('client_default_listener_resource_name_template');
+  const server = template('server_listener_resource_name_template');
+  return {
+    ...(client === '' ? {} : { clientListenerTemplate: client }),
+    ...(server === '' ? {} : { serverListenerTemplate: server }),
+  };
+}
+
+function parseProviders(reader: JsonReader, json: unknown): Pick<Bootstrap, 'certificateProviders'> {
+  if (isAbsent(json)) return {};
+  const providers: Record<string, TlsFiles> = Object.create(null);
+  for (const [name, entry] of Object.entries(reader.optionalObject(json, 'certificate_providers'))) {
+    const path = `certificate_providers[${JSON.stringify(name)}]`;
+    const provider = reader.object(entry, path);
+    if (provider === null) continue;
+    const plugin = reader.requiredString(provider['plugin_name'], `${path}.plugin_name`);
+    if (plugin === 'file_watcher') providers[name] = parseTlsFiles(reader, provider['config'], `${path}.config`);
+    else if (plugin !== '') reader.warn(`${path}.plugin_name`, `"${plugin}" is not supported, only "file_watcher" is`);
+  }
+  return { certificateProviders: providers };
 }

@@ -4,13 +4,13 @@ import { createHash } from 'node:crypto';
 import { ModeChoice } from './ads-mode.ts';
 import { AdsStream, type Verdict } from './ads-stream.ts';
 import type { AdsWire, AdsWireEvents, ReceivedUpdate } from './ads-wire.ts';
-import type { AdsModePolicy, Bootstrap, NodeIdentity, ServerConfig } from './bootstrap.ts';
 import { type ConfigDump, dumpType } from './config-dump.ts';
 import type { ReadMessage } from './decode/decode-context.ts';
 import type { UnsupportedPolicy } from './decode/validation.ts';
 import { openDeltaWire } from './delta-wire.ts';
 import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import { XdsError } from './errors.ts';
+import type { AdsModePolicy, Bootstrap, NodeIdentity, ServerConfig } from './model/bootstrap.ts';
 import type { ResourceType } from './model/resource.ts';
 import { loadProtos, type NodeMessage, toStruct } from './protos.ts';
 import { openSotwWire, type SotwWireOptions } from './sotw-wire.ts';
@@ -387,8 +387,8 @@ function toNodeMessage(node: NodeIdentity, userAgentVersion: string): NodeMessag
     cluster: node.cluster,
     metadata: toStruct(node.metadata),
     locality: { region, zone, sub_zone: subZone },
-    user_agent_name: 'outrigger',
-    user_agent_version: userAgentVersion,
+    user_agent_name: node.userAgent?.name ?? 'outrigger',
+    user_agent_version: node.userAgent?.version ?? userAgentVersion,
     client_features: ['xds.config.resource-in-sotw'],
   };
 }

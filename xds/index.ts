@@ -5,15 +5,7 @@
 //   manager.start();
 //   client.start();
 
-export {
-  type AdsModePolicy,
-  type Bootstrap,
-  type NodeIdentity,
-  type ParsedBootstrap,
-  parseBootstrap,
-  type ServerConfig,
-  type ServerCredentials,
-} from './bootstrap.ts';
+export { parseBootstrap } from './bootstrap.ts';
 export { XdsClient, type XdsClientOptions, type XdsCounters } from './client.ts';
 export type { ConfigDump, ResourceDump } from './config-dump.ts';
 export type { UnsupportedPolicy } from './decode/validation.ts';
@@ -22,6 +14,18 @@ export type { ResolveHost } from './dns-endpoints.ts';
 export type { Log, SetTimer } from './environment.ts';
 export { XdsError, type XdsErrorCode } from './errors.ts';
 export type { DownstreamTls, SocketAddress, TlsCertificates, UpstreamTls } from './model/address.ts';
+export type {
+  AdsModePolicy,
+  Authority,
+  Bootstrap,
+  MetadataSource,
+  NodeIdentity,
+  ParsedBootstrap,
+  PemSource,
+  ServerConfig,
+  ServerCredentials,
+  TlsFiles,
+} from './model/bootstrap.ts';
 export type { Cluster, ClusterDiscovery, LbPolicy } from './model/cluster.ts';
 export type { ClusterEndpoints, Endpoint, LocalityEndpoints } from './model/endpoints.ts';
 export type { FilterChain, HttpConnectionManager, Listener } from './model/listener.ts';

@@ -1,17 +1,7 @@
 // The seam between the xDS protocol and the network, and its implementation with grpc-js.
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
-import {
-  type ChannelCredentials,
-  Client,
-  connectivityState,
-  credentials,
-  Metadata,
-  type MethodDefinition,
-  type ServiceError,
-} from '@grpc/grpc-js';
-import type { ServerConfig } from './bootstrap.ts';
+import { Client, connectivityState, type Metadata, type MethodDefinition, type ServiceError } from '@grpc/grpc-js';
+import type { ServerConfig } from './model/bootstrap.ts';
 import {
   type DeltaDiscoveryRequest,
   type DeltaDiscoveryResponse,
@@ -19,6 +9,7 @@ import {
   type DiscoveryResponse,
   loadProtos,
 } from './protos.ts';
+import { channelCredentials, streamMetadata, targetNameOptions } from './server-credentials.ts';
 
 export interface Transport {
   /** The server, as logs name it. */
@@ -54,11 +45,11 @@ export interface StreamStatus {
 }
 
 export interface GrpcTransportOptions {
-  /** Reads certificate files; they are read again for each connection, so that renewed ones count. */
+  /** Reads certificate and token files, for each connection anew, so that renewed ones count. */
   readonly readFile?: (path: string) => Buffer;
   /**
-   * Idle time after which a ping asks whether the server is still there; the answer may take 20 s. Default 5 minutes,
-   * the least that a server accepts which has no policy of its own (gRFC A8).
+   * Idle time after which a ping asks whether the server is still there; the answer may take 20 s. Default: what the
+   * bootstrap says, else 5 minutes, the least that a server accepts which has no policy of its own (gRFC A8).
    */
   readonly keepaliveMs?: number;
 }
@@ -71,7 +62,7 @@ const unavailable = 14;
 
 /** A transport to `server` over grpc-js. Each stream has a connection of its own, so that we alone decide when to connect. */
 export function createGrpcTransport(server: ServerConfig, options: GrpcTransportOptions = {}): Transport {
-  const { readFile = readFileSync, keepaliveMs = defaultKeepaliveMs } = options;
+  const { readFile = readFileSync, keepaliveMs = server.keepaliveMs ?? defaultKeepaliveMs } = options;
   const { StreamAggregatedResources, DeltaAggregatedResources } = loadProtos().adsService;
 
   function open<Request, Response>(
@@ -79,7 +70,9 @@ export function createGrpcTransport(server: ServerConfig, options: GrpcTransport
     events: StreamEvents<Response>,
   ): TransportStream<Request> {
     let client: Client;
+    let metadata: Metadata;
     try {
+      metadata = streamMetadata(server, readFile);
       client = new Client(server.serverUri, channelCredentials(server, readFile), {
         'grpc.max_receive_message_length': maxReceiveBytes,
         'grpc.keepalive_time_ms': keepaliveMs,
@@ -87,18 +80,14 @@ export function createGrpcTransport(server: ServerConfig, options: GrpcTransport
         'grpc.use_local_subchannel_pool': 1,
         'grpc.enable_retries': 0,
         'grpc.service_config_disable_resolution': 1,
-        ...(ipHostOf(server.serverUri) === null ? {} : { 'grpc.ssl_target_name_override': ipPlaceholder }),
+        ...targetNameOptions(server),
       });
     } catch (error) {
       return endedStream(events, error);
     }
     let isOver = false;
-    const call = client.makeBidiStreamRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      new Metadata(),
-    );
+    const { path, requestSerialize, responseDeserialize } = method;
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
     const over = () => {
       isOver = true;
       client.close();
@@ -164,30 +153,4 @@ function endedStream<Response>(events: StreamEvents<Response>, error: unknown): 
       isOver = true;
     },
   };
-}
-
-function channelCredentials(server: ServerConfig, readFile: (path: string) => Buffer): ChannelCredentials {
-  const { credentials: wanted } = server;
-  if (wanted.kind === 'insecure') return credentials.createInsecure();
-  const read = (path: string | null) => (path === null ? null : readFile(path));
-  const host = ipHostOf(server.serverUri);
-  return credentials.createSsl(
-    read(wanted.caCertificateFile),
-    read(wanted.privateKeyFile),
-    read(wanted.certificateFile),
-    host === null ? {} : { checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate) },
-  );
-}
-
-/**
- * grpc-js asks for the host by TLS server name, which an IP address must not be (RFC 6066 section 3; Node 26 throws).
- * So a server without a name is asked for by this one, and its certificate is checked for the address.
- */
-const ipPlaceholder = 'ip-address.invalid';
-
-/** The host of a target such as `10.0.0.1:443`, `dns:///10.0.0.1`, `ipv6:[::1]:443`, if it is an IP address. */
-function ipHostOf(target: string): string | null {
-  const endpoint = target.replace(/^(?:dns:(?:\/\/[^/]*\/)?|ipv[46]:)/, '');
-  const [, host = endpoint] = /^\[(.+)\](?::\d+)?$/.exec(endpoint) ?? /^([^:]+):\d+$/.exec(endpoint) ?? [];
-  return isIP(host) === 0 ? null : host;
 }

@@ -37,7 +37,7 @@ export async function runCli(args: readonly string[], version: string): Promise<
       process.stdout.write(commandHelp(command));
       return EXIT_DONE;
     }
-    return await command.run(parseFlags(command, rest));
+    return await command.run(parseFlags(command, rest), version);
   } catch (error) {
     process.stderr.write(`outrigger: ${error instanceof Error ? error.message : String(error)}\n`);
     if (!(error instanceof UsageError)) return EXIT_FAILED;

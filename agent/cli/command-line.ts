@@ -18,8 +18,11 @@ export interface Command {
   /** Further lines of the command's own help. */
   readonly details: readonly string[];
   readonly flags: readonly Flag[];
-  /** Exit code; 0 when the command is done. Throws `UsageError` or an Error of one clear sentence. */
-  readonly run: (flags: FlagValues) => Promise<number>;
+  /**
+   * Exit code; 0 when the command is done. Throws `UsageError` or an Error of one clear sentence. `version` is the
+   * program's.
+   */
+  readonly run: (flags: FlagValues, version: string) => Promise<number>;
 }
 
 /** Wrong usage: exit code 64 (EX_USAGE). */

@@ -1,8 +1,7 @@
 // `outrigger run`: the agent.
-import { type Bootstrap, parseBootstrap } from '../../xds/index.ts';
-import { type Command, type FlagValues, UsageError } from './command-line.ts';
+import { readBootstrap, UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
+import type { Command } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
-import { isBootstrap, readConfigFile } from './validate.ts';
 
 const XDS_MODES = ['auto', 'delta', 'sotw'] as const;
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -20,20 +19,25 @@ export const runCommand: Command = {
     { name: 'admin-port', value: 'N', help: 'admin port (15000); 0 takes any free one' },
     { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
     { name: 'xds-mode', value: 'MODE', help: 'auto, delta or sotw (what the bootstrap says, else auto)' },
+    UNSUPPORTED_FLAG,
     { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
     { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (OUTRIGGER_LOG_LEVEL, else info)' },
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
   ],
-  run: async (flags) => {
+  run: async (flags, version) => {
     const adminPort = flags.number('admin-port', { min: 0, max: 65_535, fallback: 15_000 });
     const concurrency = flags.number('concurrency', { min: 1, max: 256, fallback: 1 });
     const drainSeconds = flags.number('drain-time', { min: 0, max: 86_400, fallback: 10 });
     const logLevel = flags.text('log-level') === undefined ? null : flags.oneOf('log-level', LOG_LEVELS, 'info');
     const xdsMode = flags.text('xds-mode') === undefined ? null : flags.oneOf('xds-mode', XDS_MODES, 'auto');
-    const bootstrap = await readBootstrap(flags);
+    const unsupported = flags.oneOf('unsupported', UNSUPPORTED_POLICIES, 'warn');
+    const { bootstrap, warnings } = await readBootstrap(flags, process.env, unsupported);
     const { Agent } = await import('../agent.ts');
     const agent = new Agent({
       bootstrap,
+      bootstrapWarnings: warnings,
+      unsupported,
+      version,
       xdsMode,
       env: process.env,
       adminHost: flags.text('admin-host') ?? '127.0.0.1',
@@ -49,26 +53,3 @@ export const runCommand: Command = {
     return 0;
   },
 };
-
-async function readBootstrap(flags: FlagValues): Promise<Bootstrap> {
-  const { text, name } = await bootstrapText(flags);
-  const parsed = parseBootstrap(text);
-  if ('bootstrap' in parsed) return parsed.bootstrap;
-  throw new Error(`${name} is not a sound xDS bootstrap: ${parsed.problems.join('; ')}`);
-}
-
-/** gRPC's order: the file wins over the inline text (gRFC A27). */
-async function bootstrapText(flags: FlagValues): Promise<{ text: string; name: string }> {
-  const given = flags.text('config');
-  const file = given ?? process.env['GRPC_XDS_BOOTSTRAP'];
-  if (file !== undefined && file !== '') {
-    const text = await readConfigFile(file);
-    if (given !== undefined && !isBootstrap(text)) {
-      throw new Error(`${file} is not an xDS bootstrap: it names no xds_servers`);
-    }
-    return { text, name: file };
-  }
-  const inline = process.env['GRPC_XDS_BOOTSTRAP_CONFIG'];
-  if (inline !== undefined && inline !== '') return { text: inline, name: 'GRPC_XDS_BOOTSTRAP_CONFIG' };
-  throw new UsageError('run wants an xDS bootstrap: -c FILE, GRPC_XDS_BOOTSTRAP or GRPC_XDS_BOOTSTRAP_CONFIG');
-}

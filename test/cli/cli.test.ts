@@ -128,3 +128,16 @@ test.serial('an xDS mode that is none is wrong usage, and the modes are named', 
   t.is(code, 64);
   t.regex(err, /--xds-mode takes auto, delta, sotw, not 'dleta' \(did you mean delta\?\)/);
 });
+
+test.serial('what of a bootstrap has no effect is refused on request, by field path', async (t) => {
+  const bootstrap = {
+    xds_servers: [
+      { server_uri: '127.0.0.1:1', channel_creds: [{ type: 'google_default' }, { type: 'insecure' }], node: {} },
+    ],
+  };
+  const { code, err } = await outrigger(['run', '--unsupported', 'reject'], {
+    GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap),
+  });
+  t.is(code, 1);
+  t.regex(err, /xds_servers\[0\]\.channel_creds\[0\]\.type: "google_default" is not supported/);
+});

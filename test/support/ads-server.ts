@@ -103,6 +103,11 @@ export class AdsServerStream {
     call.on('error', () => {});
   }
 
+  /** The header of this name that the stream was opened with, `undefined` where there was none. */
+  header(name: string): string | undefined {
+    return this.#call.metadata.get(name)[0]?.toString();
+  }
+
   /** The next request of any type. Do not mix with `nextOf`. */
   next(): Promise<ReceivedRequest> {
     return this.#all.take();

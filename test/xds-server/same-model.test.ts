@@ -2,7 +2,6 @@
 // the way. Sessions of the server, client, dependency manager and a model of the data plane, without sockets.
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import type { AdsMode } from '../../xds/bootstrap.ts';
 import {
   DependencyManager,
   type StreamEvents,
@@ -10,6 +9,7 @@ import {
   type TransportStream,
   XdsClient,
 } from '../../xds/index.ts';
+import type { AdsMode } from '../../xds/model/bootstrap.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import { loadProtos } from '../../xds/protos.ts';
 import { AdsSession } from '../../xds/server/ads-session.ts';

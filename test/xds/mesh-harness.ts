@@ -1,7 +1,7 @@
 // A control plane in memory, a client and a manager that follow it, and a model of the data plane, under virtual time.
 import type { ExecutionContext } from 'ava';
-import type { AdsMode } from '../../xds/bootstrap.ts';
 import { DependencyManager, type ResolveHost, XdsClient } from '../../xds/index.ts';
+import type { AdsMode } from '../../xds/model/bootstrap.ts';
 import type { AnyMessage } from '../../xds/protos.ts';
 import { bootstrapFor } from './client-harness.ts';
 import { DataPlaneModel } from './data-plane-model.ts';
