@@ -28,6 +28,7 @@ function route(path: PathMatch, clusters: ForwardAction['clusters'], headers: He
       maxStreamDurationMs: null,
       grpcTimeoutMaxMs: null,
       hostRewrite: null,
+      hashPolicies: [],
     },
   };
 }
@@ -87,13 +88,14 @@ function balancer(weightOf: (at: number) => number) {
       weight: weightOf(at),
       health: 'healthy',
       hostname: '',
+      hashKey: '',
     }),
   );
   const locality = { region: '', zone: '', subZone: '', priority: 0, weight: 0, endpoints };
   return createBalancer(
-    { lbPolicy: { kind: 'round-robin' }, localityWeighted: false },
-    { name: 'bench', localities: [locality], dropOverloads: [] },
-    Math.random,
+    { lbPolicy: { kind: 'round-robin' }, localityWeighted: false, panicPercent: 50 },
+    { name: 'bench', localities: [locality], dropOverloads: [], overprovisioningPercent: 140 },
+    { random: Math.random, activeOf: () => 0 },
   );
 }
 
@@ -124,10 +126,10 @@ const rows: Record<string, (calls: number) => void> = {
   'direct, matcher on a hole': directing([request('/shop.Orders/Canary')]),
   'direct, path is a hole': directing(somePaths),
   'pick of 1,000, equal': (calls) => {
-    for (let i = 0; i < calls; i++) sink += even.pick(usable);
+    for (let i = 0; i < calls; i++) sink += even.pick(usable, null);
   },
   'pick of 1,000, weighted': (calls) => {
-    for (let i = 0; i < calls; i++) sink += weighted.pick(usable);
+    for (let i = 0; i < calls; i++) sink += weighted.pick(usable, null);
   },
 };
 

@@ -4,7 +4,7 @@ import type { XdsClient } from './client.ts';
 import { DnsEndpoints, type ResolveHost } from './dns-endpoints.ts';
 import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import type { Cluster } from './model/cluster.ts';
-import type { ClusterEndpoints } from './model/endpoints.ts';
+import { type ClusterEndpoints, defaultOverprovisioningPercent } from './model/endpoints.ts';
 import type { Listener } from './model/listener.ts';
 import type { ConfigUpdate, Resource } from './model/resource.ts';
 import type { RouteConfiguration } from './model/route.ts';
@@ -235,7 +235,12 @@ export class DependencyManager {
       this.#schedule();
     };
     // A cluster without EDS goes out with no endpoints, so that calls fail at once instead of waiting.
-    const none = (): ClusterEndpoints => ({ name, localities: [], dropOverloads: [] });
+    const none = (): ClusterEndpoints => ({
+      name,
+      localities: [],
+      dropOverloads: [],
+      overprovisioningPercent: defaultOverprovisioningPercent,
+    });
     const followed: Followed<ClusterEndpoints> = {
       value: undefined,
       stop: this.#options.client.watch('endpoints', name, {

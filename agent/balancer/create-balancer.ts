@@ -1,27 +1,44 @@
 // Compiles the endpoints of a cluster into a balancer: priorities take turns by their load, localities within them by
-// weight where the cluster says so, endpoints within those by weight.
+// weight where the cluster says so, and the cluster's policy picks an endpoint within those.
 import type { Cluster } from '../../xds/model/cluster.ts';
-import type { ClusterEndpoints, Endpoint, EndpointHealth, LocalityEndpoints } from '../../xds/model/endpoints.ts';
+import type { ClusterEndpoints, Endpoint } from '../../xds/model/endpoints.ts';
 import type { Balancer } from './balancer.ts';
-import { type Picker, pickEndpoint, takeTurns, type Usable, type Weighted } from './picker.ts';
-import { availabilityPercent, priorityLoads } from './priority-load.ts';
+import { createLeafPicker, type Leaf, type LeafOptions } from './create-picker.ts';
+import { randomHash } from './hash.ts';
+import { HashTurns } from './hash-picker.ts';
+import { type Picker, takeTurns, type Usable, type Weighted } from './picker.ts';
+import { type Locality, ofHealth, priorityLevels } from './priority-levels.ts';
+import { availabilityPercent, type HealthThresholds, priorityLoads } from './priority-load.ts';
 
 export interface EndpointBalancer extends Balancer {
   /** What `pick` answers an index of. */
   readonly endpoints: readonly Endpoint[];
 }
 
-/**
- * @param random uniform in [0, 1): only for where each round begins; what follows is exact (envoy-behaviours 9.8).
- */
+export interface BalancerOptions {
+  /** Uniform in [0, 1). Round robin uses it only for where each round begins; what follows is exact (envoy-behaviours 9.8). */
+  readonly random: () => number;
+  /** Calls under way at an endpoint, by its index in the flat list. */
+  readonly activeOf: (endpoint: number) => number;
+}
+
 export function createBalancer(
-  cluster: Pick<Cluster, 'lbPolicy' | 'localityWeighted'>,
-  endpoints: ClusterEndpoints,
-  random: () => number,
+  cluster: Pick<Cluster, 'lbPolicy' | 'localityWeighted' | 'panicPercent'>,
+  resource: ClusterEndpoints,
+  { random, activeOf }: BalancerOptions,
 ): EndpointBalancer {
-  const flat = endpoints.localities.flatMap((locality) => locality.endpoints);
-  const levels = priorityLevels(endpoints.localities);
-  const loads = priorityLoads(levels.map((level) => level.health));
+  const flat = resource.localities.flatMap((locality) => locality.endpoints);
+  const levels = priorityLevels(resource.localities);
+  const thresholds: HealthThresholds = {
+    overprovisioningPercent: resource.overprovisioningPercent,
+    panicPercent: cluster.panicPercent,
+  };
+  const loads = priorityLoads(
+    levels.map((level) => level.health),
+    thresholds,
+  );
+  const leaf: LeafOptions = { policy: cluster.lbPolicy, random, activeOf };
+  const isHashed = cluster.lbPolicy.kind === 'ring-hash' || cluster.lbPolicy.kind === 'maglev';
   const turns: Weighted<Picker>[] = [];
   const reserveOfHealthy: Picker[] = [];
   const reserveOfDegraded: Picker[] = [];
@@ -34,16 +51,21 @@ export function createBalancer(
     };
     if (panic) {
       const all = localities.flatMap((locality) => locality.members);
-      add(reserveOfHealthy, healthyPercent + degradedPercent, flatPicker(all, random));
+      add(reserveOfHealthy, healthyPercent + degradedPercent, createLeafPicker(leavesOf(all), leaf));
       return;
     }
-    const { localityWeighted } = cluster;
-    add(reserveOfHealthy, healthyPercent, levelPicker(localities, 'healthy', localityWeighted, random));
-    add(reserveOfDegraded, degradedPercent, levelPicker(localities, 'degraded', localityWeighted, random));
+    const pickerOf = (health: 'healthy' | 'degraded'): Picker | null => {
+      const groups = groupsOf(localities, health, cluster.localityWeighted, thresholds.overprovisioningPercent);
+      return isHashed ? createLeafPicker(mergeGroups(groups), leaf) : turnsOfGroups(groups, leaf);
+    };
+    add(reserveOfHealthy, healthyPercent, pickerOf('healthy'));
+    add(reserveOfDegraded, degradedPercent, pickerOf('degraded'));
   });
   const reserves = [...reserveOfHealthy, ...reserveOfDegraded];
   if (reserves.length === 0) return { endpoints: flat, pick: () => -1 };
-  return new PriorityBalancer(flat, takeTurns(turns, random), reserves);
+  return isHashed
+    ? new PriorityBalancer(flat, new HashTurns(turns), reserves, () => randomHash(random))
+    : new PriorityBalancer(flat, takeTurns(turns, random), reserves, noHash);
 }
 
 class PriorityBalancer implements EndpointBalancer {
@@ -51,100 +73,76 @@ class PriorityBalancer implements EndpointBalancer {
   readonly #turns: Picker;
   /** Where calls go when those whose turn it is have nothing usable: the healthy of each priority, then the degraded. */
   readonly #reserves: readonly Picker[];
+  readonly #anyHash: () => bigint;
 
-  constructor(endpoints: readonly Endpoint[], turns: Picker, reserves: readonly Picker[]) {
+  constructor(endpoints: readonly Endpoint[], turns: Picker, reserves: readonly Picker[], anyHash: () => bigint) {
     this.endpoints = endpoints;
     this.#turns = turns;
     this.#reserves = reserves;
+    this.#anyHash = anyHash;
   }
 
-  pick(usable: Usable): number {
-    const picked = this.#turns.pick(usable);
+  pick(usable: Usable, callHash: bigint | null): number {
+    const hash = callHash ?? this.#anyHash();
+    const picked = this.#turns.pick(usable, hash);
     if (picked !== -1) return picked;
     for (let i = 0; i < this.#reserves.length; i++) {
-      const spare = this.#reserves[i]!.pick(usable);
+      const spare = this.#reserves[i]!.pick(usable, hash);
       if (spare !== -1) return spare;
     }
     // No other is to be had: then the one whose turn it is, usable or not.
-    return this.#turns.pick(always);
+    return this.#turns.pick(always, hash);
   }
 }
 
-interface Member {
-  readonly index: number;
-  readonly endpoint: Endpoint;
-}
-
-interface Locality {
+/** The endpoints of one locality that take calls, and the weight of the locality among the others. */
+interface Group {
   readonly weight: number;
-  readonly members: readonly Member[];
+  readonly leaves: readonly Leaf[];
 }
 
-interface PriorityLevel {
-  readonly localities: readonly Locality[];
-  readonly health: { readonly healthy: number; readonly degraded: number; readonly total: number };
-}
-
-/** Localities by priority, highest first. */
-function priorityLevels(localities: readonly LocalityEndpoints[]): PriorityLevel[] {
-  const byPriority = new Map<number, Locality[]>();
-  let index = 0;
-  for (const { priority, weight, endpoints } of localities) {
-    const level = byPriority.get(priority) ?? [];
-    byPriority.set(priority, level);
-    level.push({ weight, members: endpoints.map((endpoint) => ({ index: index++, endpoint })) });
-  }
-  return [...byPriority.entries()]
-    .sort(([a], [b]) => a - b)
-    .map(([, level]) => {
-      const all = level.flatMap((locality) => locality.members);
-      return {
-        localities: level,
-        health: { healthy: countOf(all, 'healthy'), degraded: countOf(all, 'degraded'), total: all.length },
-      };
-    });
-}
-
-/** The endpoints of one health in one priority; `null` when there are none. */
-function levelPicker(
+/** The endpoints of one health in one priority, by locality where these have weights, else as one. */
+function groupsOf(
   localities: readonly Locality[],
-  health: EndpointHealth,
+  health: 'healthy' | 'degraded',
   localityWeighted: boolean,
-  random: () => number,
-): Picker | null {
-  if (!localityWeighted) {
-    return flatPicker(
-      localities.flatMap((locality) => ofHealth(locality.members, health)),
-      random,
-    );
-  }
-  // A locality loses weight as it loses endpoints, so that the rest of it is not overrun.
-  const turns = localities.flatMap(({ weight, members }): Weighted<Picker>[] => {
+  overprovisioningPercent: number,
+): readonly Group[] {
+  const groups = localities.map(({ weight, members }): Group => {
     const well = ofHealth(members, health);
-    const effective = weight * availabilityPercent(well.length, members.length);
-    const picker = effective === 0 ? null : flatPicker(well, random);
-    return picker === null ? [] : [{ member: picker, weight: effective }];
+    // A locality loses weight as it loses endpoints, so that the rest of it is not overrun.
+    const left = availabilityPercent(well.length, members.length, overprovisioningPercent);
+    return { weight: weight * left, leaves: leavesOf(well) };
   });
-  // Where no locality has a weight, weighing them would leave nothing: they are one round robin, as in Envoy.
-  return turns.length === 0 ? levelPicker(localities, health, false, random) : takeTurns(turns, random);
+  const weighted = localityWeighted ? groups.filter((group) => group.weight > 0 && group.leaves.length > 0) : [];
+  // Where no locality has a weight, weighing them would leave nothing: they are one set, as in Envoy.
+  return weighted.length > 0 ? weighted : [{ weight: 1, leaves: groups.flatMap(({ leaves }) => leaves) }];
 }
 
-function flatPicker(members: readonly Member[], random: () => number): Picker | null {
-  if (members.length === 0) return null;
-  return pickEndpoint(
-    members.map(({ index, endpoint }) => ({ member: index, weight: endpoint.weight })),
-    random,
-  );
+function turnsOfGroups(groups: readonly Group[], leaf: LeafOptions): Picker | null {
+  const turns = groups.flatMap(({ weight, leaves }): Weighted<Picker>[] => {
+    const picker = createLeafPicker(leaves, leaf);
+    return picker === null ? [] : [{ member: picker, weight }];
+  });
+  return turns.length === 0 ? null : takeTurns(turns, leaf.random);
 }
 
-function ofHealth(members: readonly Member[], health: EndpointHealth): readonly Member[] {
-  return members.filter(({ endpoint }) => endpoint.health === health);
+/** One set of endpoints whose weights give each locality its share: a hash knows no turns. */
+function mergeGroups(groups: readonly Group[]): readonly Leaf[] {
+  return groups.flatMap(({ weight, leaves }) => {
+    const total = leaves.reduce((sum, { weight: own }) => sum + own, 0);
+    return leaves.map((member) => ({ ...member, weight: (member.weight * weight) / total }));
+  });
 }
 
-function countOf(members: readonly Member[], health: EndpointHealth): number {
-  return ofHealth(members, health).length;
+function leavesOf(members: Locality['members']): readonly Leaf[] {
+  return members.map(({ index, endpoint }) => ({ index, endpoint, weight: endpoint.weight }));
 }
 
 function always(): boolean {
   return true;
+}
+
+function noHash(): bigint {
+  return 0n;
 }

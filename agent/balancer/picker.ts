@@ -7,7 +7,7 @@ export type Usable = (endpoint: number) => boolean;
 
 export interface Picker {
   /** An endpoint's index in the flat list, or -1 when none below here is usable. */
-  pick(usable: Usable): number;
+  pick(usable: Usable, hash: bigint): number;
 }
 
 export interface Weighted<T> {
@@ -63,9 +63,10 @@ class TurnPicker implements Picker {
   readonly #pickers: readonly Picker[];
   readonly #schedule: Schedule;
   #usable: Usable = never;
+  #hash = 0n;
   #picked = -1;
   readonly #accept: Accept = (member) => {
-    this.#picked = this.#pickers[member]!.pick(this.#usable);
+    this.#picked = this.#pickers[member]!.pick(this.#usable, this.#hash);
     return this.#picked !== -1;
   };
 
@@ -74,8 +75,9 @@ class TurnPicker implements Picker {
     this.#schedule = schedule;
   }
 
-  pick(usable: Usable): number {
+  pick(usable: Usable, hash: bigint): number {
     this.#usable = usable;
+    this.#hash = hash;
     return this.#schedule.next(this.#accept) === -1 ? -1 : this.#picked;
   }
 }

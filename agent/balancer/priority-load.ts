@@ -16,22 +16,28 @@ export interface PriorityLoad {
   readonly panic: boolean;
 }
 
-/** A priority counts as whole while 1/1.4 of its endpoints are well; Envoy's default. */
-const OVERPROVISIONING_PERCENT = 140;
-/** Below this share of well endpoints health says more about the health check than about the endpoints. */
-const PANIC_PERCENT = 50;
+/** When health counts, and how much. */
+export interface HealthThresholds {
+  /** A priority counts as whole while its well endpoints, inflated to this percentage, are all. 100 or more. */
+  readonly overprovisioningPercent: number;
+  /** Below this share of well endpoints health says more about the health check than about the endpoints. 0: never. */
+  readonly panicPercent: number;
+}
 
 /** What remains of a set of which `count` of `total` are well, in whole percent: 100 while overprovisioning covers it. */
-export function availabilityPercent(count: number, total: number): number {
-  return total === 0 ? 0 : Math.min(100, Math.floor((OVERPROVISIONING_PERCENT * count) / total));
+export function availabilityPercent(count: number, total: number, overprovisioningPercent: number): number {
+  return total === 0 ? 0 : Math.min(100, Math.floor((overprovisioningPercent * count) / total));
 }
 
 /** Loads by priority, highest first; they sum to 100 unless there is no endpoint at all. */
-export function priorityLoads(priorities: readonly PriorityHealth[]): PriorityLoad[] {
-  const healthy = priorities.map(({ healthy, total }) => availabilityPercent(healthy, total));
-  const degraded = priorities.map(({ degraded, total }) => availabilityPercent(degraded, total));
+export function priorityLoads(priorities: readonly PriorityHealth[], thresholds: HealthThresholds): PriorityLoad[] {
+  const { overprovisioningPercent, panicPercent } = thresholds;
+  const healthy = priorities.map(({ healthy, total }) => availabilityPercent(healthy, total, overprovisioningPercent));
+  const degraded = priorities.map(({ degraded, total }) =>
+    availabilityPercent(degraded, total, overprovisioningPercent),
+  );
   const available = Math.min(100, sum(healthy) + sum(degraded));
-  if (available === 0) return loadsBySize(priorities);
+  if (available === 0) return panicPercent === 0 ? priorities.map(() => NO_LOAD) : loadsBySize(priorities);
 
   let remaining = 100;
   const take = (percent: number): number => {
@@ -46,9 +52,11 @@ export function priorityLoads(priorities: readonly PriorityHealth[]): PriorityLo
   return priorities.map((priority, at) => ({
     healthyPercent: healthyPercents[at]!,
     degradedPercent: degradedPercents[at]!,
-    panic: available < 100 && isInPanic(priority),
+    panic: available < 100 && isInPanic(priority, panicPercent),
   }));
 }
+
+const NO_LOAD: PriorityLoad = { healthyPercent: 0, degradedPercent: 0, panic: false };
 
 /** Nobody is well: every endpoint gets the same. */
 function loadsBySize(priorities: readonly PriorityHealth[]): PriorityLoad[] {
@@ -67,8 +75,8 @@ function giveRest(healthyPercents: number[], degradedPercents: number[], rest: n
   }
 }
 
-function isInPanic({ healthy, degraded, total }: PriorityHealth): boolean {
-  return total > 0 && 100 * (healthy + degraded) < PANIC_PERCENT * total;
+function isInPanic({ healthy, degraded, total }: PriorityHealth, panicPercent: number): boolean {
+  return total > 0 && 100 * (healthy + degraded) < panicPercent * total;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -5,8 +5,8 @@
 import { isIP } from 'node:net';
 import type { SocketAddress } from '../../xds/model/address.ts';
 import type { ApiListener } from '../../xds/model/api-listener.ts';
-import type { Cluster, ClusterDiscovery } from '../../xds/model/cluster.ts';
-import type { ClusterEndpoints, Endpoint } from '../../xds/model/endpoints.ts';
+import { type Cluster, type ClusterDiscovery, defaultPanicPercent } from '../../xds/model/cluster.ts';
+import { type ClusterEndpoints, defaultOverprovisioningPercent, type Endpoint } from '../../xds/model/endpoints.ts';
 import type { FilterChain, Listener, RouteSource, TrafficDirection } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import type { ForwardAction, HeaderMatcher, Route, RouteConfiguration, RouteMatch } from '../../xds/model/route.ts';
@@ -116,7 +116,7 @@ function serviceResources(mesh: Mesh, down: ReadonlySet<string>): Resource[] {
 /** A name among the addresses makes it a STRICT_DNS cluster, whose endpoints are part of it, as static ones are. */
 function clusterResources(
   name: string,
-  members: readonly Omit<Endpoint, 'hostname'>[],
+  members: readonly Omit<Endpoint, 'hostname' | 'hashKey'>[],
   kind: 'static' | 'eds',
 ): Resource[] {
   const endpoints: ClusterEndpoints = {
@@ -128,10 +128,11 @@ function clusterResources(
         subZone: '',
         priority: 0,
         weight: 1,
-        endpoints: members.map((member) => ({ ...member, hostname: '' })),
+        endpoints: members.map((member) => ({ ...member, hostname: '', hashKey: '' })),
       },
     ],
     dropOverloads: [],
+    overprovisioningPercent: defaultOverprovisioningPercent,
   };
   const byName = members.some(({ address }) => isIP(address.host) === 0);
   const discovery: ClusterDiscovery = byName
@@ -144,6 +145,7 @@ function clusterResources(
     discovery,
     lbPolicy: { kind: 'round-robin' },
     localityWeighted: false,
+    panicPercent: defaultPanicPercent,
     connectTimeoutMs: 5_000,
     maxRequests: null,
     tls: null,
@@ -193,5 +195,5 @@ function shares(service: MeshService, split: readonly VersionShare[]): ForwardAc
 
 function forwardTo(clusters: ForwardAction['clusters']): ForwardAction {
   const noLimits = { timeoutMs: null, maxStreamDurationMs: null, grpcTimeoutMaxMs: null };
-  return { kind: 'forward', clusters, ...noLimits, hostRewrite: null };
+  return { kind: 'forward', clusters, ...noLimits, hostRewrite: null, hashPolicies: [] };
 }

@@ -4,6 +4,7 @@ import { status, statusOfHttp } from '../grpc/status.ts';
 import { quoteText } from './byte-text.ts';
 import { type Condition, compileHeaderMatcher, grpcCondition } from './condition.ts';
 import type { CallPolicy, Decision } from './decision.ts';
+import { compileHashPolicies } from './hash-policy.ts';
 import {
   compilePathMatch,
   compileQueryParameter,
@@ -107,7 +108,8 @@ function decisionsOf(action: RouteAction, clusters: readonly WeightedCluster[], 
   switch (action.kind) {
     case 'forward': {
       const { timeoutMs, maxStreamDurationMs, grpcTimeoutMaxMs, hostRewrite } = action;
-      const policy: CallPolicy = { timeoutMs, maxStreamDurationMs, grpcTimeoutMaxMs, hostRewrite };
+      const hash = compileHashPolicies(action.hashPolicies);
+      const policy: CallPolicy = { timeoutMs, maxStreamDurationMs, grpcTimeoutMaxMs, hostRewrite, hash };
       if (clusters.length === 0) return [unavailable(`${where} names no cluster of weight 1 or more`)];
       return clusters.map(({ name }): Decision => ({ kind: 'forward', cluster: name, policy }));
     }

@@ -15,6 +15,13 @@ export interface CallPolicy {
   readonly maxStreamDurationMs: number | null;
   readonly grpcTimeoutMaxMs: number | null;
   readonly hostRewrite: string | null;
+  /** Makes of a call what balancing by hash goes by. */
+  readonly hash: CallHash | null;
+}
+
+export interface CallHash {
+  /** 64 bits, unsigned; `null` where the call has nothing to go by. `peer` is `host:port` of who calls. */
+  of(head: CallHead, peer: string): bigint | null;
 }
 
 export interface Director {

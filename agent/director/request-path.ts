@@ -83,7 +83,7 @@ export function compileQueryParameter({ name, match }: QueryParameterMatcher): Q
   };
 }
 
-function queryValue(query: string | null, name: string): string | null {
+export function queryValue(query: string | null, name: string): string | null {
   if (query === null) return null;
   for (const part of query.split('&')) {
     if (part === name) return '';

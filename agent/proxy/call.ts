@@ -62,6 +62,8 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
   #head: CallHead | null = null;
   #policy: CallPolicy | null = null;
   #upstreamCluster: UpstreamCluster | null = null;
+  /** What the route's hash policy made of the call. */
+  #hash: bigint | null = null;
   #attempt: Attempt | null = null;
   #tried: readonly UpstreamEndpoint[] = NONE;
   #transparentRetries = 0;
@@ -176,6 +178,8 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
       return;
     }
     this.#policy = decision.policy;
+    const { hash } = decision.policy;
+    if (hash !== null) this.#hash = hash.of(this.#head!, this.peer);
     this.#upstreamCluster = cluster;
     this.deadlineMs = callDeadline(this.startedMs, block, decision.policy);
     if (this.deadlineMs <= this.#parts.now()) {
@@ -188,7 +192,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
 
   #tryEndpoint(block: HeaderBlock): void {
     const cluster = this.#upstreamCluster!;
-    const picked = cluster.pick(this.#tried);
+    const picked = cluster.pick(this.#tried, this.#hash);
     if (!('pool' in picked)) {
       this.#fail({ status: status.UNAVAILABLE, message: picked.reason, flag: picked.flag, source: 'agent' });
       return;

@@ -24,6 +24,7 @@ export class UpstreamCluster {
   #resource: ClusterEndpoints | null = null;
   /** The endpoints that the call at hand has tried; set only while `pick` runs. */
   #tried: readonly UpstreamEndpoint[] = [];
+  readonly #activeOf = (index: number): number => this.#endpoints[index]!.pool.activeStreams;
   readonly #usable = (index: number): boolean => {
     const endpoint = this.#endpoints[index]!;
     return endpoint.pool.usable && !this.#tried.includes(endpoint);
@@ -63,7 +64,8 @@ export class UpstreamCluster {
    * that left drain: calls in flight end where they are.
    */
   setEndpoints(resource: ClusterEndpoints | null): void {
-    const balancer = resource === null ? null : createBalancer(this.#cluster, resource, this.#random);
+    const options = { random: this.#random, activeOf: this.#activeOf };
+    const balancer = resource === null ? null : createBalancer(this.#cluster, resource, options);
     const { tls, connectTimeoutMs } = this.#cluster;
     const endpoints = (balancer?.endpoints ?? []).map(({ address }) => {
       const pool = this.#pools.acquire(address, tls, connectTimeoutMs);
@@ -76,8 +78,11 @@ export class UpstreamCluster {
     for (const endpoint of previous) this.#pools.release(endpoint.pool);
   }
 
-  /** An endpoint that this call has not tried yet and whose last connect did not just fail, or why there is none. */
-  pick(tried: readonly UpstreamEndpoint[]): UpstreamEndpoint | Unavailable {
+  /**
+   * An endpoint that this call has not tried yet and whose last connect did not just fail, or why there is none.
+   * `hash` is what the route's hash policy made of the call; `null`: nothing.
+   */
+  pick(tried: readonly UpstreamEndpoint[], hash: bigint | null): UpstreamEndpoint | Unavailable {
     const { discovery } = this.#cluster;
     if (discovery.kind === 'unsupported') return { flag: 'NC', reason: `${this.name}: ${discovery.reason}` };
     if (this.#balancer === null || this.#resource === null) {
@@ -87,7 +92,7 @@ export class UpstreamCluster {
       return { flag: 'UO', reason: `${this.name}: unconditional drop overload` };
     }
     this.#tried = tried;
-    const index = this.#balancer.pick(this.#usable);
+    const index = this.#balancer.pick(this.#usable, hash);
     // A balancer with nothing usable names the endpoint whose turn it is: to wait for a connect that failed a moment ago
     // would only delay the same answer.
     return index === -1 || !this.#usable(index) ? this.#unavailable() : this.#endpoints[index]!;

@@ -80,6 +80,14 @@ export class ConnectionPool implements ConnectionHandler {
     return this.#connections.length - this.#opening.size;
   }
 
+  /** Calls under way on all its connections. */
+  get activeStreams(): number {
+    const connections = this.#connections;
+    let active = 0;
+    for (let i = 0; i < connections.length; i++) active += connections[i]!.activeStreams;
+    return active;
+  }
+
   /** A connection with room for one more stream, or `null`: then `wait`. */
   take(): Connection | null {
     const connections = this.#connections;

@@ -104,8 +104,8 @@ test('degraded endpoints get what the healthy ones of all priorities cannot carr
 });
 
 test('a cluster without endpoints has none to pick (9.7)', (t) => {
-  t.is(balancer(assignment()).pick(all), -1);
-  t.is(balancer(assignment(locality([]))).pick(all), -1);
+  t.is(balancer(assignment()).pick(all, null), -1);
+  t.is(balancer(assignment(locality([]))).pick(all, null), -1);
 });
 
 test('an endpoint that is not usable is passed over, and the others stay exact', (t) => {
@@ -153,7 +153,7 @@ test('a priority of which nothing is usable spills to the next, and to degraded 
     [0, 50, 50, 0],
   );
   t.is(
-    from.pick((index) => index === 3),
+    from.pick((index) => index === 3, null),
     3,
   );
 });
@@ -170,7 +170,7 @@ test('each endpoint is asked about at most once or twice for a call, however man
   const picked = from.pick((index) => {
     asked++;
     return index === 499;
-  });
+  }, null);
   t.is(picked, 499);
   t.true(asked <= 2 * weights.length, `${asked} questions`);
 });

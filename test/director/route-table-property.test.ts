@@ -63,6 +63,7 @@ function actionOf(kind: number, place: string): RouteAction {
     maxStreamDurationMs: null,
     grpcTimeoutMaxMs: null,
     hostRewrite: null,
+    hashPolicies: [],
   };
 }
 

@@ -26,6 +26,7 @@ export function forward(...clusters: (string | [name: string, weight: number])[]
     maxStreamDurationMs: null,
     grpcTimeoutMaxMs: null,
     hostRewrite: null,
+    hashPolicies: [],
   };
 }
 

@@ -15,6 +15,7 @@ export function forward(...clusters: readonly (string | readonly [name: string, 
     maxStreamDurationMs: null,
     grpcTimeoutMaxMs: null,
     hostRewrite: null,
+    hashPolicies: [],
   };
 }
 
@@ -62,6 +63,7 @@ export function cluster(name: string): Cluster {
     discovery: { kind: 'eds', serviceName: name },
     lbPolicy: { kind: 'round-robin' },
     localityWeighted: false,
+    panicPercent: 50,
     connectTimeoutMs: 2000,
     maxRequests: null,
     tls: null,
@@ -72,6 +74,7 @@ export function endpoints(name: string, ports: readonly number[]): ClusterEndpoi
   return {
     name,
     dropOverloads: [],
+    overprovisioningPercent: 140,
     localities: [
       {
         region: '',
@@ -84,6 +87,7 @@ export function endpoints(name: string, ports: readonly number[]): ClusterEndpoi
           weight: 1,
           health: 'healthy',
           hostname: '',
+          hashKey: '',
         })),
       },
     ],

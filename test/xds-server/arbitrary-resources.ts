@@ -1,11 +1,12 @@
 // Any resource that the model can hold and a decoder accepts, for properties.
 import fc from 'fast-check';
 import type { DownstreamTls, SocketAddress, UpstreamTls } from '../../xds/model/address.ts';
-import type { Cluster } from '../../xds/model/cluster.ts';
+import type { Cluster, HashKey } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../../xds/model/endpoints.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import type {
+  HashPolicy,
   HeaderMatcher,
   PathMatch,
   QueryParameterMatcher,
@@ -14,6 +15,7 @@ import type {
   RouteConfiguration,
   RouteMatch,
   StringMatch,
+  Substitution,
 } from '../../xds/model/route.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 12 });
@@ -104,6 +106,24 @@ const routeMatch = record<RouteMatch>({
   ),
 });
 
+const terminal = fc.boolean();
+
+const hashPolicy: fc.Arbitrary<HashPolicy> = fc.oneof(
+  record<HashPolicy & { kind: 'header' }>({
+    kind: fc.constant('header'),
+    name: fc.constantFrom('x-user', ':authority'),
+    rewrite: orNull(record<Substitution>({ regex: fc.constant('(a)(b)'), replacement: fc.constantFrom('', '\\2\\1') })),
+    terminal,
+  }),
+  record<HashPolicy & { kind: 'cookie' | 'query-parameter' }>({
+    kind: fc.constantFrom('cookie', 'query-parameter'),
+    name,
+    terminal,
+  }),
+  record<HashPolicy & { kind: 'source-ip' }>({ kind: fc.constant('source-ip'), terminal }),
+  record<HashPolicy & { kind: 'connection' }>({ kind: fc.constant('connection'), terminal }),
+);
+
 const action: fc.Arbitrary<RouteAction> = fc.oneof(
   record<RouteAction & { kind: 'forward' }>({
     kind: fc.constant('forward'),
@@ -112,6 +132,7 @@ const action: fc.Arbitrary<RouteAction> = fc.oneof(
     maxStreamDurationMs: orNull(fc.oneof(ms, fc.constant(0))),
     grpcTimeoutMaxMs: orNull(ms),
     hostRewrite: orNull(name),
+    hashPolicies: some(hashPolicy),
   }),
   record<RouteAction & { kind: 'direct-response' }>({
     kind: fc.constant('direct-response'),
@@ -160,6 +181,7 @@ function clusterEndpoints(own: string, host: fc.Arbitrary<string>): fc.Arbitrary
     weight,
     health: fc.constantFrom('healthy', 'degraded', 'unhealthy'),
     hostname: text,
+    hashKey: text,
   });
   const locality = record<Omit<LocalityEndpoints, 'priority' | 'zone'>>({
     region: text,
@@ -172,13 +194,37 @@ function clusterEndpoints(own: string, host: fc.Arbitrary<string>): fc.Arbitrary
     numerator: fc.integer({ min: 0, max: 100 }),
     denominator: fc.constantFrom(100, 10_000, 1_000_000),
   });
-  return fc.tuple(some(locality), some(drop)).map(([localities, dropOverloads]) => ({
-    name: own,
-    // A priority each: contiguous, and no address twice in one.
-    localities: localities.map((one, priority) => ({ ...one, priority, zone: `zone ${priority}` })),
-    dropOverloads,
-  }));
+  return fc
+    .tuple(some(locality), some(drop), fc.integer({ min: 100, max: 500 }))
+    .map(([localities, dropOverloads, overprovisioningPercent]) => ({
+      name: own,
+      // A priority each: contiguous, and no address twice in one.
+      localities: localities.map((one, priority) => ({ ...one, priority, zone: `zone ${priority}` })),
+      dropOverloads,
+      overprovisioningPercent,
+    }));
 }
+
+const hashKey = fc.constantFrom<HashKey[]>('address', 'hostname');
+
+const lbPolicy: fc.Arbitrary<Cluster['lbPolicy']> = fc.oneof(
+  fc.constantFrom({ kind: 'round-robin' } as const, { kind: 'random' } as const),
+  record<Cluster['lbPolicy'] & { kind: 'least-request' }>({
+    kind: fc.constant('least-request'),
+    choices: fc.integer({ min: 2, max: 9 }),
+  }),
+  record<Cluster['lbPolicy'] & { kind: 'ring-hash' }>({
+    kind: fc.constant('ring-hash'),
+    minSize: fc.integer({ min: 1, max: 1_024 }),
+    maxSize: fc.integer({ min: 1_024, max: 65_536 }),
+    key: hashKey,
+  }),
+  record<Cluster['lbPolicy'] & { kind: 'maglev' }>({
+    kind: fc.constant('maglev'),
+    tableSize: fc.constantFrom(11, 65_537),
+    key: hashKey,
+  }),
+);
 
 const cluster = name.chain((own) =>
   record<Cluster>({
@@ -190,8 +236,9 @@ const cluster = name.chain((own) =>
         .tuple(clusterEndpoints(own, fc.constantFrom('shop.example', '127.0.0.1')), fc.integer({ min: 2, max: 1e9 }))
         .map(([endpoints, refreshMs]) => ({ kind: 'strict-dns', endpoints, refreshMs }) as const),
     ),
-    lbPolicy: fc.constant({ kind: 'round-robin' }),
+    lbPolicy,
     localityWeighted: fc.boolean(),
+    panicPercent: fc.integer({ min: 0, max: 100 }),
     connectTimeoutMs: ms,
     maxRequests: orNull(fc.integer({ min: 0, max: 4_294_967_295 })),
     tls: orNull(upstreamTls),

@@ -9,6 +9,7 @@ export function cluster(name: string): Resource {
     discovery: { kind: 'eds', serviceName: name },
     lbPolicy: { kind: 'round-robin' },
     localityWeighted: false,
+    panicPercent: 50,
     connectTimeoutMs: 1_000,
     maxRequests: null,
     tls: null,
@@ -17,9 +18,18 @@ export function cluster(name: string): Resource {
 }
 
 export function endpoints(name: string, port: number): Resource {
-  const endpoint = { address: { host: '127.0.0.1', port }, weight: 1, health: 'healthy', hostname: '' } as const;
+  const endpoint = {
+    address: { host: '127.0.0.1', port },
+    weight: 1,
+    health: 'healthy',
+    hostname: '',
+    hashKey: '',
+  } as const;
   const locality = { region: '', zone: '', subZone: '', priority: 0, weight: 1, endpoints: [endpoint] };
-  return { type: 'endpoints', value: { name, localities: [locality], dropOverloads: [] } };
+  return {
+    type: 'endpoints',
+    value: { name, localities: [locality], dropOverloads: [], overprovisioningPercent: 140 },
+  };
 }
 
 export function route(name: string, clusterName: string): Resource {
@@ -38,6 +48,7 @@ export function route(name: string, clusterName: string): Resource {
     maxStreamDurationMs: null,
     grpcTimeoutMaxMs: null,
     hostRewrite: null,
+    hashPolicies: [],
   } as const;
   const virtualHosts = [{ name: 'all', domains: ['*'], routes: [{ name: '', match, action }] }];
   return { type: 'route', value: { name, virtualHosts, ignorePortInHostMatching: false } };

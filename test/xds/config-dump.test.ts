@@ -10,7 +10,7 @@ test('case 91: REQUESTED, DOES_NOT_EXIST, ACKED and NACKED, with versions, times
   watch('endpoints', 'gone');
   const stream = await server.nextStream();
   await stream.next();
-  stream.respond(typeUrls.cluster, 'c1', [cluster('a', { lb_policy: 'MAGLEV' }), cluster('b')]);
+  stream.respond(typeUrls.cluster, 'c1', [cluster('a', { lb_policy: 'CLUSTER_PROVIDED' }), cluster('b')]);
   stream.respond(typeUrls.cluster, 'c2', [badCluster('a'), cluster('b'), badCluster('new')]);
   stream.respond(typeUrls.endpoints, 'e1', [endpoints('here', 1)]);
   await all.next(4);
@@ -31,7 +31,7 @@ test('case 91: REQUESTED, DOES_NOT_EXIST, ACKED and NACKED, with versions, times
         state: 'NACKED',
         version: 'c1',
         lastUpdated: start,
-        warnings: ['lb_policy: MAGLEV is not supported, round robin takes its place'],
+        warnings: ['lb_policy: CLUSTER_PROVIDED is not supported, round robin takes its place'],
         error: { version: 'c2', detail: problem, time: start },
       },
       { name: 'b', state: 'ACKED', version: 'c2', lastUpdated: start, warnings: [], error: null },

@@ -11,17 +11,13 @@ function tlsSocket(common: object, fields: object = {}): object {
   return { name: 'tls', typed_config: pack(tlsType, { common_tls_context: common, ...fields }) };
 }
 
-function policy(name: string, config: object = {}): object {
-  const typeName = `envoy.extensions.load_balancing_policies.${name}`;
-  return { typed_extension_config: { name, typed_config: pack(typeName, config) } };
-}
-
 test('an EDS cluster, with the defaults of what it does not say', (t) => {
   t.deepEqual(modelOf('cluster', eds), {
     name: 'c',
     discovery: { kind: 'eds', serviceName: 'c' },
     lbPolicy: { kind: 'round-robin' },
     localityWeighted: false,
+    panicPercent: 50,
     connectTimeoutMs: 5000,
     maxRequests: null,
     tls: null,
@@ -58,6 +54,7 @@ test('an EDS cluster with a service name, limits and TLS with inline certificate
     discovery: { kind: 'eds', serviceName: 'shop' },
     lbPolicy: { kind: 'round-robin' },
     localityWeighted: true,
+    panicPercent: 50,
     connectTimeoutMs: 250,
     maxRequests: 7,
     tls: {
@@ -86,7 +83,7 @@ test('STATIC and STRICT_DNS clusters have their endpoints inside, under their ow
 test('control-planes.md section 1: BlackHoleCluster and PassthroughCluster are accepted', (t) => {
   t.deepEqual(modelOf('cluster', { name: 'BlackHoleCluster', type: 'STATIC' }).discovery, {
     kind: 'static',
-    endpoints: { name: 'BlackHoleCluster', localities: [], dropOverloads: [] },
+    endpoints: { name: 'BlackHoleCluster', localities: [], dropOverloads: [], overprovisioningPercent: 140 },
   });
   const passthrough = {
     name: 'PassthroughCluster',
@@ -98,39 +95,6 @@ test('control-planes.md section 1: BlackHoleCluster and PassthroughCluster are a
   const reason = 'type: ORIGINAL_DST is not supported';
   t.deepEqual(modelOf('cluster', passthrough).discovery, { kind: 'unsupported', reason });
   t.deepEqual(warningsOf('cluster', passthrough), [reason]);
-});
-
-test('locality weights count where a policy asks for them (envoy-behaviours.md 9.1)', (t) => {
-  const weighted = { locality_lb_config: { locality_weighted_lb_config: {} } };
-  const roundRobin = policy('round_robin.v3.RoundRobin');
-  const cases: readonly (readonly [object[], boolean, number])[] = [
-    [[roundRobin], false, 0],
-    [[policy('round_robin.v3.RoundRobin', weighted)], true, 0],
-    [[policy('least_request.v3.LeastRequest', weighted)], true, 1],
-    [[policy('wrr_locality.v3.WrrLocality', { endpoint_picking_policy: { policies: [roundRobin] } })], true, 0],
-    // An unknown policy in front of a known one is skipped (gRFC A52).
-    [
-      [{ typed_extension_config: { typed_config: { type_url: 'x/unheard.of', value: Buffer.alloc(0) } } }, roundRobin],
-      false,
-      0,
-    ],
-  ];
-  for (const [policies, localityWeighted, warnings] of cases) {
-    // Where there is a list, the old fields do not count.
-    const message = { ...eds, lb_policy: 'MAGLEV', load_balancing_policy: { policies } };
-    t.is(modelOf('cluster', message).localityWeighted, localityWeighted);
-    t.is(warningsOf('cluster', message).length, warnings);
-  }
-});
-
-test('another policy is accepted as round robin, and named', (t) => {
-  t.deepEqual(warningsOf('cluster', { ...eds, lb_policy: 'LEAST_REQUEST' }), [
-    'lb_policy: LEAST_REQUEST is not supported, round robin takes its place',
-  ]);
-  const unheard = { typed_extension_config: { typed_config: { type_url: 'x/unheard.of', value: Buffer.alloc(0) } } };
-  t.deepEqual(warningsOf('cluster', { ...eds, load_balancing_policy: { policies: [unheard] } }), [
-    'load_balancing_policy.policies: none of these is supported, round robin takes their place',
-  ]);
 });
 
 test('what would weaken authentication makes the cluster unsupported, not less safe', (t) => {

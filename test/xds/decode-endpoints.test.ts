@@ -17,18 +17,25 @@ test('endpoints with localities, weights, health and drops', (t) => {
         lb_endpoints: [
           lbEndpoint(1, { load_balancing_weight: { value: 5 }, health_status: 'HEALTHY' }),
           lbEndpoint(2, { health_status: 'DRAINING' }),
-          lbEndpoint(3, { health_status: 'DEGRADED' }),
+          lbEndpoint(3, {
+            health_status: 'DEGRADED',
+            metadata: { filter_metadata: { 'envoy.lb': { fields: { hash_key: { stringValue: 'three' } } } } },
+          }),
         ],
       },
       { priority: 1, load_balancer_endpoints: { lb_endpoints: [lbEndpoint(4, { health_status: 'TIMEOUT' })] } },
     ],
-    policy: { drop_overloads: [{ category: 'lb', drop_percentage: { numerator: 2_000_000, denominator: 'MILLION' } }] },
+    policy: {
+      overprovisioning_factor: { value: 200 },
+      drop_overloads: [{ category: 'lb', drop_percentage: { numerator: 2_000_000, denominator: 'MILLION' } }],
+    },
   });
-  const endpoint = (port: number, weight: number, health: string) => ({
+  const endpoint = (port: number, weight: number, health: string, hashKey = '') => ({
     address: { host: '::1', port },
     weight,
     health,
     hostname: `h${port}`,
+    hashKey,
   });
   t.deepEqual(value as unknown, {
     name: 'e',
@@ -39,16 +46,22 @@ test('endpoints with localities, weights, health and drops', (t) => {
         subZone: 's',
         priority: 0,
         weight: 3,
-        endpoints: [endpoint(1, 5, 'healthy'), endpoint(2, 1, 'unhealthy'), endpoint(3, 1, 'degraded')],
+        endpoints: [endpoint(1, 5, 'healthy'), endpoint(2, 1, 'unhealthy'), endpoint(3, 1, 'degraded', 'three')],
       },
       { region: '', zone: '', subZone: '', priority: 1, weight: 0, endpoints: [endpoint(4, 1, 'unhealthy')] },
     ],
     dropOverloads: [{ category: 'lb', numerator: 1_000_000, denominator: 1_000_000 }],
+    overprovisioningPercent: 200,
   });
 });
 
 test('case 85: no endpoints at all is valid', (t) => {
-  t.deepEqual(modelOf('endpoints', assignment('e')), { name: 'e', localities: [], dropOverloads: [] });
+  t.deepEqual(modelOf('endpoints', assignment('e')), {
+    name: 'e',
+    localities: [],
+    dropOverloads: [],
+    overprovisioningPercent: 140,
+  });
 });
 
 test('an address that comes twice in a priority counts once, and the second is named', (t) => {

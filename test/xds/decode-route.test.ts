@@ -85,6 +85,7 @@ test('a route configuration with each kind of match and action', (t) => {
               maxStreamDurationMs: 9000,
               grpcTimeoutMaxMs: 0,
               hostRewrite: 'shop.internal',
+              hashPolicies: [],
             },
           },
           {
@@ -107,6 +108,7 @@ test('a route configuration with each kind of match and action', (t) => {
               maxStreamDurationMs: null,
               grpcTimeoutMaxMs: null,
               hostRewrite: null,
+              hashPolicies: [],
             },
           },
         ],
@@ -225,7 +227,7 @@ test('fields that change a call and are not carried out are each named', (t) => 
           route: {
             ...action,
             retry_policy: { retry_on: 'unavailable' },
-            hash_policy: [{}],
+            hash_policy: [{}, { filter_state: { key: 'x' } }, { cookie: { name: 'c', ttl: {} } }],
             request_mirror_policies: [{}],
             idle_timeout: { seconds: 3 },
             auto_host_rewrite: { value: true },
@@ -243,9 +245,11 @@ test('fields that change a call and are not carried out are each named', (t) => 
     'virtual_hosts[0].routes[0].route.auto_host_rewrite: the authority passes unchanged',
     'virtual_hosts[0].routes[0].route.retry_policy: calls are not retried',
     'virtual_hosts[0].routes[0].route.request_mirror_policies: calls are not mirrored',
-    'virtual_hosts[0].routes[0].route.hash_policy: calls are not balanced by hash',
     'virtual_hosts[0].routes[0].route.priority: all calls share one set of limits',
     'virtual_hosts[0].routes[0].route.idle_timeout: idle calls are not ended',
+    'virtual_hosts[0].routes[0].route.hash_policy[0]: no policy that we know is set',
+    'virtual_hosts[0].routes[0].route.hash_policy[1].filter_state.key: only "io.grpc.channel_id" is supported',
+    'virtual_hosts[0].routes[0].route.hash_policy[2].cookie.ttl: a cookie that is absent is not made',
     'virtual_hosts[0].routes[0].request_headers_to_add: headers are not changed',
   ]);
 });

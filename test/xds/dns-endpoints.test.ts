@@ -9,11 +9,13 @@ const endpoint = (host: string, hostname = '') => ({
   weight: 1,
   health: 'healthy' as const,
   hostname,
+  hashKey: '',
 });
 
 const template: ClusterEndpoints = {
   name: 'c',
   dropOverloads: [],
+  overprovisioningPercent: 140,
   localities: [
     {
       region: '',

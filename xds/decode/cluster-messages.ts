@@ -7,6 +7,7 @@ import type {
   EnumValue,
   FilterMessage,
   FractionalPercentMessage,
+  MetadataMessage,
   TransportSocketMessage,
   TypedExtensionConfigMessage,
   Wrapped,
@@ -34,7 +35,11 @@ export interface ClusterMessage {
   readonly outlier_detection: object | null;
   readonly upstream_bind_config: object | null;
   readonly lb_subset_config: object | null;
-  readonly common_lb_config: { readonly locality_weighted_lb_config?: object } | null;
+  readonly ring_hash_lb_config?: RingHashConfigMessage;
+  readonly maglev_lb_config?: MaglevConfigMessage;
+  readonly least_request_lb_config?: LeastRequestConfigMessage;
+  readonly round_robin_lb_config?: SlowStartMessage;
+  readonly common_lb_config: CommonLbConfigMessage | null;
   readonly transport_socket: TransportSocketMessage | null;
   readonly filters: readonly FilterMessage[];
   readonly load_balancing_policy: LoadBalancingPolicyMessage | null;
@@ -51,9 +56,62 @@ export interface LoadBalancingPolicyMessage {
   readonly policies: readonly { readonly typed_extension_config: TypedExtensionConfigMessage | null }[];
 }
 
-/** `RoundRobin` and `LeastRequest` agree on this field. */
-export interface RoundRobinMessage {
-  readonly locality_lb_config: { readonly locality_weighted_lb_config?: object } | null;
+export interface CommonLbConfigMessage {
+  readonly healthy_panic_threshold: { readonly value: number } | null;
+  readonly zone_aware_lb_config?: object;
+  readonly locality_weighted_lb_config?: object;
+  readonly consistent_hashing_lb_config: ConsistentHashingMessage | null;
+}
+
+export interface ConsistentHashingMessage {
+  readonly use_hostname_for_hashing: boolean;
+  readonly hash_balance_factor: Wrapped<number>;
+}
+
+export interface SlowStartMessage {
+  readonly slow_start_config: object | null;
+}
+
+/** What the balancing policies' own messages and their older forms in `Cluster` have in common. */
+export interface LeastRequestConfigMessage extends SlowStartMessage {
+  readonly choice_count: Wrapped<number>;
+  readonly active_request_bias: object | null;
+}
+
+export interface RingHashConfigMessage {
+  readonly minimum_ring_size: Wrapped<number>;
+  readonly maximum_ring_size: Wrapped<number>;
+  readonly hash_function: EnumValue;
+}
+
+export interface MaglevConfigMessage {
+  readonly table_size: Wrapped<number>;
+}
+
+interface LocalityConfigMessage {
+  readonly zone_aware_lb_config?: object;
+  readonly locality_weighted_lb_config?: object;
+}
+
+export interface RandomMessage {
+  readonly locality_lb_config: LocalityConfigMessage | null;
+}
+
+export interface RoundRobinMessage extends RandomMessage, SlowStartMessage {}
+
+export interface LeastRequestMessage extends RandomMessage, LeastRequestConfigMessage {
+  readonly enable_full_scan: Wrapped<boolean>;
+  readonly selection_method: EnumValue;
+}
+
+export interface RingHashMessage extends RingHashConfigMessage, ConsistentHashingMessage {
+  readonly consistent_hashing_lb_config: ConsistentHashingMessage | null;
+  readonly locality_weighted_lb_config: object | null;
+}
+
+export interface MaglevMessage extends MaglevConfigMessage {
+  readonly consistent_hashing_lb_config: ConsistentHashingMessage | null;
+  readonly locality_weighted_lb_config: object | null;
 }
 
 export interface WrrLocalityMessage {
@@ -68,6 +126,7 @@ export interface ClusterLoadAssignmentMessage {
       readonly category: string;
       readonly drop_percentage: FractionalPercentMessage | null;
     }[];
+    readonly overprovisioning_factor: Wrapped<number>;
   } | null;
   readonly named_endpoints: Readonly<Record<string, EndpointMessage>>;
 }
@@ -85,6 +144,7 @@ export interface LbEndpointMessage {
   readonly endpoint?: EndpointMessage;
   readonly endpoint_name?: string;
   readonly health_status: EnumValue;
+  readonly metadata: MetadataMessage | null;
   readonly load_balancing_weight: Wrapped<number>;
 }
 

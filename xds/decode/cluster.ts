@@ -1,5 +1,6 @@
 // envoy.config.cluster.v3.Cluster -> Cluster.
-import type { Cluster, ClusterDiscovery } from '../model/cluster.ts';
+import { type Cluster, type ClusterDiscovery, defaultPanicPercent } from '../model/cluster.ts';
+import { defaultOverprovisioningPercent } from '../model/endpoints.ts';
 import type { ClusterMessage } from './cluster-messages.ts';
 import { configTypeOf, type DecodeContext } from './decode-context.ts';
 import { decodeLoadAssignment } from './endpoints.ts';
@@ -31,6 +32,7 @@ export function decodeCluster(context: DecodeContext, message: ClusterMessage, s
     discovery: socket.kind === 'unsupported' ? socket : discovery,
     lbPolicy: lb.policy,
     localityWeighted: lb.localityWeighted,
+    panicPercent: decodePanicPercent(message, scope.at('common_lb_config.healthy_panic_threshold')),
     connectTimeoutMs: connectTimeoutMs ?? defaultConnectTimeoutMs,
     maxRequests: decodeMaxRequests(message, scope),
     tls: socket.kind === 'tls' ? socket.tls : null,
@@ -96,8 +98,18 @@ function decodeDnsDiscovery(message: ClusterMessage, scope: Scope): ClusterDisco
 /** A cluster without a load assignment, as Istio's BlackHoleCluster, has no endpoints. */
 function decodeOwnEndpoints(message: ClusterMessage, hosts: 'ip' | 'dns', scope: Scope) {
   const assignment = message.load_assignment;
-  if (assignment === null) return { name: message.name, localities: [], dropOverloads: [] };
+  if (assignment === null) {
+    const overprovisioningPercent = defaultOverprovisioningPercent;
+    return { name: message.name, localities: [], dropOverloads: [], overprovisioningPercent };
+  }
   return decodeLoadAssignment(assignment, message.name, hosts, scope.at('load_assignment'));
+}
+
+/** Present and empty is 0: no panic. */
+function decodePanicPercent(message: ClusterMessage, scope: Scope): number {
+  const percent = message.common_lb_config?.healthy_panic_threshold?.value ?? defaultPanicPercent;
+  if (!(percent >= 0 && percent <= 100)) scope.fail(`${percent} is not a percentage`);
+  return percent;
 }
 
 function decodeMaxRequests(message: ClusterMessage, scope: Scope): number | null {

@@ -80,3 +80,13 @@ export interface FilterMessage {
   readonly typed_config?: AnyMessage | null;
   readonly config_discovery?: object;
 }
+
+/** `envoy.config.core.v3.Metadata`: by the name of the filter that reads it, a `google.protobuf.Struct`. */
+export interface MetadataMessage {
+  readonly filter_metadata: Readonly<Record<string, { readonly fields: Readonly<Record<string, MetadataValue>> }>>;
+}
+
+/** `google.protobuf.Value`, as far as text is concerned. */
+export interface MetadataValue {
+  readonly stringValue?: string;
+}

@@ -2,6 +2,10 @@
 import type {
   ClusterLoadAssignmentMessage,
   ClusterMessage,
+  LeastRequestMessage,
+  MaglevMessage,
+  RandomMessage,
+  RingHashMessage,
   RoundRobinMessage,
   WrrLocalityMessage,
 } from './cluster-messages.ts';
@@ -21,7 +25,10 @@ export interface MessageTypes {
   readonly 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': UpstreamTlsContextMessage;
   readonly 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': DownstreamTlsContextMessage;
   readonly 'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobinMessage;
-  readonly 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': RoundRobinMessage;
+  readonly 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequestMessage;
+  readonly 'envoy.extensions.load_balancing_policies.random.v3.Random': RandomMessage;
+  readonly 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash': RingHashMessage;
+  readonly 'envoy.extensions.load_balancing_policies.maglev.v3.Maglev': MaglevMessage;
   readonly 'envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality': WrrLocalityMessage;
   readonly 'xds.type.v3.TypedStruct': { readonly type_url: string };
   readonly 'udpa.type.v1.TypedStruct': { readonly type_url: string };

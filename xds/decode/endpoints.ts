@@ -1,12 +1,13 @@
 // ClusterLoadAssignment -> ClusterEndpoints, from EDS or inside a cluster.
 
 import { formatAddress } from '../model/address.ts';
-import type {
-  ClusterEndpoints,
-  DropOverload,
-  Endpoint,
-  EndpointHealth,
-  LocalityEndpoints,
+import {
+  type ClusterEndpoints,
+  type DropOverload,
+  defaultOverprovisioningPercent,
+  type Endpoint,
+  type EndpointHealth,
+  type LocalityEndpoints,
 } from '../model/endpoints.ts';
 import type {
   ClusterLoadAssignmentMessage,
@@ -54,7 +55,14 @@ export function decodeLoadAssignment(
     decodeLocality(locality, message.named_endpoints, hosts, scope.item('endpoints', index)),
   );
   checkPriorities(localities, scope);
-  return { name, localities, dropOverloads: decodeDropOverloads(message, scope) };
+  const factor = message.policy?.overprovisioning_factor?.value ?? defaultOverprovisioningPercent;
+  if (factor < 100) scope.at('policy.overprovisioning_factor').fail('must be 100 or more');
+  return {
+    name,
+    localities,
+    dropOverloads: decodeDropOverloads(message, scope),
+    overprovisioningPercent: factor,
+  };
 }
 
 function decodeLocality(
@@ -111,7 +119,13 @@ function decodeEndpoint(
   const health = healthNames[message.health_status];
   if (health === undefined) scope.at('health_status').fail(`unknown value ${message.health_status}`);
   if (address.kind !== 'address' || health === undefined) return null;
-  return { address: address.address, weight, health, hostname: endpoint.hostname };
+  return {
+    address: address.address,
+    weight,
+    health,
+    hostname: endpoint.hostname,
+    hashKey: message.metadata?.filter_metadata['envoy.lb']?.fields['hash_key']?.stringValue ?? '',
+  };
 }
 
 /** Contiguous from 0 (gRFC A27); weights fit 32 bits; within a priority an address counts once, as in Envoy. */

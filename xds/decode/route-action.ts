@@ -1,6 +1,7 @@
 // What a route does with a call -> RouteAction of the model.
 import type { RouteAction, WeightedCluster } from '../model/route.ts';
 import type { DecodeContext } from './decode-context.ts';
+import { decodeHashPolicies } from './hash-policy.ts';
 import { reportHeaderMutations } from './header-mutations.ts';
 import type { RouteActionMessage, RouteMessage, WeightedClusterMessage } from './route-messages.ts';
 import { decodeDuration, decodeText, maxUint32 } from './scalars.ts';
@@ -67,6 +68,7 @@ function decodeForward(message: RouteActionMessage, scope: Scope): RouteAction |
     maxStreamDurationMs,
     grpcTimeoutMaxMs,
     hostRewrite: message.host_rewrite_literal ?? null,
+    hashPolicies: decodeHashPolicies(message.hash_policy, scope),
   };
 }
 
@@ -138,7 +140,6 @@ function reportUnsupported(message: RouteActionMessage, scope: Scope): void {
   if (message.request_mirror_policies.length > 0) {
     scope.at('request_mirror_policies').unsupported('calls are not mirrored');
   }
-  if (message.hash_policy.length > 0) scope.at('hash_policy').unsupported('calls are not balanced by hash');
   if (message.metadata_match !== null) scope.at('metadata_match').unsupported('subsets are not carried out');
   if (message.priority !== 'DEFAULT') scope.at('priority').unsupported('all calls share one set of limits');
   const idle = message.idle_timeout;

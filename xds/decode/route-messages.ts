@@ -101,13 +101,28 @@ export interface RouteActionMessage {
   readonly retry_policy: object | null;
   readonly request_mirror_policies: readonly object[];
   readonly priority: EnumValue;
-  readonly hash_policy: readonly object[];
+  readonly hash_policy: readonly HashPolicyMessage[];
   readonly hedge_policy: object | null;
   readonly max_stream_duration: {
     readonly max_stream_duration: DurationMessage | null;
     readonly grpc_timeout_header_max: DurationMessage | null;
     readonly grpc_timeout_header_offset: DurationMessage | null;
   } | null;
+}
+
+export interface HashPolicyMessage {
+  readonly header?: { readonly header_name: string; readonly regex_rewrite: SubstitutionMessage | null };
+  readonly cookie?: { readonly name: string; readonly ttl: DurationMessage | null };
+  readonly connection_properties?: { readonly source_ip: boolean };
+  readonly query_parameter?: { readonly name: string };
+  readonly filter_state?: { readonly key: string };
+  readonly terminal: boolean;
+}
+
+/** `envoy.type.matcher.v3.RegexMatchAndSubstitute`. */
+export interface SubstitutionMessage {
+  readonly pattern: RegexMatcherMessage | null;
+  readonly substitution: string;
 }
 
 export interface WeightedClusterMessage {

@@ -1,5 +1,5 @@
 // Cluster to envoy.config.cluster.v3.Cluster; the mirror of decode/cluster.ts.
-import type { Cluster, ClusterDiscovery } from '../model/cluster.ts';
+import type { Cluster, ClusterDiscovery, LbPolicy } from '../model/cluster.ts';
 import { encodeClusterEndpoints } from './endpoints.ts';
 import type { Pack } from './pack.ts';
 import { encodeUpstreamTls } from './tls.ts';
@@ -13,8 +13,12 @@ export function encodeCluster(cluster: Cluster, pack: Pack): object {
     name: cluster.name,
     ...encodeDiscovery(cluster.name, cluster.discovery),
     connect_timeout: encodeDuration(cluster.connectTimeoutMs),
-    lb_policy: 'ROUND_ROBIN',
-    common_lb_config: cluster.localityWeighted ? { locality_weighted_lb_config: {} } : null,
+    ...encodeLbPolicy(cluster.lbPolicy),
+    common_lb_config: {
+      healthy_panic_threshold: { value: cluster.panicPercent },
+      ...(cluster.localityWeighted ? { locality_weighted_lb_config: {} } : {}),
+      consistent_hashing_lb_config: encodeHashKey(cluster.lbPolicy),
+    },
     circuit_breakers:
       cluster.maxRequests === null
         ? null
@@ -25,6 +29,31 @@ export function encodeCluster(cluster: Cluster, pack: Pack): object {
     },
     transport_socket: cluster.tls === null ? null : encodeUpstreamTls(cluster.tls, pack),
   };
+}
+
+function encodeLbPolicy(policy: LbPolicy): object {
+  switch (policy.kind) {
+    case 'round-robin':
+      return { lb_policy: 'ROUND_ROBIN' };
+    case 'random':
+      return { lb_policy: 'RANDOM' };
+    case 'least-request':
+      return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: encodeWrapper(policy.choices) } };
+    case 'ring-hash':
+      return {
+        lb_policy: 'RING_HASH',
+        ring_hash_lb_config: {
+          minimum_ring_size: encodeWrapper(policy.minSize),
+          maximum_ring_size: encodeWrapper(policy.maxSize),
+        },
+      };
+    case 'maglev':
+      return { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: encodeWrapper(policy.tableSize) } };
+  }
+}
+
+function encodeHashKey(policy: LbPolicy): object | null {
+  return 'key' in policy && policy.key === 'hostname' ? { use_hostname_for_hashing: true } : null;
 }
 
 function encodeDiscovery(cluster: string, discovery: ClusterDiscovery): object {

@@ -4,19 +4,18 @@ import { encodeAddress, encodeFraction, encodeWrapper } from './values.ts';
 
 const healthNames = { healthy: 'HEALTHY', degraded: 'DEGRADED', unhealthy: 'UNHEALTHY' } as const;
 
-export function encodeClusterEndpoints({ name, localities, dropOverloads }: ClusterEndpoints): object {
+export function encodeClusterEndpoints(resource: ClusterEndpoints): object {
+  const { name, localities, dropOverloads, overprovisioningPercent } = resource;
   return {
     cluster_name: name,
     endpoints: localities.map(encodeLocality),
-    policy:
-      dropOverloads.length === 0
-        ? null
-        : {
-            drop_overloads: dropOverloads.map((drop) => ({
-              category: drop.category,
-              drop_percentage: encodeFraction(drop),
-            })),
-          },
+    policy: {
+      overprovisioning_factor: encodeWrapper(overprovisioningPercent),
+      drop_overloads: dropOverloads.map((drop) => ({
+        category: drop.category,
+        drop_percentage: encodeFraction(drop),
+      })),
+    },
   };
 }
 
@@ -29,10 +28,12 @@ function encodeLocality({ region, zone, subZone, priority, weight, endpoints }: 
   };
 }
 
-function encodeEndpoint({ address, weight, health, hostname }: Endpoint): object {
+function encodeEndpoint({ address, weight, health, hostname, hashKey }: Endpoint): object {
   return {
     endpoint: { address: encodeAddress(address), hostname },
     health_status: healthNames[health],
     load_balancing_weight: encodeWrapper(weight),
+    metadata:
+      hashKey === '' ? null : { filter_metadata: { 'envoy.lb': { fields: { hash_key: { stringValue: hashKey } } } } },
   };
 }

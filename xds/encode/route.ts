@@ -1,6 +1,7 @@
 // RouteConfiguration to envoy.config.route.v3.RouteConfiguration; the mirror of decode/route.ts.
 import type {
   ForwardAction,
+  HashPolicy,
   HeaderMatcher,
   PathMatch,
   QueryParameterMatcher,
@@ -92,7 +93,28 @@ function encodeForward(action: ForwardAction): object {
         }
       : null,
     ...(hostRewrite === null ? {} : { host_rewrite_literal: hostRewrite }),
+    hash_policy: action.hashPolicies.map(encodeHashPolicy),
   };
+}
+
+function encodeHashPolicy(policy: HashPolicy): object {
+  const { terminal } = policy;
+  switch (policy.kind) {
+    case 'header': {
+      const { name, rewrite } = policy;
+      const regex_rewrite =
+        rewrite === null ? null : { pattern: { regex: rewrite.regex }, substitution: rewrite.replacement };
+      return { header: { header_name: name, regex_rewrite }, terminal };
+    }
+    case 'cookie':
+      return { cookie: { name: policy.name }, terminal };
+    case 'query-parameter':
+      return { query_parameter: { name: policy.name }, terminal };
+    case 'source-ip':
+      return { connection_properties: { source_ip: true }, terminal };
+    case 'connection':
+      return { filter_state: { key: 'io.grpc.channel_id' }, terminal };
+  }
 }
 
 function encodeClusters(clusters: ForwardAction['clusters']): object {

@@ -11,6 +11,11 @@ export interface Cluster {
    * Without it all endpoints of a priority are one round robin, as in Envoy.
    */
   readonly localityWeighted: boolean;
+  /**
+   * `common_lb_config.healthy_panic_threshold`: below this share of well endpoints, in percent, a priority is in panic
+   * and all its endpoints are called. 0: never. Default 50.
+   */
+  readonly panicPercent: number;
   /** Default 5,000, as in Envoy. */
   readonly connectTimeoutMs: number;
   /** `circuit_breakers.thresholds[DEFAULT].max_requests`; `null`: Envoy's default of 1,024. */
@@ -18,6 +23,9 @@ export interface Cluster {
   /** `null`: clear text. */
   readonly tls: UpstreamTls | null;
 }
+
+/** `panicPercent` of a cluster that names none. */
+export const defaultPanicPercent = 50;
 
 /** How the endpoints become known. Each kind ends as one `ClusterEndpoints`. */
 export type ClusterDiscovery =
@@ -28,4 +36,16 @@ export type ClusterDiscovery =
   /** Accepted, so that it holds nothing up; a call sent there fails, naming `reason` (a field path). */
   | { readonly kind: 'unsupported'; readonly reason: string };
 
-export type LbPolicy = { readonly kind: 'round-robin' };
+/** How an endpoint is chosen for a call, among those of one priority and health. */
+export type LbPolicy =
+  | { readonly kind: 'round-robin' }
+  | { readonly kind: 'random' }
+  /** Of `choices` endpoints drawn by weight the one with the fewest calls under way; 2 or more. */
+  | { readonly kind: 'least-request'; readonly choices: number }
+  /** A ring of at least `minSize` points (1 or more) and at most `maxSize`. */
+  | { readonly kind: 'ring-hash'; readonly minSize: number; readonly maxSize: number; readonly key: HashKey }
+  /** `tableSize` is a prime. */
+  | { readonly kind: 'maglev'; readonly tableSize: number; readonly key: HashKey };
+
+/** What places an endpoint on a ring or in a table, unless it names a key of its own. */
+export type HashKey = 'address' | 'hostname';

@@ -6,7 +6,12 @@ export interface ClusterEndpoints {
   readonly name: string;
   readonly localities: readonly LocalityEndpoints[];
   readonly dropOverloads: readonly DropOverload[];
+  /** `policy.overprovisioning_factor`, in percent: a priority counts as whole until its well endpoints, so inflated, are fewer. Default 140. */
+  readonly overprovisioningPercent: number;
 }
+
+/** `overprovisioningPercent` of endpoints that come with none. */
+export const defaultOverprovisioningPercent = 140;
 
 export interface LocalityEndpoints {
   readonly region: string;
@@ -26,6 +31,8 @@ export interface Endpoint {
   readonly health: EndpointHealth;
   /** `hostname` of the endpoint; may be empty. */
   readonly hostname: string;
+  /** `hash_key` of its `envoy.lb` metadata: takes the place of the address in consistent hashing; may be empty. */
+  readonly hashKey: string;
 }
 
 /** UNKNOWN counts as healthy; DRAINING, UNHEALTHY and TIMEOUT as unhealthy. */

@@ -90,6 +90,26 @@ export interface ForwardAction {
   readonly grpcTimeoutMaxMs: number | null;
   /** `host_rewrite_literal`; `null`: the authority passes unchanged. */
   readonly hostRewrite: string | null;
+  /** In order; each that finds something adds to the call's hash. */
+  readonly hashPolicies: readonly HashPolicy[];
+}
+
+/** What of a call says which endpoint takes it, where a cluster balances by hash. */
+export type HashPolicy = {
+  /** Nothing after it counts once it or one before it has found something. */
+  readonly terminal: boolean;
+} & (
+  | { readonly kind: 'header'; readonly name: string; readonly rewrite: Substitution | null }
+  | { readonly kind: 'cookie' | 'query-parameter'; readonly name: string }
+  | { readonly kind: 'source-ip' }
+  /** The downstream connection (gRFC A42's `io.grpc.channel_id`). */
+  | { readonly kind: 'connection' }
+);
+
+/** Each match of the RE2 expression is replaced; `\\0` is the match, `\\1` to `\\9` its groups. */
+export interface Substitution {
+  readonly regex: string;
+  readonly replacement: string;
 }
 
 export interface WeightedCluster {
