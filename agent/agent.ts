@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import {
   type Bootstrap,
+  ConfigCache,
   createGrpcTransport,
   DependencyManager,
   type UnsupportedPolicy,
@@ -32,6 +33,8 @@ export interface AgentOptions {
   readonly unsupported: UnsupportedPolicy;
   /** Said to the control plane, where the bootstrap names no version. */
   readonly version: string;
+  /** Folder that keeps the last good configuration across restarts; `null`: it is not kept. */
+  readonly cacheDir: string | null;
   /** How ADS is spoken; `null`: what the bootstrap says of its server, else `auto`. */
   readonly xdsMode: 'auto' | 'delta' | 'sotw' | null;
   readonly adminHost: string;
@@ -56,6 +59,7 @@ export class Agent {
   readonly #client: XdsClient;
   readonly #dependencies: DependencyManager;
   readonly #view: AgentView;
+  readonly #cache: ConfigCache | null;
   readonly #admin: AdminServer;
   readonly #questions = new Map<number, (lines: readonly string[]) => void>();
   #nextQuestion = 0;
@@ -77,11 +81,13 @@ export class Agent {
     this.ended = new Promise((resolve) => {
       this.#finish = resolve;
     });
+    const stats = this.#createOwnRegion();
+    const restored = stats.gauge('outrigger_xds_restored_resources', {});
     this.#telemetry = createTelemetry({
       env,
       serviceName: bootstrap.node.cluster || bootstrap.node.id,
       log,
-      stats: this.#createOwnRegion(),
+      stats,
     });
     this.#workers = new Workers({
       concurrency: options.concurrency,
@@ -99,6 +105,13 @@ export class Agent {
       log,
       unsupported: options.unsupported,
       userAgentVersion: options.version,
+      onRestored: (count) => {
+        restored.set(count);
+        this.#view.restored(count);
+        if (count > 0) return;
+        log('info', 'the control plane has replaced the configuration from the disk');
+        this.#cache?.changed();
+      },
       ...(options.xdsMode === null ? {} : { mode: options.xdsMode }),
     });
     this.#dependencies = new DependencyManager({
@@ -110,7 +123,14 @@ export class Agent {
         void this.#workers.apply(update);
       },
       onReady: () => this.#view.configComplete(),
+      onSettled: () => {
+        // What is on disk stays as it is until the control plane has said what has become of it.
+        if (!this.#view.isStale) this.#cache?.changed();
+      },
     });
+    const { cacheDir: folder } = options;
+    const { held } = this.#client;
+    this.#cache = folder === null ? null : new ConfigCache({ folder, bootstrap, held, log });
     this.#view = new AgentView({ node: bootstrap.node, client: this.#client, concurrency: options.concurrency });
     this.#admin = new AdminServer({
       host: options.adminHost,
@@ -149,9 +169,20 @@ export class Agent {
     }
     this.#log('info', 'admin listens', { host: this.#options.adminHost, port: adminPort });
     this.#workers.start();
+    await this.#restore();
     this.#dependencies.start();
     this.#client.start();
     return { adminPort };
+  }
+
+  /** Starts from what the disk has kept, so that calls flow also where the control plane is down. */
+  async #restore(): Promise<void> {
+    const saved = (await this.#cache?.load()) ?? null;
+    if (saved === null) return;
+    const savedAt = new Date(saved.savedAt).toISOString();
+    this.#log('warn', 'starting from the configuration on disk', { savedAt, resources: saved.resources.length });
+    this.#view.restoredFrom(savedAt);
+    this.#client.restore(saved.resources);
   }
 
   /** Not ready any more; takes no new calls, lets those in flight end (for `drainMs` at the most), then stops. */
@@ -178,6 +209,7 @@ export class Agent {
     this.#dependencies.stop();
     this.#client.stop();
     await this.#workers.stop();
+    await this.#cache?.close();
     await this.#telemetry.shutdown();
     await this.#admin.close();
     this.#finish({ kind: 'stopped' });

@@ -1,6 +1,5 @@
 // XdsClient: watchers and resources over one ADS stream. Resources outlive the stream: while the server is away, the
 // last good ones stay in use, and nobody is told (gRFC A57).
-import { createHash } from 'node:crypto';
 import { ModeChoice } from './ads-mode.ts';
 import { AdsStream, type Verdict } from './ads-stream.ts';
 import type { AdsWire, AdsWireEvents, ReceivedUpdate } from './ads-wire.ts';
@@ -10,9 +9,13 @@ import type { UnsupportedPolicy } from './decode/validation.ts';
 import { openDeltaWire } from './delta-wire.ts';
 import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import { XdsError } from './errors.ts';
-import type { AdsModePolicy, Bootstrap, NodeIdentity, ServerConfig } from './model/bootstrap.ts';
+import type { AdsModePolicy, Bootstrap, ServerConfig } from './model/bootstrap.ts';
 import type { ResourceType } from './model/resource.ts';
-import { loadProtos, type NodeMessage, toStruct } from './protos.ts';
+import { toNodeMessage } from './node-message.ts';
+import { loadProtos } from './protos.ts';
+import { digestOf, logUpdate } from './received-update.ts';
+import { RestoredResources } from './restored-resources.ts';
+import type { SavedResource } from './saved-config.ts';
 import { openSotwWire, type SotwWireOptions } from './sotw-wire.ts';
 import { doesNotExistMs, nextSubscriptionState } from './subscription.ts';
 import type { Transport } from './transport.ts';
@@ -42,6 +45,8 @@ export interface XdsClientOptions {
   readonly mode?: AdsModePolicy;
   /** Sent as `user_agent_version`. */
   readonly userAgentVersion?: string;
+  /** Told how much of what is in use is from the disk (`restore`), whenever that changes. */
+  readonly onRestored?: (count: number) => void;
 }
 
 /** Counters of gRFC A78, since the start. */
@@ -60,6 +65,7 @@ export class XdsClient {
   readonly #server: string;
   readonly #stream: AdsStream;
   readonly #types: Readonly<Record<ResourceType, TypeState>>;
+  readonly #restored: RestoredResources;
   /** Types of which the wanted names changed since the last flush; `null` where no flush is due. */
   #dirty: Set<ResourceType> | null = null;
   #isConnected = false;
@@ -88,6 +94,14 @@ export class XdsClient {
       cluster: createType('cluster'),
       endpoints: createType('endpoints'),
     };
+    this.#restored = new RestoredResources({
+      types: this.#types,
+      log,
+      setTimer,
+      isAnswered: () => this.#isConnected,
+      onGone: (type, names) => this.#onGone(type, names),
+      onCount: options.onRestored ?? (() => {}),
+    });
     const versions = new Map<ResourceType, string>();
     const node = toNodeMessage(bootstrap.node, options.userAgentVersion ?? '');
     const { wildcard = 'legacy', partialVersion = 'previous' } = options;
@@ -127,6 +141,17 @@ export class XdsClient {
     this.#flush();
     this.#stream.start();
   }
+
+  /**
+   * Takes over what was in use in an earlier life (`held`), before `start`. It stays in use until the server replaces
+   * it, or has answered without it for long enough.
+   */
+  restore(saved: readonly SavedResource[]): void {
+    this.#restored.restore(saved);
+  }
+
+  /** What is in use, as it was received. */
+  readonly held = (): SavedResource[] => typeOrder.flatMap((type) => this.#types[type].cache.held());
 
   /** Ends the stream and all timers. Resources stay readable by `dump`. */
   stop(): void {
@@ -182,7 +207,7 @@ export class XdsClient {
     const state = this.#types[type];
     state.wildcardWatchers.add(watcher);
     this.#touch(type);
-    if (state.wildcardState === 'received') {
+    if (state.wildcardState === 'received' || state.cache.size > 0) {
       queueMicrotask(() => {
         if (!state.wildcardWatchers.has(watcher)) return;
         const changed = [...state.cache.entries()].flatMap(([, { accepted }]) => (accepted ? [accepted.resource] : []));
@@ -230,6 +255,7 @@ export class XdsClient {
   }
 
   #onRequested(type: ResourceType): void {
+    this.#restored.awaitServer(type);
     const state = this.#types[type];
     const names = [...state.states].filter(([, step]) => step === 'started').map(([name]) => name);
     for (const name of names) state.step(name, 'sent');
@@ -281,13 +307,14 @@ export class XdsClient {
     for (const name of absent) if (state.states.has(name)) state.step(name, 'removed');
     const isPartlyValid = applied.validCount > 0;
     const isRepeated = this.#noteVerdict(state, update, applied.errors);
-    this.#logUpdate(update, applied.errors, applied.warned, isRepeated);
+    logUpdate(this.#log, this.#server, update, applied, isRepeated);
 
     for (const resource of applied.changed) {
       this.#tell(type, resource.value.name, (watcher) => watcher.onChanged(resource));
     }
     for (const name of absent) this.#tell(type, name, (watcher) => watcher.onAbsent());
     for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onUpdate(applied));
+    this.#restored.count();
     for (const { name, errors } of applied.rejected) {
       const error = new XdsError('rejected', `${type} "${name}": ${errors.join('; ')}`);
       const hasResource = Boolean(state.cache.get(name)?.accepted);
@@ -297,37 +324,28 @@ export class XdsClient {
     return { detail: applied.errors.length === 0 ? null : applied.errors.join('\n'), isPartlyValid, isRepeated };
   }
 
+  /** What was restored is no longer there. */
+  #onGone(type: ResourceType, names: readonly string[]): void {
+    const state = this.#types[type];
+    for (const name of names) {
+      if (state.states.has(name)) state.step(name, 'removed');
+      this.#tell(type, name, (watcher) => watcher.onAbsent());
+    }
+    for (const watcher of [...state.wildcardWatchers]) {
+      this.#call(() => watcher.onUpdate({ changed: [], removed: names }));
+    }
+  }
+
   /** Whether a rejected response is byte for byte the one that was rejected before it, in any order of its resources. */
   #noteVerdict(state: TypeState, update: ReceivedUpdate, errors: readonly string[]): boolean {
     if (errors.length === 0) {
       state.rejectedDigest = null;
       return false;
     }
-    const digests = update.resources.map((received) => {
-      const hash = createHash('sha256');
-      return received.kind === 'broken' ? 'broken' : hash.update(received.any.value).digest('base64');
-    });
-    const digest = createHash('sha256').update(digests.sort().join()).digest('base64');
+    const digest = digestOf(update);
     const isRepeated = digest === state.rejectedDigest;
     state.rejectedDigest = digest;
     return isRepeated;
-  }
-
-  #logUpdate(
-    { type, version }: ReceivedUpdate,
-    errors: readonly string[],
-    warned: readonly { readonly name: string; readonly warnings: readonly string[] }[],
-    isRepeated: boolean,
-  ): void {
-    const server = this.#server;
-    if (errors.length === 0) this.#log('debug', 'accepted an xDS response', { server, type, version });
-    else {
-      const level = isRepeated ? 'debug' : 'error';
-      this.#log(level, 'rejected an xDS response, keeping what was good before', { server, type, version, errors });
-    }
-    for (const { name, warnings } of warned) {
-      this.#log('warn', 'a resource asks for what is not carried out', { server, type, name, warnings });
-    }
   }
 
   #onBroken(failure: string | null): void {
@@ -378,17 +396,4 @@ export class XdsClient {
       this.#log('error', 'a watcher of xDS resources threw', { error: String(error) });
     }
   }
-}
-
-function toNodeMessage(node: NodeIdentity, userAgentVersion: string): NodeMessage {
-  const { region, zone, subZone } = node.locality;
-  return {
-    id: node.id,
-    cluster: node.cluster,
-    metadata: toStruct(node.metadata),
-    locality: { region, zone, sub_zone: subZone },
-    user_agent_name: node.userAgent?.name ?? 'outrigger',
-    user_agent_version: node.userAgent?.version ?? userAgentVersion,
-    client_features: ['xds.config.resource-in-sotw'],
-  };
 }

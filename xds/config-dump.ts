@@ -17,6 +17,8 @@ export interface ResourceDump {
   readonly state: 'REQUESTED' | 'DOES_NOT_EXIST' | 'ACKED' | 'NACKED';
   /** Of what is in use; empty where nothing is. */
   readonly version: string;
+  /** Where what is in use came from: `disk` until the server has confirmed it; `null` where nothing is. */
+  readonly origin: 'server' | 'disk' | null;
   /** When what is in use last changed, ISO 8601; `null` where nothing is. */
   readonly lastUpdated: string | null;
   /** What is in use. */
@@ -44,6 +46,7 @@ function dumpResource(state: TypeState, name: string): ResourceDump {
     name,
     state: stateWord(accepted !== null, rejected !== null, state.states.get(name) === 'does-not-exist'),
     version: accepted?.version ?? '',
+    origin: accepted?.origin ?? null,
     lastUpdated: accepted === null ? null : new Date(accepted.at).toISOString(),
     value: accepted === null ? null : redact(accepted.resource.value),
     warnings: accepted?.warnings ?? [],

@@ -26,6 +26,8 @@ export interface DependencyManagerOptions {
    * be. Comes after the update that says so.
    */
   readonly onReady: () => void;
+  /** Each time that nothing which is wanted waits for anything. */
+  readonly onSettled?: () => void;
   readonly log: Log;
   /** Default: the timers of Node. */
   readonly setTimer?: SetTimer;
@@ -155,10 +157,12 @@ export class DependencyManager {
     if (plan.update.upsert.length > 0 || plan.update.remove.length > 0) {
       this.#call(() => this.#options.onUpdate(plan.update));
     }
-    if (plan.isSettled && !this.#isReady) {
+    if (!plan.isSettled) return;
+    if (!this.#isReady) {
       this.#isReady = true;
       this.#call(() => this.#options.onReady());
     }
+    this.#call(() => this.#options.onSettled?.());
   }
 
   #wish(): Wish {

@@ -7,6 +7,7 @@
 
 export { parseBootstrap } from './bootstrap.ts';
 export { XdsClient, type XdsClientOptions, type XdsCounters } from './client.ts';
+export { ConfigCache, type ConfigCacheOptions } from './config-cache.ts';
 export type { ConfigDump, ResourceDump } from './config-dump.ts';
 export type { UnsupportedPolicy } from './decode/validation.ts';
 export { DependencyManager, type DependencyManagerOptions, type ResourceSource } from './dependency-manager.ts';
@@ -31,6 +32,7 @@ export type { ClusterEndpoints, Endpoint, LocalityEndpoints } from './model/endp
 export type { FilterChain, HttpConnectionManager, Listener } from './model/listener.ts';
 export type { ConfigUpdate, Resource, ResourceName, ResourceType } from './model/resource.ts';
 export type { Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost } from './model/route.ts';
+export type { SavedConfig, SavedResource } from './saved-config.ts';
 export {
   createGrpcTransport,
   type GrpcTransportOptions,

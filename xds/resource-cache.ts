@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ReceivedResource, ReceivedUpdate } from './ads-wire.ts';
 import { type DecodeOptions, decodeResource, resourceTypes } from './decode/resource-types.ts';
 import type { Resource, ResourceType } from './model/resource.ts';
+import type { SavedResource } from './saved-config.ts';
 
 export interface CacheEntry {
   readonly accepted: AcceptedResource | null;
@@ -14,6 +15,8 @@ export interface CacheEntry {
 interface AcceptedResource {
   readonly resource: Resource;
   readonly version: string;
+  /** `disk`: kept from an earlier life of the client, and not yet confirmed by the server. */
+  readonly origin: 'server' | 'disk';
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly bytes: Uint8Array;
@@ -67,11 +70,45 @@ export class ResourceCache {
     return this.#entries.entries();
   }
 
-  /** What is in use, by name, and its version. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * What is in use, by name, and its version. Without what came from the disk: the server shall send that again, which
+   * is how we learn that it still holds.
+   */
   heldVersions(): Record<string, string> {
     const versions: Record<string, string> = Object.create(null);
-    for (const [name, { accepted }] of this.#entries) if (accepted !== null) versions[name] = accepted.version;
+    for (const [name, { accepted }] of this.#entries) {
+      if (accepted?.origin === 'server') versions[name] = accepted.version;
+    }
     return versions;
+  }
+
+  /** What is in use, as it was received. */
+  held(): SavedResource[] {
+    const { type } = this.#options;
+    return [...this.#entries].flatMap(([name, { accepted }]) =>
+      accepted === null ? [] : [{ type, name, version: accepted.version, bytes: accepted.bytes }],
+    );
+  }
+
+  /** Takes a resource of an earlier life. Says what is wrong with it, where it is no longer valid. */
+  restore({ name, version, bytes }: SavedResource): { readonly problem: string } | null {
+    const decoded = decodeResource(this.#options.type, bytes, this.#options.decode);
+    if (decoded.kind === 'invalid') return { problem: decoded.errors.join('; ') };
+    const resource = renamed(decoded.resource, name);
+    const { warnings } = decoded;
+    const accepted = { resource, version, origin: 'disk' as const, at: this.#options.now(), bytes, warnings };
+    this.#entries.set(name, { accepted, rejected: null });
+    return null;
+  }
+
+  /** Names of what is in use from the disk, and of which the server has not said anything yet. */
+  restoredNames(): string[] {
+    const isOpen = ({ accepted, rejected }: CacheEntry) => accepted?.origin === 'disk' && rejected === null;
+    return [...this.#entries].filter(([, entry]) => isOpen(entry)).map(([name]) => name);
   }
 
   /** What is in use stays so, but the server must not think that we have its versions. */
@@ -140,7 +177,7 @@ class CacheStep implements AppliedUpdate {
     const before = guess === null ? undefined : this.#entries.get(guess);
     if (guess !== null && before?.accepted && isSameBytes(before.accepted.bytes, bytes)) {
       if (this.#isFirst(guess)) {
-        this.#entries.set(guess, { accepted: { ...before.accepted, version }, rejected: null });
+        this.#entries.set(guess, { accepted: { ...before.accepted, version, origin: 'server' }, rejected: null });
         this.validCount += 1;
       }
       return;
@@ -203,6 +240,7 @@ class CacheStep implements AppliedUpdate {
     const accepted = {
       resource: isSame ? before.resource : resource,
       version,
+      origin: 'server' as const,
       at: isSame ? before.at : this.#options.now(),
       // A copy: the bytes are a part of the response, which must not be kept for the sake of one resource.
       bytes: Uint8Array.from(bytes),

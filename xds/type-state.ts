@@ -14,6 +14,8 @@ export class TypeState {
   wildcardState: SubscriptionState = 'started';
   /** Cancels of the does-not-exist timers of this stream, one for each request. */
   readonly timers = new Set<() => void>();
+  /** Cancel of the timer of `restored-resources.ts`, where it runs. */
+  restoredTimer: (() => void) | null = null;
   /** Digest of the last response that was rejected, `null` after a good one. */
   rejectedDigest: string | null = null;
   validCount = 0;
@@ -61,5 +63,7 @@ export class TypeState {
   cancelTimers(): void {
     for (const cancel of this.timers) cancel();
     this.timers.clear();
+    this.restoredTimer?.();
+    this.restoredTimer = null;
   }
 }

@@ -80,8 +80,9 @@ function routesOf(source: AdminSource): Record<string, AdminRoute> {
 }
 
 function ready(source: AdminSource): AdminAnswer {
-  const { ready: isReady, reasons } = source.ready();
-  return isReady ? plain(200, 'LIVE\n') : plain(503, `not ready\n${reasons.map((reason) => `${reason}\n`).join('')}`);
+  const { ready: isReady, reasons, notes } = source.ready();
+  const lines = [isReady ? 'LIVE' : 'not ready', ...reasons, ...notes];
+  return plain(isReady ? 200 : 503, lines.map((line) => `${line}\n`).join(''));
 }
 
 function stats(source: AdminSource, { query }: AdminRequest): AdminAnswer {

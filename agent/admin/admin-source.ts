@@ -4,8 +4,8 @@ import type { StatsReader } from '../stats/stats-reader.ts';
 
 /** What is `unknown` is shown as JSON, whatever it holds; it must hold no secret. */
 export interface AdminSource {
-  /** Why not, in sentences, where it is not ready. */
-  ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** Why not, in sentences, where it is not ready; and what else to know of its state. */
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[]; readonly notes: readonly string[] };
   /** Node, state, version, whether the control plane is connected. */
   serverInfo(): unknown;
   /** Every resource with its version and, where it was refused, why; and what serves. */

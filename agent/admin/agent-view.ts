@@ -30,6 +30,10 @@ export class AgentView {
   readonly #applied = new Map<number, number>();
   #complete = false;
   #draining = false;
+  /** Of the configuration on disk, ISO 8601; `null` where there was none. */
+  #savedAt: string | null = null;
+  /** How much of what serves is from the disk. */
+  #restoredCount = 0;
 
   constructor(options: AgentViewOptions) {
     this.#options = options;
@@ -42,6 +46,20 @@ export class AgentView {
 
   configComplete(): void {
     this.#complete = true;
+  }
+
+  /** The agent starts from the configuration on disk. */
+  restoredFrom(savedAt: string): void {
+    this.#savedAt = savedAt;
+  }
+
+  /** So much of what serves is from the disk, and not confirmed by the control plane. */
+  restored(count: number): void {
+    this.#restoredCount = count;
+  }
+
+  get isStale(): boolean {
+    return this.#restoredCount > 0;
   }
 
   draining(): void {
@@ -68,7 +86,7 @@ export class AgentView {
   }
 
   /** Ready once the first configuration is complete and each of its listeners is bound in every worker. */
-  ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[]; readonly notes: readonly string[] } {
     const reasons: string[] = [];
     if (this.#draining) reasons.push('the agent is draining');
     if (!this.#complete) {
@@ -84,7 +102,15 @@ export class AgentView {
       else if ((bound?.workers.size ?? 0) < this.#options.concurrency)
         reasons.push(`listener ${name} is not bound yet`);
     }
-    return { ready: reasons.length === 0, reasons };
+    return { ready: reasons.length === 0, reasons, notes: this.#notes() };
+  }
+
+  #notes(): string[] {
+    if (!this.isStale) return [];
+    const reached = this.#options.client.connected ? 'has not confirmed it yet' : 'has not been reached';
+    return [
+      `stale: ${this.#restoredCount} resources are from the disk, of ${this.#savedAt}; the control plane ${reached}`,
+    ];
   }
 
   serverInfo(): unknown {
@@ -93,6 +119,7 @@ export class AgentView {
       node,
       state: this.#draining ? 'DRAINING' : this.ready().ready ? 'LIVE' : 'INITIALIZING',
       controlPlaneConnected: client.connected,
+      configFromDisk: this.#disk(),
       uptimeSeconds: Math.floor((Date.now() - this.#startedMs) / 1000),
       node_version: process.versions.node,
     };
@@ -107,7 +134,13 @@ export class AgentView {
       ]),
     );
     const applied = Object.fromEntries(this.#applied);
-    return { node: this.#options.node, xds: this.#options.client.dump(), serving, applied };
+    const { node, client } = this.#options;
+    return { node, configFromDisk: this.#disk(), xds: client.dump(), serving, applied };
+  }
+
+  /** `null` once the control plane has replaced it. */
+  #disk(): { readonly savedAt: string | null; readonly resources: number } | null {
+    return this.isStale ? { savedAt: this.#savedAt, resources: this.#restoredCount } : null;
   }
 
   clusters(): unknown {

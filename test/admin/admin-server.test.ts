@@ -20,7 +20,7 @@ async function startAdmin(t: ExecutionContext, parts: Partial<AdminSource> = {})
   const done: string[] = [];
   const stats = new StatsReader();
   const source: AdminSource = {
-    ready: () => ({ ready: true, reasons: [] }),
+    ready: () => ({ ready: true, reasons: [], notes: [] }),
     serverInfo: () => ({ state: 'LIVE' }),
     configDump: () => ({ resources: ['a'] }),
     clusters: () => [{ name: 'catalogue' }],
@@ -53,10 +53,14 @@ async function startAdmin(t: ExecutionContext, parts: Partial<AdminSource> = {})
 
 test('/ready is 200 when the agent takes calls, else 503 with the reasons; /live is 200 all the time', async (t) => {
   let reasons: string[] = [];
-  const { ask } = await startAdmin(t, { ready: () => ({ ready: reasons.length === 0, reasons }) });
+  let notes: string[] = [];
+  const { ask } = await startAdmin(t, { ready: () => ({ ready: reasons.length === 0, reasons, notes }) });
   t.like(await ask('GET', '/ready'), { status: 200, text: 'LIVE\n' });
   reasons = ['the control plane has not been reached yet', 'listener inbound is not bound yet'];
   t.like(await ask('GET', '/ready'), { status: 503, text: `not ready\n${reasons.join('\n')}\n` });
+  reasons = [];
+  notes = ['stale: 4 resources are from the disk'];
+  t.like(await ask('GET', '/ready'), { status: 200, text: `LIVE\n${notes[0]}\n` });
   t.is((await ask('GET', '/live')).status, 200);
 });
 

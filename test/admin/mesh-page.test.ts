@@ -39,7 +39,11 @@ async function startAgent(t: ExecutionContext): Promise<TestAgent> {
     port: 0,
     log: silent,
     source: {
-      ready: () => ({ ready: agent.ready, reasons: agent.ready ? [] : ['listener inbound is not bound yet'] }),
+      ready: () => ({
+        ready: agent.ready,
+        reasons: agent.ready ? [] : ['listener inbound is not bound yet'],
+        notes: [],
+      }),
       serverInfo: () => ({ controlPlaneConnected: true }),
       configDump: unused,
       clusters: unused,

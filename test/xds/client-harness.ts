@@ -1,7 +1,14 @@
 // A client under virtual time against a scripted ADS server over real sockets.
 import type { ExecutionContext } from 'ava';
 import type { XdsClientOptions } from '../../xds/client.ts';
-import { type Bootstrap, createGrpcTransport, type Resource, type ResourceType, XdsClient } from '../../xds/index.ts';
+import {
+  type Bootstrap,
+  createGrpcTransport,
+  type Resource,
+  type ResourceType,
+  type SavedResource,
+  XdsClient,
+} from '../../xds/index.ts';
 import { AdsServer, type AdsServerOptions } from '../support/ads-server.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -43,11 +50,12 @@ export function bootstrapFor(address: string): Bootstrap {
   };
 }
 
-/** Starts both; the test's end stops both. */
+/** Starts both; the test's end stops both. `saved`: what the client has from an earlier life. */
 export async function startClient(
   t: ExecutionContext,
   options: Partial<XdsClientOptions> = {},
   serverOptions: AdsServerOptions = {},
+  saved: readonly SavedResource[] = [],
 ): Promise<ClientHarness> {
   const server = await AdsServer.start(serverOptions);
   const clock = new VirtualClock();
@@ -72,6 +80,7 @@ export async function startClient(
     client.stop();
     server.stop();
   });
+  client.restore(saved);
   client.start();
   return {
     server,
