@@ -207,7 +207,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
       this.#crash(error);
     }
     this.#flusher.chunk.end();
-    this.#flusher.leave();
+    this.#flusher.leaveChunk(bytes);
   }
 
   flush(): void {

@@ -1,5 +1,6 @@
 // One read, one parse, one write: what a chunk causes is collected on the connections it concerns, and each of them is
-// flushed once, when the chunk has been handled. One flusher for each data plane (thread).
+// flushed once, when the chunk has been handled, or, where several connections have something to read at a time, when
+// all of them have been. One flusher for each data plane (thread).
 import { ReadBufferPool } from './read-buffer.ts';
 import { ChunkInHand, SlabPool } from './write-slab.ts';
 
@@ -12,6 +13,18 @@ export interface Flushable {
 /** Flushes in one run before other events have their turn. */
 const maxFlushesPerRun = 10_000;
 
+/** A chunk of this size has enough for a write of its own, and its memory is to be read into again. */
+const largeChunkBytes = 16_384;
+
+/** Chunks whose writes wait for each other, so that peers are not left without work meanwhile. */
+const maxGathered = 32;
+
+/** Turns with one chunk, before writes wait for no others. */
+const loneTurnsToStop = 8;
+
+/** Chunks until the next look at how many of them come in a turn. */
+const chunksBetweenLooks = 16;
+
 export class Flusher {
   readonly slabs = new SlabPool();
   readonly readBuffers = new ReadBufferPool();
@@ -20,11 +33,25 @@ export class Flusher {
   #depth = 0;
   #flushing = false;
   #scheduled = false;
+  /** Chunks come in company: each waits to be flushed with the others of its turn of the event loop. */
+  #gathers = false;
+  #turnEnds = false;
+  #chunksInTurn = 0;
+  #loneTurns = 0;
+  #untilLook = chunksBetweenLooks;
   /** Flushed from the front; grows while it is being flushed, since what is sent here is credited there. */
   #dirty: Flushable[] = [];
   readonly #run = (): void => {
     this.#scheduled = false;
     if (this.#depth === 0 && !this.#flushing) this.#flush();
+  };
+
+  readonly #endTurn = (): void => {
+    this.#turnEnds = false;
+    this.#loneTurns = this.#chunksInTurn > 1 ? 0 : this.#loneTurns + 1;
+    this.#gathers = this.#loneTurns < loneTurnsToStop;
+    this.#chunksInTurn = 0;
+    if (this.#depth === 0 && !this.#flushing && this.#dirty.length > 0) this.#flush();
   };
 
   /** Before the handling of a chunk, a timer or a promise; may be nested. */
@@ -35,6 +62,29 @@ export class Flusher {
   /** After it. The outermost one flushes. */
   leave(): void {
     if (--this.#depth === 0 && !this.#flushing && this.#dirty.length > 0) this.#flush();
+  }
+
+  /** After the handling of a chunk of `bytes`, which may be flushed together with others of this turn. */
+  leaveChunk(bytes: number): void {
+    if (--this.#depth > 0 || this.#flushing) return;
+    if (this.#gathers) this.#endTurnLater();
+    else if (--this.#untilLook === 0) this.#look();
+    if (this.#gathers && bytes < largeChunkBytes && ++this.#chunksInTurn % maxGathered !== 0) return;
+    if (this.#dirty.length > 0) this.#flush();
+  }
+
+  /** For two turns, of which the second is seen from its beginning. */
+  #look(): void {
+    this.#untilLook = chunksBetweenLooks;
+    this.#gathers = true;
+    this.#loneTurns = loneTurnsToStop - 2;
+    this.#endTurnLater();
+  }
+
+  #endTurnLater(): void {
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    setImmediate(this.#endTurn);
   }
 
   /** `connection` has something to write or to tell. It is flushed once for each call: let it know that it is marked. */
