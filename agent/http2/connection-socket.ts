@@ -1,12 +1,13 @@
 // Sockets under connections: opening them, taking over accepted ones, and their TLS. Every socket has its listeners for
 // errors from its first moment on, since one without ends the process.
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { formatAddress } from '../../xds/model/address.ts';
+import { adoptSocket } from './adopt-socket.ts';
 import { Http2Connection, type PeerIdentity } from './connection.ts';
 import type { Connection, ConnectionEnvironment, ConnectionHandler } from './connection-contract.ts';
 import type { ClientTls } from './connection-tls.ts';
-import { SocketReadBuffer } from './read-buffer.ts';
+import { type ReadBuffer, SocketReadBuffer } from './read-buffer.ts';
 
 const noIdentity: PeerIdentity = { alpn: null, sans: [] };
 
@@ -36,16 +37,7 @@ export function connect(
   const peer = formatAddress(target);
   if (tls === null) {
     const memory = new SocketReadBuffer(environment.flusher.readBuffers);
-    let lastBytes = 0;
-    const onread = {
-      // Called once before the first read, then behind each callback.
-      buffer: (): Buffer => memory.next(lastBytes),
-      callback: (bytes: number): boolean => {
-        lastBytes = bytes;
-        connection.onChunk(memory.current.buffer, bytes, memory.current);
-        return true;
-      },
-    };
+    const onread = readInto(memory, (buf, bytes, source) => connection.onChunk(buf, bytes, source));
     const socket = connectTcp({ host, port, noDelay: true, onread });
     const connection = new Http2Connection('client', socket, peer, environment, handler);
     connection.onConnecting(options.connectTimeoutMs);
@@ -68,8 +60,15 @@ export function connect(
   return connection;
 }
 
-/** Takes over a socket that was accepted (and its TLS handshake made) as its server. */
-export function accept(socket: Socket, environment: ConnectionEnvironment, handler: ConnectionHandler): Connection {
+/**
+ * Takes over a socket that was accepted (and its TLS handshake made) as its server. One in clear text from which nothing
+ * has been read is given up for another one with the same connection, that reads into memory of ours.
+ */
+export function accept(accepted: Socket, environment: ConnectionEnvironment, handler: ConnectionHandler): Connection {
+  const memory = new SocketReadBuffer(environment.flusher.readBuffers);
+  const onread = readInto(memory, (buf, bytes, source) => connection.onChunk(buf, bytes, source));
+  const adopted = adoptSocket(accepted, onread);
+  const socket = adopted ?? accepted;
   const peer = peerOf(socket);
   const connection = new Http2Connection('server', socket, peer, environment, handler);
   watch(socket, connection);
@@ -77,8 +76,29 @@ export function accept(socket: Socket, environment: ConnectionEnvironment, handl
   if (socket.destroyed) setImmediate(() => connection.onSocketClose());
   socket.setNoDelay(true);
   connection.onSocketReady(peer, identityOf(socket));
-  socket.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
+  if (adopted === null) {
+    memory.free();
+    socket.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
+  } else {
+    socket.once('close', () => memory.free());
+  }
   return connection;
+}
+
+function readInto(
+  memory: SocketReadBuffer,
+  onChunk: (buf: Buffer, bytes: number, source: ReadBuffer) => void,
+): OnReadOpts {
+  let lastBytes = 0;
+  return {
+    // Called once before the first read, then behind each callback.
+    buffer: () => memory.next(lastBytes),
+    callback: (bytes) => {
+      lastBytes = bytes;
+      onChunk(memory.current.buffer, bytes, memory.current);
+      return true;
+    },
+  };
 }
 
 function watch(socket: Socket, connection: Http2Connection): void {

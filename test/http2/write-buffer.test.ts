@@ -37,7 +37,7 @@ test('frames that follow each other in a chunk leave as one slice of it, their h
   const { pool, slabs, chunk, write, flight } = make();
   const payloads = [Buffer.alloc(16_384, 'a'), Buffer.alloc(16_384, 'b'), Buffer.alloc(16_384, 'c')];
   const bytes = Buffer.concat(payloads.map((payload) => data(9, payload)));
-  const source = pool.take(1);
+  const source = pool.take(2);
   bytes.copy(source.buffer);
   chunk.begin(source.buffer, source);
   write.windowUpdate(0, 5);
@@ -67,7 +67,7 @@ test('frames that follow each other in a chunk leave as one slice of it, their h
 test('the same bytes may go to two streams: only the first has its header in the chunk', (t) => {
   const { pool, chunk, write, flight } = make();
   const payload = Buffer.alloc(10_000, 'x');
-  const source = pool.take(0);
+  const source = pool.take(1);
   data(9, payload).copy(source.buffer);
   chunk.begin(source.buffer, source);
   chunk.payloadAt = 9;
@@ -80,7 +80,7 @@ test('the same bytes may go to two streams: only the first has its header in the
 test('bytes that are not of the chunk in hand, or small, or to be written later, are copied', (t) => {
   const { pool, chunk, write, flight } = make();
   const other = Buffer.alloc(20_000, 'o');
-  const source = pool.take(0);
+  const source = pool.take(1);
   source.buffer.fill('s');
   chunk.begin(source.buffer, source);
   write.data(1, other, 0, 10_000, false, true);
@@ -119,7 +119,8 @@ test('GOAWAY carries no more than 256 bytes of text', (t) => {
 
 test('a socket that fills its buffer gets a larger one, and a smaller one again when it reads little', (t) => {
   const memory = new SocketReadBuffer(new ReadBufferPool());
-  t.is(memory.next(0).length, 16_384);
+  t.is(memory.next(0).length, 4096);
+  t.is(memory.next(4096).length, 16_384);
   t.is(memory.next(16_384).length, 65_536);
   t.is(memory.next(65_536).length, 262_144);
   t.is(memory.next(262_144).length, 262_144);
