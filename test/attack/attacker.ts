@@ -1,10 +1,10 @@
 // A hostile peer that can send a lot: it waits for the socket, counts what it sent, and reads answers frame by frame
 // without decoding them.
 import { connect, type Socket } from 'node:net';
-import { ping } from '../support/h2-peer.ts';
-import { type Flood, opening } from './flood.ts';
+import { ping, preface } from '../support/h2-peer.ts';
+import type { PreparedFlood } from './flood.ts';
 
-const batchBytes = 65_536;
+const frameHeaderBytes = 9;
 
 export class Attacker {
   readonly socket: Socket;
@@ -14,19 +14,33 @@ export class Attacker {
   goAway: number | null = null;
   /** RST_STREAM frames received, by code. */
   readonly resets = new Map<number, number>();
+  /** The first HEADERS have come, or the end. */
+  readonly called: Promise<void>;
   readonly closed: Promise<void>;
   isClosed = false;
+  #skip: number;
   #rest = Buffer.alloc(0);
   #onPong: (() => void) | null = null;
+  /** HEADERS that ended a stream. */
+  #ended = 0;
+  #onEnded: (() => void) | null = null;
+  #onCall: () => void = () => {};
 
-  constructor(socket: Socket) {
+  /** @param skip bytes that come before the first frame: the client's preface, at an endpoint. */
+  constructor(socket: Socket, skip = 0) {
     this.socket = socket;
+    this.#skip = skip;
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.called = new Promise((resolve) => {
+      this.#onCall = resolve;
+    });
     this.closed = new Promise((resolve) => {
       const close = (): void => {
         this.isClosed = true;
         this.#onPong?.();
+        this.#onEnded?.();
+        this.#onCall();
         resolve();
       };
       socket.once('end', close);
@@ -43,6 +57,11 @@ export class Attacker {
     return new Attacker(socket);
   }
 
+  /** As an endpoint, on a socket that the agent opened. */
+  static accept(socket: Socket): Attacker {
+    return new Attacker(socket, preface.length);
+  }
+
   /** Sends as fast as the socket takes it; resolves early when the connection was closed. */
   async send(bytes: Uint8Array): Promise<void> {
     if (this.isClosed || this.socket.destroyed) return;
@@ -51,23 +70,14 @@ export class Attacker {
     await Promise.race([new Promise<void>((resolve) => this.socket.once('drain', resolve)), this.closed]);
   }
 
-  /** Plays all rounds of a flood, or as many as the agent takes before it closes or `untilMs` (monotonic) is over. */
-  async play(flood: Flood, untilMs = Number.POSITIVE_INFINITY): Promise<void> {
-    await this.send(Buffer.concat([opening, flood.begin ?? Buffer.alloc(0)]));
-    if (flood.isDeaf === true) this.socket.pause();
-    let batch: Buffer[] = [];
-    let bytes = 0;
-    for (let i = 0; i < flood.rounds && !this.isClosed && performance.now() < untilMs; i++) {
-      const round = flood.round(i);
-      batch.push(round);
-      bytes += round.length;
-      if (bytes < batchBytes) continue;
-      await this.send(Buffer.concat(batch));
+  /** Plays all of a flood, or as much as the agent takes before it closes or `untilMs` (monotonic) is over. */
+  async play(flood: PreparedFlood, untilMs = Number.POSITIVE_INFINITY): Promise<void> {
+    if (flood.isDeaf) this.socket.pause();
+    for (const batch of flood.batches) {
+      if (this.isClosed || performance.now() >= untilMs) break;
+      await this.send(batch);
       await new Promise((resolve) => setImmediate(resolve));
-      batch = [];
-      bytes = 0;
     }
-    await this.send(Buffer.concat(batch));
     this.socket.resume();
   }
 
@@ -82,20 +92,38 @@ export class Attacker {
     return !this.isClosed;
   }
 
-  #read(chunk: Buffer): void {
-    this.receivedBytes += chunk.length;
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    while (bytes.length >= 9) {
-      const length = bytes.readUIntBE(0, 3);
-      if (bytes.length < 9 + length) break;
-      this.#onFrame(bytes[3]!, bytes[4]!, bytes.subarray(9, 9 + length));
-      bytes = bytes.subarray(9 + length);
+  /** Waits until so many calls have been answered to their end, in trailers, or the agent has closed. */
+  async ended(calls: number): Promise<void> {
+    while (this.#ended < calls && !this.isClosed) {
+      await new Promise<void>((resolve) => {
+        this.#onEnded = resolve;
+      });
     }
-    this.#rest = Buffer.from(bytes);
+  }
+
+  #read(received: Buffer): void {
+    this.receivedBytes += received.length;
+    const chunk = received.subarray(this.#skip);
+    this.#skip -= received.length - chunk.length;
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let at = 0;
+    while (bytes.length - at >= frameHeaderBytes) {
+      const end = at + frameHeaderBytes + bytes.readUIntBE(at, 3);
+      if (bytes.length < end) break;
+      this.#onFrame(bytes[at + 3]!, bytes[at + 4]!, bytes.subarray(at + frameHeaderBytes, end));
+      at = end;
+    }
+    this.#rest = Buffer.from(bytes.subarray(at));
   }
 
   #onFrame(type: number, flags: number, payload: Buffer): void {
-    if (type === 3) {
+    if (type === 1) {
+      this.#onCall();
+      if ((flags & 1) !== 0) {
+        this.#ended++;
+        this.#onEnded?.();
+      }
+    } else if (type === 3) {
       const code = payload.readUInt32BE(0);
       this.resets.set(code, (this.resets.get(code) ?? 0) + 1);
     } else if (type === 7) this.goAway ??= payload.readUInt32BE(4);

@@ -25,5 +25,33 @@ export interface Flood {
   readonly isDeaf?: boolean;
 }
 
+/** A flood ready to be sent: making its bytes is not charged to whoever sends it. */
+export interface PreparedFlood {
+  /** Its opening and beginning first, then its rounds. */
+  readonly batches: readonly Buffer[];
+  readonly isDeaf: boolean;
+}
+
 /** What opens a connection: preface, SETTINGS, and their acknowledgement ahead of time. */
 export const opening: Buffer = Buffer.concat([preface, settings(), settingsAck()]);
+
+/** The same from an endpoint. */
+export const endpointOpening: Buffer = Buffer.concat([settings(), settingsAck()]);
+
+const batchBytes = 65_536;
+
+export function prepareFlood(flood: Flood, open: Buffer = opening): PreparedFlood {
+  const batches = [Buffer.concat([open, flood.begin ?? Buffer.alloc(0)])];
+  let batch: Buffer[] = [];
+  let bytes = 0;
+  for (let i = 0; i < flood.rounds; i++) {
+    const round = flood.round(i);
+    batch.push(round);
+    bytes += round.length;
+    if (bytes < batchBytes && i < flood.rounds - 1) continue;
+    batches.push(Buffer.concat(batch));
+    batch = [];
+    bytes = 0;
+  }
+  return { batches, isDeaf: flood.isDeaf === true };
+}

@@ -2,6 +2,7 @@
 // counted and told with its peer, and costs no other client a call.
 import test from 'ava';
 import { Attacker } from './attacker.ts';
+import { prepareFlood } from './flood.ts';
 import { floods } from './floods.ts';
 import { startTarget } from './target.ts';
 
@@ -12,7 +13,7 @@ for (const flood of floods) {
     const attacker = await Attacker.connect(target.port);
     const peer = `127.0.0.1:${attacker.socket.localPort}`;
     t.teardown(() => attacker.socket.destroy());
-    await attacker.play(flood);
+    await attacker.play(prepareFlood(flood));
     const isAlive = await attacker.isAnswered();
     const { end, limit } = flood;
     if (end === 'alive' || 'reset' in end) {

@@ -1,0 +1,138 @@
+// Where an attack takes place: four processes, so that the cost of each is its own. Agent, endpoint and attacker are
+// children; the neighbours and the victims are here.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Up } from '../../agent/link.ts';
+import type { Resource } from '../../xds/model/resource.ts';
+import { cluster, endpoints, forward, listener, plainMesh, route, routeConfiguration } from '../support/resources.ts';
+import type { Question, Sample } from './agent-child.ts';
+import type { Attack } from './attack.ts';
+import type { Command, Reply } from './attacker-child.ts';
+import { keyOf } from './attacks.ts';
+import { Innocent, Victims } from './innocent.ts';
+import type { Measurement } from './verdict.ts';
+
+export interface ArenaOptions {
+  /** How long the attack lasts. */
+  readonly seconds: number;
+  /** The attacker's connections at once. */
+  readonly width: number;
+}
+
+const hostilePath = '/hostile.Test/Call';
+const victims = 8;
+const warmUpSeconds = 1;
+const quietSeconds = 1;
+/** As a worker has it (agent/workers.ts). */
+const agentFlags = ['--expose-gc', '--max-semi-space-size=4'];
+
+/** A child that answers each message with one of its own. */
+export class Child<In extends object | string, Out extends { readonly kind: string }> {
+  readonly #process: ChildProcess;
+
+  constructor(name: string, execArgv: readonly string[] = []) {
+    const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+    this.#process = fork(new URL(`./${name}${extension}`, import.meta.url), { execArgv: [...execArgv] });
+  }
+
+  /** The next message of that kind. Rejects when the child ends before it comes. */
+  async next<Kind extends Out['kind']>(kind: Kind): Promise<Extract<Out, { kind: Kind }>> {
+    for (;;) {
+      const ended = new AbortController();
+      const exit = once(this.#process, 'exit', { signal: ended.signal }).then(([code, signal]): never => {
+        throw new Error(`the process ended by itself (${signal ?? `exit code ${code}`})`);
+      });
+      const message = once(this.#process, 'message', { signal: ended.signal });
+      const [came] = await Promise.race([message, exit]).finally(() => ended.abort());
+      message.catch(() => {});
+      exit.catch(() => {});
+      const out = came as Out;
+      if (out.kind === kind) return out as Extract<Out, { kind: Kind }>;
+    }
+  }
+
+  ask<Kind extends Out['kind']>(message: In, kind: Kind): Promise<Extract<Out, { kind: Kind }>> {
+    const answer = this.next(kind);
+    if (this.#process.connected) this.#process.send(message);
+    return answer;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exited = once(this.#process, 'exit');
+    if (this.#process.connected) this.#process.disconnect();
+    await exited;
+  }
+}
+
+type Agent = Child<Question | { kind: 'config'; version: number; update: object }, Sample | Up>;
+
+export async function startAgent(resources: readonly Resource[]): Promise<{ agent: Agent; port: number }> {
+  const agent: Agent = new Child('agent-child', agentFlags);
+  const update = { upsert: resources, remove: [] };
+  const { port } = await agent.ask({ kind: 'config', version: 1, update }, 'listener-bound');
+  return { agent, port };
+}
+
+/** Everything goes to `endpointPort`, but for what is meant for the hostile endpoint. */
+function mesh(endpointPort: number, hostilePort: number): Resource[] {
+  if (hostilePort === 0) return plainMesh('app', 'inbound', [endpointPort]);
+  const routes = routeConfiguration('routes', {
+    '*': [route(forward('hostile'), { kind: 'prefix', value: '/hostile.' }), route(forward('app'))],
+  });
+  return [
+    { type: 'cluster', value: cluster('app') },
+    { type: 'cluster', value: cluster('hostile') },
+    { type: 'endpoints', value: endpoints('app', [endpointPort]) },
+    { type: 'endpoints', value: endpoints('hostile', [hostilePort]) },
+    { type: 'route', value: routes },
+    { type: 'listener', value: listener('app', 'inbound', 'routes') },
+  ];
+}
+
+/** Plays one attack and measures it. Rejects when a process ended by itself. */
+export async function measure(attack: Attack, { seconds, width }: ArenaOptions): Promise<Measurement> {
+  const endpoint: Child<never, { kind: 'listening'; port: number }> = new Child('endpoint-child');
+  const attacker: Child<Command, Reply> = new Child('attacker-child');
+  const [{ port: endpointPort }, { endpointPort: hostilePort }] = await Promise.all([
+    endpoint.next('listening'),
+    attacker.ask({ kind: 'prepare', id: keyOf(attack) }, 'prepared'),
+  ]);
+  const { agent, port } = await startAgent(mesh(endpointPort, hostilePort));
+  const innocent = new Innocent(port);
+  let led: Victims | null = null;
+  try {
+    await measureQuiet(innocent, warmUpSeconds);
+    const quiet = await measureQuiet(innocent, quietSeconds);
+    const before = await agent.ask('begin', 'sample');
+    if (hostilePort !== 0) led = new Victims(port, hostilePath, victims);
+    innocent.begin();
+    const done = await attacker.ask({ kind: 'run', agentPort: port, seconds, width }, 'done');
+    const after = await agent.ask('sample', 'sample');
+    const during = await innocent.end();
+    const { errors, hits } = after;
+    return {
+      tally: done.tally,
+      attackerCpuMs: done.cpuMs,
+      agentCpuMs: after.cpuMs - before.cpuMs,
+      growthBytes: Math.max(0, after.peakRss - before.rss),
+      quiet,
+      during,
+      hits: attack.limit === undefined ? 0 : (hits[attack.limit] ?? 0),
+      errors,
+    };
+  } finally {
+    led?.stop();
+    innocent.close();
+    await Promise.all([agent.stop(), attacker.stop(), endpoint.stop()]);
+  }
+}
+
+async function measureQuiet(innocent: Innocent, seconds: number): ReturnType<Innocent['end']> {
+  innocent.begin();
+  await new Promise<void>((resolve) => {
+    const over = (): void => resolve();
+    setTimeout(over, 1000 * seconds);
+  });
+  return innocent.end();
+}

@@ -1,0 +1,19 @@
+// Every attack of `npm run attack`, in the order of its table.
+import type { Attack } from './attack.ts';
+import { endpointFloods } from './endpoint-floods.ts';
+import { clientFlood, endpointFlood } from './flood-attack.ts';
+import { floods } from './floods.ts';
+import { honest } from './honest.ts';
+
+export const attacks: readonly Attack[] = [...floods.map(clientFlood), ...endpointFloods.map(endpointFlood)];
+
+/** By its id and side, as `keyOf` has it. */
+export function findAttack(key: string): Attack {
+  const found = [honest, ...attacks].find((attack) => keyOf(attack) === key);
+  if (found === undefined) throw new Error(`there is no attack ${key}`);
+  return found;
+}
+
+export function keyOf({ id, from }: Attack): string {
+  return `${id} from ${from}`;
+}

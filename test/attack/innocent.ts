@@ -1,0 +1,79 @@
+// The attacker's neighbours: they make calls at a steady rate on connections of their own, and time each. And those whom
+// it is after: callers that are led to a hostile endpoint.
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { call } from '../support/http2-call.ts';
+
+const everyMs = 5;
+
+export interface Latencies {
+  readonly calls: number;
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export class Innocent {
+  readonly #session: ClientHttp2Session;
+  #timer: NodeJS.Timeout | null = null;
+  #pending: Promise<void>[] = [];
+  #latencies: number[] = [];
+  #failed = 0;
+
+  constructor(agentPort: number) {
+    this.#session = connect(`http://127.0.0.1:${agentPort}`);
+    this.#session.on('error', () => {});
+  }
+
+  /** Calls from now on; a call counts from when it was due, so that a stall is seen by all that it delays. */
+  begin(): void {
+    this.#latencies = [];
+    this.#failed = 0;
+    let dueMs = performance.now();
+    this.#timer = setInterval(() => {
+      for (; dueMs <= performance.now(); dueMs += everyMs) this.#pending.push(this.#call(dueMs));
+    }, everyMs);
+  }
+
+  /** Calls no more, waits for those under way, and answers how they fared. */
+  async end(): Promise<Latencies> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await Promise.all(this.#pending);
+    this.#pending = [];
+    const sorted = this.#latencies.sort((a, b) => a - b);
+    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+    return { calls: sorted.length, failed: this.#failed, p50Ms: at(0.5), p99Ms: at(0.99) };
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+
+  async #call(dueMs: number): Promise<void> {
+    const { trailers } = await call(this.#session);
+    this.#latencies.push(performance.now() - dueMs);
+    if (trailers?.['grpc-status'] !== '0') this.#failed++;
+  }
+}
+
+/** Makes calls under that path, so many at once, until told to stop; whatever becomes of them. */
+export class Victims {
+  readonly #session: ClientHttp2Session;
+  readonly #path: string;
+  #isStopped = false;
+
+  constructor(agentPort: number, path: string, width: number) {
+    this.#path = path;
+    this.#session = connect(`http://127.0.0.1:${agentPort}`);
+    this.#session.on('error', () => {});
+    for (let i = 0; i < width; i++) void this.#callOn();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#session.destroy();
+  }
+
+  async #callOn(): Promise<void> {
+    while (!this.#isStopped && !this.#session.closed) await call(this.#session, { ':path': this.#path });
+  }
+}
