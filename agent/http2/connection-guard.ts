@@ -11,6 +11,9 @@ const refundPerFrame = 3;
 /** Bytes sent that bring back a token: whoever draws them in small pieces gets few. */
 const sentBytesPerToken = 512;
 
+/** Of a header block that says far more than it has, so many bytes cost a token: decoding it was its only use. */
+const expandedBytesPerToken = 128;
+
 /** A bucket of `burst` tokens that refills with time. The clock only matters when it is empty. */
 export class RateBudget {
   readonly #burst: number;
@@ -65,6 +68,11 @@ export class ConnectionGuard {
     return this.#control.spend(nowMs) ? null : 'controlFrameBurst';
   }
 
+  /** A header block beyond `maxHeaderExpansionBytes`, of that decoded size. */
+  onExpansion(bytes: number, nowMs: number): keyof Http2Limits | null {
+    return this.#control.spend(nowMs, bytes / expandedBytesPerToken) ? null : 'controlFrameBurst';
+  }
+
   /** SETTINGS have opened the windows of so many streams that had waited for that: each will send. */
   onStreamsWoken(streams: number, nowMs: number): keyof Http2Limits | null {
     return this.#control.spend(nowMs, streams) ? null : 'controlFrameBurst';
@@ -75,7 +83,7 @@ export class ConnectionGuard {
     this.#control.refund(bytes / sentBytesPerToken);
   }
 
-  /** HEADERS in either direction, or DATA that came and carries something. */
+  /** HEADERS of a call in either direction, or DATA that came and carries something. */
   onTraffic(): void {
     this.#emptyFrames = 0;
     this.#control.refund(refundPerFrame);

@@ -144,7 +144,6 @@ export class ConnectionInput implements FrameSink {
       core.fail(ErrorCode.COMPRESSION_ERROR, decoder.error ?? 'a header block that can not be decoded');
       return;
     }
-    core.guard.onTraffic();
     const { oversize } = decoder;
     if (oversize) {
       core.countLimit('maxHeaderListBytes');
@@ -153,14 +152,20 @@ export class ConnectionInput implements FrameSink {
         return;
       }
     }
+    const isBomb = decoder.listBytes > 2 * (end - start) + core.limits.maxHeaderExpansionBytes;
+    if (isBomb) {
+      core.countLimit('maxHeaderExpansionBytes');
+      if (core.enforce(core.guard.onExpansion(decoder.listBytes, core.nowMs))) return;
+    }
+    const isTooLarge = oversize || isBomb;
     const stream = core.streams.get(streamId);
-    if (stream !== undefined) this.#onBlockOf(stream, endsStream, block, oversize);
+    if (stream !== undefined) this.#onBlockOf(stream, endsStream, block, isTooLarge);
     else if (this.#isServer && streamId > core.lastPeerStreamId)
-      this.#onNewStream(streamId, endsStream, block, oversize);
+      this.#onNewStream(streamId, endsStream, block, isTooLarge);
     else this.#onLateFrame(FrameType.HEADERS, streamId);
   }
 
-  #onNewStream(streamId: number, endsStream: boolean, block: HeaderBlock, oversize: boolean): void {
+  #onNewStream(streamId: number, endsStream: boolean, block: HeaderBlock, isTooLarge: boolean): void {
     const core = this.#core;
     if ((streamId & 1) === 0) {
       core.fail(ErrorCode.PROTOCOL_ERROR, `stream ${streamId} is not a client's`);
@@ -179,7 +184,7 @@ export class ConnectionInput implements FrameSink {
       core.refuse(streamId, ErrorCode.REFUSED_STREAM, 'too much is queued for this client');
       return;
     }
-    if (oversize) {
+    if (isTooLarge) {
       core.refuse(streamId, ErrorCode.ENHANCE_YOUR_CALM, 'the header block is too large');
       return;
     }
@@ -193,6 +198,7 @@ export class ConnectionInput implements FrameSink {
       core.refuse(streamId, ErrorCode.PROTOCOL_ERROR, 'content-length differs from the content');
       return;
     }
+    core.guard.onTraffic();
     const stream = new StreamImpl(streamId, core.face, core, core.nowMs);
     stream.receivedHead = true;
     stream.expectedBytes = expectedBytes;
@@ -203,13 +209,13 @@ export class ConnectionInput implements FrameSink {
   }
 
   /** A block on a stream that is there: a response, or trailers. */
-  #onBlockOf(stream: StreamImpl, endsStream: boolean, block: HeaderBlock, oversize: boolean): void {
+  #onBlockOf(stream: StreamImpl, endsStream: boolean, block: HeaderBlock, isTooLarge: boolean): void {
     const core = this.#core;
     if (stream.receivedEnd) {
       this.#onFrameAfterEnd(stream);
       return;
     }
-    if (oversize) {
+    if (isTooLarge) {
       core.closeForFault(stream, ErrorCode.ENHANCE_YOUR_CALM, 'the header block is too large');
       return;
     }
@@ -220,6 +226,9 @@ export class ConnectionInput implements FrameSink {
       core.closeForFault(stream, ErrorCode.PROTOCOL_ERROR, problem);
       return;
     }
+    // A 1xx may be repeated without end, and says nothing.
+    if (stream.headersAre !== 'informational') core.guard.onTraffic();
+    else if (core.enforce(core.guard.onControlFrame(core.nowMs))) return;
     if (endsStream) this.#endReceiving(stream);
     stream.handler.onHeaders(stream, block, endsStream);
   }

@@ -26,6 +26,12 @@ export interface Http2Limits {
   readonly maxHeaderListBytes: number;
   /** Fields in a header block, cookie crumbs included. Default 100. */
   readonly maxHeaderFields: number;
+  /**
+   * What a header block may say beyond twice its own bytes (Huffman codes save less than half): the dynamic table once,
+   * and indexed fields of the static one. Whoever says more names one large field again and again, a few bytes on the
+   * way in and 60 KiB on the way out. Such a block ends its stream with ENHANCE_YOUR_CALM. Default 8192.
+   */
+  readonly maxHeaderExpansionBytes: number;
   /** CONTINUATION frames of one header block, empty ones included. Default 8. */
   readonly maxContinuations: number;
   /** The decoder's dynamic table, SETTINGS_HEADER_TABLE_SIZE. Default 4096. */
@@ -35,9 +41,9 @@ export interface Http2Limits {
   /** DATA frames in a row that carry nothing and end nothing, on one connection. Default 10. */
   readonly maxEmptyFrames: number;
   /**
-   * What costs this side more than its sender: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown and empty frames, and
-   * frames on closed streams. A bucket of so many, refilled by `controlFramesPerSecond` and by each HEADERS and DATA
-   * frame of real traffic. Default 10000 and 330.
+   * What costs this side more than its sender: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown and empty frames, interim
+   * responses, frames on closed streams, and each 128 bytes of a block beyond `maxHeaderExpansionBytes`. A bucket of so
+   * many, refilled by `controlFramesPerSecond` and by each HEADERS and DATA frame of real traffic. Default 10000 and 330.
    */
   readonly controlFrameBurst: number;
   readonly controlFramesPerSecond: number;
@@ -97,6 +103,7 @@ export function defaultLimits(role: Role): Http2Limits {
     maxFrameBytes: 16_384,
     maxHeaderListBytes: 61_440,
     maxHeaderFields: 100,
+    maxHeaderExpansionBytes: 8192,
     maxContinuations: 8,
     headerTableBytes: 4096,
     maxSettingsEntries: 32,

@@ -132,13 +132,22 @@ export const floods: readonly Flood[] = [
     limit: 'maxHeaderListBytes',
   },
   {
+    id: 'B3 below',
+    title: 'the same just below the limit, so that all of it is forwarded',
+    begin: block(1, encodeFields(request(UNARY)), indexed('x-bomb', 'b'.repeat(3900))),
+    round: (i) => block(id(i + 1), encodeFields(request(UNARY)), entry62(14)),
+    rounds: 3000,
+    end: { goAway: calm },
+    limit: 'controlFrameBurst',
+  },
+  {
     id: 'B4',
     title: 'HTTP/2 Bomb: thousands of references to a tiny field',
     begin: block(1, encodeFields(request()), indexed('a', '')),
     round: (i) => block(id(i + 1), encodeFields(request()), entry62(5000)),
     rounds: 3000,
     end: { goAway: calm },
-    limit: 'maxHeaderListBytes',
+    limit: 'controlFrameBurst',
   },
   {
     id: 'B4 cookies',
@@ -156,7 +165,7 @@ export const floods: readonly Flood[] = [
     round: (i) => block(id(i + 1), encodeFields(request()), entry62(1400)),
     rounds: 3000,
     end: { goAway: calm },
-    limit: 'ownResetBurst',
+    limit: 'controlFrameBurst',
   },
   {
     id: 'B7',

@@ -48,6 +48,13 @@ test('(C9) SETTINGS that wake many streams cost a token for each of them', (t) =
   t.is(guard.onStreamsWoken(1000, 0), 'controlFrameBurst');
 });
 
+test('(B3, B4) a header block that says far more than it has costs a token for each 128 bytes of that', (t) => {
+  const guard = new ConnectionGuard({ ...defaultLimits('server'), controlFrameBurst: 100 });
+  t.is(guard.onExpansion(60 * 128, 0), null);
+  t.is(guard.onExpansion(40 * 128, 0), null);
+  t.is(guard.onExpansion(128, 0), 'controlFrameBurst');
+});
+
 test('empty frames in a row are counted, and one that carries something starts anew', (t) => {
   const guard = new ConnectionGuard(defaultLimits('server'));
   for (let i = 0; i < 10; i++) t.is(guard.onEmptyFrame(0), null);
