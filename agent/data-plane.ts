@@ -58,6 +58,7 @@ export class DataPlane {
       // Nothing is sent before the endpoint's SETTINGS: what exceeds its MAX_CONCURRENT_STREAMS would only be refused.
       limits: { ...defaultLimits(role), assumedConcurrentStreams: 0 },
       now,
+      random: Math.random,
       log,
       onLimitHit: (limit, from, peer) => limits.hit(limit, from, peer),
     });

@@ -14,6 +14,8 @@ export interface ConnectionEnvironment {
   readonly limits: Http2Limits;
   /** Monotonic, ms. */
   readonly now: () => number;
+  /** From 0 to below 1: spreads the ends of connections that began together. Absent: they are not spread. */
+  readonly random?: () => number;
   readonly log: Log;
   /** A connection of that role met a limit by what its peer did; `peer` is `host:port`. Called within a turn: no throw. */
   readonly onLimitHit?: (limit: keyof Http2Limits, role: Role, peer: string) => void;

@@ -11,6 +11,7 @@ import { settingBytes } from './settings.ts';
 export interface ControlEvents {
   onSettings(): void;
   onSettingsAck(): void;
+  onPing(): void;
   onPingAck(payload: Buffer, start: number): void;
   /** `lastStreamId` and `code` have been checked; `debug` is latin1. */
   onGoAway(lastStreamId: number, code: number, debug: string): void;
@@ -136,6 +137,7 @@ export class ControlFrames {
     }
     this.#core.write.control(FrameType.PING, FrameFlag.ACK, buf, start, end);
     this.#core.markDirty();
+    this.#events.onPing();
   }
 
   #onGoAway(buf: Buffer, start: number, end: number): void {

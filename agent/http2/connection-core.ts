@@ -59,6 +59,8 @@ export class ConnectionCore implements StreamOwner {
   nextStreamId = 1;
   activeStreams = 0;
   streamsOpened = 0;
+  /** When the last stream ended, ms. */
+  idleSinceMs: number;
   /** Set when a stream has ended or the peer allows more: `onRoom` is due with the next flush. */
   hasNewRoom = false;
   /** Client: many of our streams were reset; others shall go to another connection. */
@@ -84,6 +86,7 @@ export class ConnectionCore implements StreamOwner {
     this.heads = new HeadReader(environment.shapes);
     this.streamWindowBytes = environment.limits.streamWindowBytes;
     this.nowMs = environment.now();
+    this.idleSinceMs = this.nowMs;
     this.#onDirty = parts.onDirty;
   }
 
@@ -167,9 +170,10 @@ export class ConnectionCore implements StreamOwner {
     return Math.max(0, Math.min(Math.min(allowed, maxConcurrentStreams) - this.activeStreams, ids));
   }
 
-  /** Client: the ids that may be used are used up. */
+  /** The ids that may be used, or that a client may use here, are used up. */
   get isOutOfIds(): boolean {
-    return this.role === 'client' && this.nextStreamId > this.limits.lastStreamId;
+    const { lastStreamId } = this.limits;
+    return this.role === 'client' ? this.nextStreamId > lastStreamId : this.lastPeerStreamId >= lastStreamId;
   }
 
   /** No stream of that id has begun (RFC 9113 section 5.1). */
@@ -281,7 +285,7 @@ export class ConnectionCore implements StreamOwner {
     this.scheduler.remove(stream);
     if (stream.id === 0) this.#unsent = this.#unsent.filter((other) => other !== stream);
     else this.streams.delete(stream.id);
-    this.activeStreams--;
+    if (--this.activeStreams === 0) this.idleSinceMs = this.nowMs;
     this.hasNewRoom = true;
     this.guard.onStreamClosed();
     this.markDirty();

@@ -9,6 +9,7 @@ import type { Pings } from './connection-pings.ts';
 import { type ConnectionTimer, Deadline } from './connection-timer.ts';
 import { type ConnectionEnd, ErrorCode, errorCodeName } from './errors.ts';
 import { max31 } from './frame.ts';
+import type { Http2Limits } from './limits.ts';
 
 export class ConnectionDrain {
   /** What the peer's GOAWAY said, as the reason for the end. */
@@ -18,8 +19,8 @@ export class ConnectionDrain {
   readonly #pings: Pings;
   /** Our last GOAWAY is out, so that the end of the last stream is the end. */
   #mayClose = false;
-  /** Streams opened when idleness was last looked at. */
-  #streamsAtIdleCheck = 0;
+  #why = '';
+  #spread = 1;
 
   constructor(core: ConnectionCore, timer: ConnectionTimer, pings: Pings) {
     this.#core = core;
@@ -27,18 +28,22 @@ export class ConnectionDrain {
     this.#pings = pings;
   }
 
-  /** Begins to drain, if that has not begun; a new `graceMs` replaces the one before (0: however long it takes). */
-  begin(graceMs: number): void {
+  /**
+   * Begins to drain, if that has not begun; a new `graceMs` replaces the one before (0: however long it takes).
+   * @param why for the peer's people, in both GOAWAYs.
+   */
+  begin(graceMs: number, why = ''): void {
     const core = this.#core;
     if (graceMs > 0) this.#timer.arm(Deadline.drainGrace, graceMs);
     if (core.state !== 'open') return;
     core.state = 'draining';
+    this.#why = why;
     if (core.role === 'server') {
-      core.write.goAway(max31, ErrorCode.NO_ERROR, '');
+      core.write.goAway(max31, ErrorCode.NO_ERROR, why);
       this.#pings.send(core.write, core.environment.now(), () => this.sayLast());
       this.#timer.arm(Deadline.drainPing, core.limits.drainPingTimeoutMs);
     } else {
-      core.write.goAway(0, ErrorCode.NO_ERROR, '');
+      core.write.goAway(0, ErrorCode.NO_ERROR, why);
       this.#mayClose = true;
     }
     core.markDirty();
@@ -51,7 +56,7 @@ export class ConnectionDrain {
     this.#mayClose = true;
     this.#timer.disarm(Deadline.drainPing);
     core.lastStreamId = core.lastPeerStreamId;
-    core.write.goAway(core.lastPeerStreamId, ErrorCode.NO_ERROR, '');
+    core.write.goAway(core.lastPeerStreamId, ErrorCode.NO_ERROR, this.#why);
     core.markDirty();
   }
 
@@ -79,14 +84,34 @@ export class ConnectionDrain {
     return this.peerGoAway ?? { connected: true, code: ErrorCode.NO_ERROR, by: 'local', reason: 'drained' };
   }
 
-  /** Any stream since the last look is activity: an idle connection ends between one and two times its timeout. */
+  /** Connections that began together shall not end together (gRFC A9). */
+  watchIdleAndAge(): void {
+    const { limits, environment } = this.#core;
+    this.#spread = 0.9 + 0.2 * (environment.random?.() ?? 0.5);
+    this.#timer.arm(Deadline.idle, limits.idleTimeoutMs * this.#spread);
+    this.#timer.arm(Deadline.age, limits.maxConnectionAgeMs * this.#spread);
+  }
+
   onIdleDeadline(): void {
-    const { activeStreams, streamsOpened, limits } = this.#core;
-    if (activeStreams === 0 && streamsOpened === this.#streamsAtIdleCheck) {
-      this.begin(0);
-      return;
-    }
-    this.#streamsAtIdleCheck = streamsOpened;
-    this.#timer.arm(Deadline.idle, limits.idleTimeoutMs);
+    const core = this.#core;
+    const timeoutMs = core.limits.idleTimeoutMs * this.#spread;
+    const leftMs = core.activeStreams > 0 ? timeoutMs : core.idleSinceMs + timeoutMs - core.nowMs;
+    if (leftMs > 0) this.#timer.arm(Deadline.idle, leftMs);
+    else this.#rotate('idleTimeoutMs', 0, 'max_idle');
+  }
+
+  onAgeDeadline(): void {
+    this.#rotate('maxConnectionAgeMs', this.#core.limits.maxConnectionAgeGraceMs, 'max_age');
+  }
+
+  onOutOfIds(): void {
+    this.#rotate('lastStreamId', 0, 'max_stream_id');
+  }
+
+  /** The connection has lived long enough, by one of its own limits. */
+  #rotate(limit: keyof Http2Limits, graceMs: number, why: string): void {
+    if (this.#core.state !== 'open') return;
+    this.#core.countLimit(limit);
+    this.begin(graceMs, why);
   }
 }

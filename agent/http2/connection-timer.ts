@@ -14,9 +14,12 @@ export const Deadline = {
   drainPing: 6,
   drainGrace: 7,
   linger: 8,
+  keepalive: 9,
+  keepaliveAnswer: 10,
+  age: 11,
 } as const;
 
-const deadlineCount = 9;
+const deadlineCount = 12;
 
 /** What a timer of Node can be set to. */
 const maxTimeoutMs = 0x7fff_ffff;

@@ -14,6 +14,7 @@ import { type ControlEvents, ControlFrames } from './connection-control.ts';
 import { ConnectionCore } from './connection-core.ts';
 import { ConnectionDrain } from './connection-drain.ts';
 import { ConnectionInput } from './connection-input.ts';
+import { ConnectionKeepalive } from './connection-keepalive.ts';
 import { ConnectionOutput } from './connection-output.ts';
 import { Pings } from './connection-pings.ts';
 import { ConnectionReading } from './connection-reading.ts';
@@ -49,6 +50,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly #socket: Socket;
   readonly #pings = new Pings();
   readonly #drain: ConnectionDrain;
+  readonly #keepalive: ConnectionKeepalive;
   #isDirty = false;
   #isConnected = false;
   #isStallArmed = false;
@@ -81,7 +83,9 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     this.#timer = new ConnectionTimer(environment.now, (deadline) => this.#onDeadline(deadline));
     this.#drain = new ConnectionDrain(this.#core, this.#timer, this.#pings);
     const onRest = (rest: Buffer): void => this.#read(rest, rest.length, null);
-    this.#reading = new ConnectionReading(this.#core, this.#input, socket, this.#timer, onRest);
+    const reading = new ConnectionReading(this.#core, this.#input, socket, this.#timer, onRest);
+    this.#reading = reading;
+    this.#keepalive = new ConnectionKeepalive(this.#core, this.#timer, this.#pings, () => reading.bytesIn);
   }
 
   // ---- what others see -----------------------------------------------------------------------------------------
@@ -161,7 +165,8 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     this.#timer.disarm(Deadline.connect);
     this.#timer.arm(Deadline.preface, this.#limits.prefaceTimeoutMs);
     this.#timer.arm(Deadline.settingsAck, this.#limits.settingsAckTimeoutMs);
-    this.#timer.arm(Deadline.idle, this.#limits.idleTimeoutMs);
+    this.#drain.watchIdleAndAge();
+    this.#keepalive.watch();
     this.#markDirty();
     if (this.role === 'client') this.#guarded(() => this.#handler.onConnected?.(this));
     this.#flusher.leave();
@@ -237,7 +242,8 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
       core.hasNewRoom = false;
       if (core.room > 0) this.#handler.onRoom(this);
     }
-    if (core.state === 'open' && (core.isRotationDue || core.isOutOfIds)) this.drain(0);
+    if (core.isOutOfIds) this.#drain.onOutOfIds();
+    if (core.state === 'open' && core.isRotationDue) this.drain(0);
     const { end } = this.#drain;
     if (end === null) return;
     this.#isOrderly = true;
@@ -317,6 +323,10 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     if (this.#limits.headerTableBytes < 4096) this.#input.decoder.setMaxTableBytes(this.#limits.headerTableBytes);
   }
 
+  onPing(): void {
+    this.#keepalive.onPeerPing();
+  }
+
   onPingAck(payload: Buffer, start: number): void {
     this.#pings.onAck(payload, start, this.#core.nowMs);
   }
@@ -358,6 +368,15 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
         break;
       case Deadline.idle:
         this.#drain.onIdleDeadline();
+        break;
+      case Deadline.keepalive:
+        this.#keepalive.onKeepaliveDeadline();
+        break;
+      case Deadline.keepaliveAnswer:
+        this.#keepalive.onAnswerDeadline();
+        break;
+      case Deadline.age:
+        this.#drain.onAgeDeadline();
         break;
       case Deadline.drainPing:
         this.#drain.sayLast();

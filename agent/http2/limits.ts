@@ -64,7 +64,7 @@ export interface Http2Limits {
    */
   readonly resetsBeforeRotation: number;
   readonly rotationWindowMs: number;
-  /** Client: the last stream id to be used; behind it the connection is drained. Default 75% of 2^31. */
+  /** The last stream id to be used; when it is reached the connection is drained, by either side. Default 75% of 2^31. */
   readonly lastStreamId: number;
   /** DATA goes to the socket's queue up to this; beyond, it stays with its streams. Default 256 KiB. */
   readonly outputBytes: number;
@@ -83,8 +83,31 @@ export interface Http2Limits {
   readonly headerBlockTimeoutMs: number;
   /** Bytes wait for the socket, and it takes none. Default 60 s. */
   readonly flushStallTimeoutMs: number;
-  /** Without a stream for so long, a connection is drained; Infinity: never. Default 1 h. */
+  /** Without a stream for so long, a connection is drained (GOAWAY "max_idle"); Infinity: never. Default 1 h. */
   readonly idleTimeoutMs: number;
+  /**
+   * When nothing was received for so long, the peer is asked by a PING whether it lives (gRFC A8); Infinity: never.
+   * Default Infinity toward upstreams, who may hold pings for abuse, and 2 h toward downstreams.
+   */
+  readonly keepaliveTimeMs: number;
+  /** Nothing at all came behind that PING: the connection is dead. Default 20 s. */
+  readonly keepaliveTimeoutMs: number;
+  /** Ask also while there are no streams. Default false. */
+  readonly keepaliveWithoutCalls: boolean;
+  /**
+   * Server: a PING sooner than this behind the one before, with no HEADERS or DATA sent in between, is a strike; more than
+   * `maxPingStrikes` in a row end the connection (ENHANCE_YOUR_CALM, "too_many_pings"; gRFC A8 has 5 min and 2). Default
+   * 9 s and 100: meshes ping every 10 to 30 s, some a little early, and tools that measure round trips are let be.
+   */
+  readonly minPingIntervalMs: number;
+  readonly maxPingStrikes: number;
+  /**
+   * A connection this old, give or take 10 %, is drained (gRFC A9, GOAWAY "max_age"); Infinity: never, the default.
+   * The idle timeout varies alike.
+   */
+  readonly maxConnectionAgeMs: number;
+  /** What is left so long behind the first GOAWAY of a connection that was too old is cut; 0: never, the default. */
+  readonly maxConnectionAgeGraceMs: number;
   /** Between the two GOAWAYs of a graceful end, when the PING is not answered before. Default 5 s. */
   readonly drainPingTimeoutMs: number;
   /** Between our last byte and the peer's closing. Default 1 s. */
@@ -128,6 +151,13 @@ export function defaultLimits(role: Role): Http2Limits {
     headerBlockTimeoutMs: 10_000,
     flushStallTimeoutMs: 60_000,
     idleTimeoutMs: 3_600_000,
+    keepaliveTimeMs: role === 'server' ? 7_200_000 : Number.POSITIVE_INFINITY,
+    keepaliveTimeoutMs: 20_000,
+    keepaliveWithoutCalls: false,
+    minPingIntervalMs: 9000,
+    maxPingStrikes: 100,
+    maxConnectionAgeMs: Number.POSITIVE_INFINITY,
+    maxConnectionAgeGraceMs: 0,
     drainPingTimeoutMs: 5000,
     lingerTimeoutMs: 1000,
   };

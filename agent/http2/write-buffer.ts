@@ -33,6 +33,8 @@ export class WriteBuffer {
   /** Frames since the last `take`, and since the beginning. */
   frames = 0;
   totalFrames = 0;
+  /** HEADERS and DATA since the beginning: a header block counts once. */
+  messageFrames = 0;
   readonly #pool: SlabPool;
   readonly #chunk: ChunkInHand;
   /** What stands before `slab[from, at)`. */
@@ -67,6 +69,7 @@ export class WriteBuffer {
     endStream: boolean,
     maxFrameBytes: number,
   ): void {
+    this.messageFrames++;
     this.#reserve(frameHeaderBytes + encoder.maxBytes(block));
     const at = this.#at;
     const slab = this.#slab;
@@ -91,6 +94,7 @@ export class WriteBuffer {
 
   /** One DATA frame with `buf[start, end)`, which is copied unless it is large and of the chunk in hand. */
   data(streamId: number, buf: Buffer, start: number, end: number, endStream: boolean, mayRefer: boolean): void {
+    this.messageFrames++;
     const length = end - start;
     const flags = endStream ? FrameFlag.END_STREAM : 0;
     if (length >= minSliceBytes && mayRefer && this.#chunk.mayRefer(buf)) {

@@ -9,6 +9,9 @@ const quietMs = 1000;
 /** Toward whom the connection is: `server` faces downstreams, `client` upstreams. */
 type Role = 'client' | 'server';
 
+/** Limits by which a connection ends as planned: no fault of the peer. */
+const PLANNED: readonly string[] = ['idleTimeoutMs', 'maxConnectionAgeMs', 'lastStreamId'];
+
 interface LimitCount {
   readonly counter: StatsCounter;
   quietUntilMs: number;
@@ -36,7 +39,8 @@ export class LimitStats {
     count.untold++;
     const now = this.#now();
     if (now < count.quietUntilMs) return;
-    this.#log('warn', 'a peer met an HTTP/2 limit', { limit, role, peer, hits: count.untold });
+    const level = PLANNED.includes(limit) ? 'info' : 'warn';
+    this.#log(level, 'a peer met an HTTP/2 limit', { limit, role, peer, hits: count.untold });
     count.quietUntilMs = now + quietMs;
     count.untold = 0;
   }

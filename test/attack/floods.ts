@@ -236,9 +236,9 @@ export const floods: readonly Flood[] = [
     id: 'C1',
     title: 'PING flood whose answers nobody reads',
     round: () => ping('12345678'),
-    rounds: 60_000,
+    rounds: 1000,
     end: { goAway: calm },
-    limit: 'controlFrameBurst',
+    limit: 'maxPingStrikes',
     isDeaf: true,
   },
   {

@@ -26,10 +26,14 @@ export interface Logged {
   readonly message: string;
 }
 
+/** Time and chance, where a test sets them. */
+export type World = Partial<Pick<ConnectionEnvironment, 'now' | 'random'>>;
+
 /** A data plane of its own for each test. */
 export function environment(
   role: Role,
   limits: Partial<Http2Limits> = {},
+  world: World = {},
 ): ConnectionEnvironment & { readonly logs: Logged[] } {
   const logs: Logged[] = [];
   return {
@@ -39,6 +43,7 @@ export function environment(
     now: () => performance.now(),
     log: (level, message) => logs.push({ level, message }),
     logs,
+    ...world,
   };
 }
 
@@ -185,8 +190,12 @@ export interface TestServer {
 }
 
 /** A server of ours for one connection, whose streams are logged. */
-export async function serve(t: ExecutionContext, limits: Partial<Http2Limits> = {}): Promise<TestServer> {
-  const env = environment('server', limits);
+export async function serve(
+  t: ExecutionContext,
+  limits: Partial<Http2Limits> = {},
+  world: World = {},
+): Promise<TestServer> {
+  const env = environment('server', limits, world);
   const log = new ConnectionLog();
   let accepted: (connection: Connection) => void = () => {};
   const connection = new Promise<Connection>((resolve) => {

@@ -48,3 +48,14 @@ test('a flood of hits is one line a second for each limit, with the peer and how
   limits.hit('maxConcurrentStreams', 'server', '10.0.0.3:4000');
   t.deepEqual(lines.slice(2), [line('maxConcurrentStreams', '10.0.0.3:4000', 5000)]);
 });
+
+test('the end of a connection by its own age or idleness is counted, and is no warning', (t) => {
+  const { limits, lines, count } = limitStats();
+  for (const limit of ['idleTimeoutMs', 'maxConnectionAgeMs', 'lastStreamId'])
+    limits.hit(limit, 'client', '10.0.0.1:1');
+  t.is(count('maxConnectionAgeMs', 'client'), 1);
+  t.deepEqual(
+    lines.map((line) => (line as { level: string }).level),
+    ['info', 'info', 'info'],
+  );
+});
