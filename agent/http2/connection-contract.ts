@@ -87,6 +87,8 @@ export interface Connection {
   /** Streams that have begun and not ended, in either role. */
   readonly activeStreams: number;
   readonly stats: ConnectionStats;
+  /** How it ended, or is ending; `null` before. */
+  readonly ending: ConnectionEnd | null;
   /** Client, while `room` is at least 1. @throws Error otherwise. */
   openStream(handler: StreamHandler): Stream;
   /**

@@ -98,6 +98,10 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     return this.#core.room;
   }
 
+  get ending(): ConnectionEnd | null {
+    return this.#core.ending;
+  }
+
   get activeStreams(): number {
     return this.#core.activeStreams;
   }

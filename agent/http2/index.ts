@@ -9,6 +9,7 @@ export type {
   Stream,
   StreamHandler,
 } from './connection-contract.ts';
+export { limitsOfLife } from './connection-life.ts';
 export { accept, type ConnectOptions, type ConnectTarget, connect } from './connection-socket.ts';
 export { type ClientTls, clientTls, type ServerTls, serverTls } from './connection-tls.ts';
 export { type ConnectionEnd, ErrorCode, errorCodeName, type ResetOrigin } from './errors.ts';

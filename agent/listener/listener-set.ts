@@ -2,7 +2,7 @@
 // A listener whose address stays keeps its socket and its connections; their next calls see the new rules.
 import { formatAddress } from '../../xds/model/address.ts';
 import type { FilterChain, Listener as ListenerResource } from '../../xds/model/listener.ts';
-import type { ConnectionEnvironment, Stream, StreamHandler } from '../http2/index.ts';
+import { type ConnectionEnvironment, limitsOfLife, type Stream, type StreamHandler } from '../http2/index.ts';
 import { Listener } from './listener.ts';
 
 export interface ListenerEvents {
@@ -51,7 +51,7 @@ export class ListenerSet<Context> {
     if (known !== undefined && formatAddress(known.resource.address) === formatAddress(resource.address)) {
       known.resource = resource;
       known.context = this.#options.createContext(resource, chain);
-      known.listener.setTls(chain.tls);
+      known.listener.update(this.#environmentOf(chain), chain.tls);
       return;
     }
     if (known !== undefined) void known.listener.drain(this.#options.drainMs);
@@ -78,8 +78,17 @@ export class ListenerSet<Context> {
     this.#entries.clear();
   }
 
+  /** With the limits that the chain sets. */
+  #environmentOf({ http }: FilterChain): ConnectionEnvironment {
+    const { environment } = this.#options;
+    const { maxConcurrentStreams, connectionLife } = http;
+    const { limits } = environment;
+    const own = connectionLife === undefined ? limits : limitsOfLife(limits, connectionLife);
+    return { ...environment, limits: maxConcurrentStreams === null ? own : { ...own, maxConcurrentStreams } };
+  }
+
   #bind(resource: ListenerResource, chain: FilterChain): void {
-    const { environment, reusePort, createContext, accept, onBound, onFailed } = this.#options;
+    const { reusePort, createContext, accept, onBound, onFailed } = this.#options;
     const entry: Entry<Context> = {
       resource,
       context: createContext(resource, chain),
@@ -87,7 +96,7 @@ export class ListenerSet<Context> {
         address: resource.address,
         tls: chain.tls,
         reusePort,
-        environment,
+        environment: this.#environmentOf(chain),
         onStream: (stream) => accept(stream, entry.context),
       }),
     };

@@ -27,11 +27,13 @@ export class Listener implements ConnectionHandler {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  #environment: ConnectionEnvironment;
   #tls: ServerTls | null;
   #onIdle: (() => void) | null = null;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#environment = options.environment;
     this.#tls = this.#serverTls(options.tls);
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -57,17 +59,16 @@ export class Listener implements ConnectionHandler {
       this.#server.listen({ host: address.host, port: address.port, reusePort }, () => {
         this.#server.off('error', failed);
         // From here on accept() may fail for want of file descriptors: the listener stays and takes the next one.
-        this.#server.on('error', (error) =>
-          this.#options.environment.log('warn', 'accept failed', { error: error.message }),
-        );
+        this.#server.on('error', (error) => this.#environment.log('warn', 'accept failed', { error: error.message }));
         const bound = this.#server.address();
         resolve(bound === null || typeof bound === 'string' ? address : { host: bound.address, port: bound.port });
       });
     });
   }
 
-  /** New connections get these certificates; those that are open keep theirs. */
-  setTls(tls: DownstreamTls | null): void {
+  /** New connections get these limits and certificates; those that are open keep theirs. */
+  update(environment: ConnectionEnvironment, tls: DownstreamTls | null): void {
+    this.#environment = environment;
     this.#tls = this.#serverTls(tls);
   }
 
@@ -115,13 +116,13 @@ export class Listener implements ConnectionHandler {
 
   /** Throws where the certificates can't be read. */
   #serverTls(tls: DownstreamTls | null): ServerTls | null {
-    return tls === null ? null : serverTls(tls, this.#options.environment.limits.prefaceTimeoutMs);
+    return tls === null ? null : serverTls(tls, this.#environment.limits.prefaceTimeoutMs);
   }
 
   #accept(socket: Socket): void {
     // A socket without an error listener ends the process when its peer resets it.
     socket.on('error', () => socket.destroy());
-    const { environment } = this.#options;
+    const environment = this.#environment;
     if (this.#tls === null) {
       this.#connections.add(accept(socket, environment, this));
       return;

@@ -287,7 +287,8 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
       this.#finish();
       return;
     }
-    const failure = failureOfReset(this.cluster, attempt.endpoint, code, by, this.#responseStarted);
+    const ending = attempt.stream?.connection.ending ?? null;
+    const failure = failureOfReset(this.cluster, attempt.endpoint, code, by, this.#responseStarted, ending);
     if (this.#responseStarted && by === 'peer' && code !== ErrorCode.NO_ERROR) {
       // Its reason passes through: a server ends an overdue call with CANCEL, and the client reads that as such.
       this.#settle(failure.status, failure.message, failure.flag, failure.source);

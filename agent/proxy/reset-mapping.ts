@@ -1,6 +1,6 @@
 // What a reset of the upstream stream means for the call (PROTOCOL-HTTP2.md "Errors"; a lost connection is UNAVAILABLE).
 import { status, statusOfReset } from '../grpc/status.ts';
-import { ErrorCode, errorCodeName, type ResetOrigin } from '../http2/index.ts';
+import { type ConnectionEnd, ErrorCode, errorCodeName, type ResetOrigin } from '../http2/index.ts';
 import type { CallFailure } from './failure.ts';
 
 export function failureOfReset(
@@ -9,10 +9,12 @@ export function failureOfReset(
   code: number,
   by: ResetOrigin,
   responseStarted: boolean,
+  ending: ConnectionEnd | null,
 ): CallFailure {
   const when = responseStarted ? 'in the middle of its response' : 'before it answered';
   if (by === 'connection') {
-    const message = `${cluster}: the connection to ${endpoint} ended ${when}`;
+    const why = ending === null ? '' : `: ${ending.reason}`;
+    const message = `${cluster}: the connection to ${endpoint} ended ${when}${why}`;
     return { status: status.UNAVAILABLE, message, flag: 'UC', source: 'upstream' };
   }
   if (by === 'local') {

@@ -66,9 +66,9 @@ export class UpstreamCluster {
   setEndpoints(resource: ClusterEndpoints | null): void {
     const options = { random: this.#random, activeOf: this.#activeOf };
     const balancer = resource === null ? null : createBalancer(this.#cluster, resource, options);
-    const { tls, connectTimeoutMs } = this.#cluster;
+    const { tls, connectTimeoutMs, connectionLife } = this.#cluster;
     const endpoints = (balancer?.endpoints ?? []).map(({ address }) => {
-      const pool = this.#pools.acquire(address, tls, connectTimeoutMs);
+      const pool = this.#pools.acquire(address, tls, connectTimeoutMs, connectionLife);
       return new UpstreamEndpoint(pool.address, pool);
     });
     const previous = this.#endpoints;

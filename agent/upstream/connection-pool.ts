@@ -41,6 +41,10 @@ export class ConnectionPool implements ConnectionHandler {
   readonly address: string;
   readonly #target: PoolTarget;
   readonly #options: PoolOptions;
+  /** As in the options, but for keepalive where the endpoint has complained. */
+  #environment: ConnectionEnvironment;
+  /** Connections that an answer to such a complaint did not reach any more. */
+  readonly #pingsTooOften = new WeakSet<Connection>();
   readonly #maxConnections: number;
   /** The first with room is taken, so that few connections are kept busy. */
   readonly #connections: Connection[] = [];
@@ -59,6 +63,7 @@ export class ConnectionPool implements ConnectionHandler {
     this.address = address;
     this.#target = target;
     this.#options = options;
+    this.#environment = options.environment;
     this.#maxConnections = options.maxConnections ?? 128;
   }
 
@@ -139,7 +144,8 @@ export class ConnectionPool implements ConnectionHandler {
     throw new Error('a client connection takes no streams');
   }
 
-  onGoAway(): void {
+  onGoAway(connection: Connection, _lastStreamId: number, code: number, debug: string): void {
+    if (code === ErrorCode.ENHANCE_YOUR_CALM && debug === 'too_many_pings') this.#pingLess(connection);
     // The connection has no room from now on: calls that wait go to another one.
     if (this.#waiters.size > 0) this.#openIfNeeded();
   }
@@ -170,15 +176,29 @@ export class ConnectionPool implements ConnectionHandler {
 
   #openIfNeeded(): void {
     if (this.#closed) return;
-    const { environment, connectTimeoutMs } = this.#options;
+    const { connectTimeoutMs } = this.#options;
     while (
       this.#waiters.size > this.#opening.size * this.#streamsEach &&
       this.#connections.length < this.#maxConnections
     ) {
-      const connection = connect(this.#target, this.#target.tls, environment, this, { connectTimeoutMs });
+      const connection = connect(this.#target, this.#target.tls, this.#environment, this, { connectTimeoutMs });
       this.#connections.push(connection);
       this.#opening.add(connection);
     }
+  }
+
+  /** The endpoint takes our keepalive for abuse: from now on it is asked half as often (gRFC A8). */
+  #pingLess(connection: Connection): void {
+    const { limits, log } = this.#environment;
+    // Connections of the same moment are all told; those that began with the old interval count once.
+    if (this.#pingsTooOften.has(connection)) return;
+    for (const other of this.#connections) this.#pingsTooOften.add(other);
+    const keepaliveTimeMs = limits.keepaliveTimeMs * 2;
+    this.#environment = { ...this.#environment, limits: { ...limits, keepaliveTimeMs } };
+    log('warn', 'an endpoint closed a connection for too many pings; its next connections ping half as often', {
+      endpoint: this.address,
+      keepaliveTimeMs,
+    });
   }
 
   #failWaiters(reason: string): void {

@@ -1,7 +1,8 @@
-// All connection pools of one data plane, keyed by address and TLS identity and counted: clusters that name the same
-// endpoint share its connections, and the last one to leave closes them.
+// All connection pools of one data plane, keyed by address, TLS identity and what is said of the connections' life, and
+// counted: clusters that name the same endpoint share its connections, and the last one to leave closes them.
 import { formatAddress, type SocketAddress, type UpstreamTls } from '../../xds/model/address.ts';
-import { clientTls } from '../http2/index.ts';
+import type { ConnectionLife } from '../../xds/model/connection-life.ts';
+import { clientTls, limitsOfLife } from '../http2/index.ts';
 import { ConnectionPool, type PoolOptions } from './connection-pool.ts';
 
 interface Entry {
@@ -18,14 +19,22 @@ export class PoolSet {
     this.#options = options;
   }
 
-  /** The pool of that address and identity; each `acquire` needs one `release`. */
-  acquire(address: SocketAddress, tls: UpstreamTls | null, connectTimeoutMs: number): ConnectionPool {
+  /** The pool of that address, identity and life; each `acquire` needs one `release`. */
+  acquire(
+    address: SocketAddress,
+    tls: UpstreamTls | null,
+    connectTimeoutMs: number,
+    life: ConnectionLife | undefined,
+  ): ConnectionPool {
     const name = formatAddress(address);
-    const key = `${name} ${tls === null ? '' : JSON.stringify(tls)}`;
+    const key = `${name} ${JSON.stringify([tls, life ?? null])}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       const target = { host: address.host, port: address.port, tls: tls === null ? null : clientTls(tls) };
-      entry = { pool: new ConnectionPool(name, target, { ...this.#options, connectTimeoutMs }), users: 0 };
+      const { environment } = this.#options;
+      const own = life === undefined ? environment : { ...environment, limits: limitsOfLife(environment.limits, life) };
+      const options = { ...this.#options, environment: own, connectTimeoutMs };
+      entry = { pool: new ConnectionPool(name, target, options), users: 0 };
       this.#entries.set(key, entry);
       this.#keys.set(entry.pool, key);
     }

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { DownstreamTls, SocketAddress, UpstreamTls } from '../../xds/model/address.ts';
 import type { Cluster, HashKey } from '../../xds/model/cluster.ts';
+import type { ConnectionLife, Keepalive } from '../../xds/model/connection-life.ts';
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../../xds/model/endpoints.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
@@ -154,7 +155,20 @@ const routeConfiguration = fc
     return { name, virtualHosts, ignorePortInHostMatching };
   });
 
-const manager = record<HttpConnectionManager>({
+const connectionLife: fc.Arbitrary<ConnectionLife> = record<ConnectionLife>({
+  keepalive: orNull(record<Keepalive>({ intervalMs: ms, timeoutMs: ms })),
+  idleTimeoutMs: orNull(fc.oneof(fc.constant(0), ms)),
+  maxDurationMs: orNull(ms),
+}).filter((life) => Object.values(life).some((value) => value !== null));
+
+/** Absent, or there. */
+function withLife<Value extends object>(arbitrary: fc.Arbitrary<Value>) {
+  return fc
+    .tuple(arbitrary, orNull(connectionLife))
+    .map(([value, life]) => (life === null ? value : { ...value, connectionLife: life }));
+}
+
+const managerFields = record<Omit<HttpConnectionManager, 'connectionLife'>>({
   statPrefix: name,
   routes: fc.oneof(
     name.map((rds) => ({ kind: 'rds', name: rds }) as const),
@@ -163,6 +177,7 @@ const manager = record<HttpConnectionManager>({
   maxStreamDurationMs: orNull(ms),
   maxConcurrentStreams: orNull(weight),
 });
+const manager = withLife<HttpConnectionManager>(managerFields);
 
 const filterChain = record<FilterChain>({ name: text, tls: orNull(downstreamTls), http: manager });
 
@@ -227,22 +242,24 @@ const lbPolicy: fc.Arbitrary<Cluster['lbPolicy']> = fc.oneof(
 );
 
 const cluster = name.chain((own) =>
-  record<Cluster>({
-    name: fc.constant(own),
-    discovery: fc.oneof(
-      name.map((serviceName) => ({ kind: 'eds', serviceName }) as const),
-      clusterEndpoints(own, ip).map((endpoints) => ({ kind: 'static', endpoints }) as const),
-      fc
-        .tuple(clusterEndpoints(own, fc.constantFrom('shop.example', '127.0.0.1')), fc.integer({ min: 2, max: 1e9 }))
-        .map(([endpoints, refreshMs]) => ({ kind: 'strict-dns', endpoints, refreshMs }) as const),
-    ),
-    lbPolicy,
-    localityWeighted: fc.boolean(),
-    panicPercent: fc.integer({ min: 0, max: 100 }),
-    connectTimeoutMs: ms,
-    maxRequests: orNull(fc.integer({ min: 0, max: 4_294_967_295 })),
-    tls: orNull(upstreamTls),
-  }),
+  withLife<Cluster>(
+    record<Omit<Cluster, 'connectionLife'>>({
+      name: fc.constant(own),
+      discovery: fc.oneof(
+        name.map((serviceName) => ({ kind: 'eds', serviceName }) as const),
+        clusterEndpoints(own, ip).map((endpoints) => ({ kind: 'static', endpoints }) as const),
+        fc
+          .tuple(clusterEndpoints(own, fc.constantFrom('shop.example', '127.0.0.1')), fc.integer({ min: 2, max: 1e9 }))
+          .map(([endpoints, refreshMs]) => ({ kind: 'strict-dns', endpoints, refreshMs }) as const),
+      ),
+      lbPolicy,
+      localityWeighted: fc.boolean(),
+      panicPercent: fc.integer({ min: 0, max: 100 }),
+      connectTimeoutMs: ms,
+      maxRequests: orNull(fc.integer({ min: 0, max: 4_294_967_295 })),
+      tls: orNull(upstreamTls),
+    }),
+  ),
 );
 
 export const resource: fc.Arbitrary<Resource> = fc.oneof(

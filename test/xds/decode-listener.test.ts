@@ -218,7 +218,6 @@ test('other fields that are not carried out are each named', (t) => {
         stream_idle_timeout: { seconds: 300 },
         request_timeout: { seconds: 0 },
         common_http_protocol_options: {
-          idle_timeout: { seconds: 1 },
           headers_with_underscores_action: 'REJECT_REQUEST',
         },
       }),
@@ -236,12 +235,31 @@ test('other fields that are not carried out are each named', (t) => {
       `${http}.codec_type`,
       `${http}.strip_any_host_port`,
       `${http}.stream_idle_timeout`,
-      `${http}.common_http_protocol_options.idle_timeout`,
       `${http}.common_http_protocol_options.headers_with_underscores_action`,
       'additional_addresses',
       'listener_filters[1]',
     ],
   );
+});
+
+test('how long the connections of clients live, and how they are watched', (t) => {
+  const lifeOf = (common: object, http2: object) =>
+    modelOf(
+      'listener',
+      listenerMessage(
+        'l',
+        connectionManager({ ...inline, common_http_protocol_options: common, http2_protocol_options: http2 }),
+      ),
+    ).filterChains[0]?.http.connectionLife;
+  t.deepEqual(
+    lifeOf(
+      { idle_timeout: { seconds: 60 }, max_connection_duration: { seconds: 600 } },
+      { connection_keepalive: { interval: { seconds: 30 }, timeout: { seconds: 5 } } },
+    ),
+    { keepalive: { intervalMs: 30_000, timeoutMs: 5000 }, idleTimeoutMs: 60_000, maxDurationMs: 600_000 },
+  );
+  t.deepEqual(lifeOf({ idle_timeout: {} }, {}), { keepalive: null, idleTimeoutMs: 0, maxDurationMs: null });
+  t.is(lifeOf({ max_connection_duration: {} }, { max_concurrent_streams: { value: 7 } }), undefined);
 });
 
 const manager = 'filter_chains[0].filters[0].typed_config';

@@ -2,11 +2,14 @@
 // (conventions: core-messages.ts).
 import type {
   AddressMessage,
+  AnyMessage,
+  CommonOptionsMessage,
   ConfigSourceMessage,
   DurationMessage,
   EnumValue,
   FilterMessage,
   FractionalPercentMessage,
+  Http2OptionsMessage,
   MetadataMessage,
   TransportSocketMessage,
   TypedExtensionConfigMessage,
@@ -42,7 +45,17 @@ export interface ClusterMessage {
   readonly common_lb_config: CommonLbConfigMessage | null;
   readonly transport_socket: TransportSocketMessage | null;
   readonly filters: readonly FilterMessage[];
+  readonly http2_protocol_options: Http2OptionsMessage | null;
+  readonly typed_extension_protocol_options: Readonly<Record<string, AnyMessage>>;
   readonly load_balancing_policy: LoadBalancingPolicyMessage | null;
+}
+
+/** `envoy.extensions.upstreams.http.v3.HttpProtocolOptions`. */
+export interface UpstreamHttpOptionsMessage {
+  readonly common_http_protocol_options: CommonOptionsMessage | null;
+  readonly explicit_http_config?: { readonly http2_protocol_options?: Http2OptionsMessage };
+  readonly use_downstream_protocol_config?: { readonly http2_protocol_options: Http2OptionsMessage | null };
+  readonly auto_config?: { readonly http2_protocol_options: Http2OptionsMessage | null };
 }
 
 export interface ThresholdsMessage {

@@ -1,14 +1,18 @@
 // envoy.config.cluster.v3.Cluster -> Cluster.
 import { type Cluster, type ClusterDiscovery, defaultPanicPercent } from '../model/cluster.ts';
+import type { ConnectionLife } from '../model/connection-life.ts';
 import { defaultOverprovisioningPercent } from '../model/endpoints.ts';
 import type { ClusterMessage } from './cluster-messages.ts';
-import { configTypeOf, type DecodeContext } from './decode-context.ts';
+import { decodeConnectionLife } from './connection-life.ts';
+import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
 import { decodeLoadAssignment } from './endpoints.ts';
 import { isHarmlessFilter } from './filters.ts';
 import { decodeLbPolicy } from './lb-policy.ts';
 import { decodeDuration, maxUint32 } from './scalars.ts';
 import { decodeUpstreamSocket } from './tls.ts';
 import type { Scope } from './validation.ts';
+
+const httpOptionsType = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 /** Envoy's defaults. */
 const defaultConnectTimeoutMs = 5000;
@@ -26,6 +30,7 @@ export function decodeCluster(context: DecodeContext, message: ClusterMessage, s
       : decodeLbPolicy(context, message, scope);
   const socket = decodeUpstreamSocket(context, message.transport_socket, scope.at('transport_socket'));
   if (discovery.kind !== 'unsupported') reportUnsupported(context, message, scope);
+  const connectionLife = decodeLife(context, message, scope);
   return {
     name: message.name,
     // To reach endpoints in another way than was asked for could send in the clear what must not be.
@@ -36,7 +41,26 @@ export function decodeCluster(context: DecodeContext, message: ClusterMessage, s
     connectTimeoutMs: connectTimeoutMs ?? defaultConnectTimeoutMs,
     maxRequests: decodeMaxRequests(message, scope),
     tls: socket.kind === 'tls' ? socket.tls : null,
+    ...(connectionLife !== null && { connectionLife }),
   };
+}
+
+/** The typed options, or else the field that they have replaced. */
+function decodeLife(context: DecodeContext, message: ClusterMessage, scope: Scope): ConnectionLife | null {
+  const any = message.typed_extension_protocol_options[httpOptionsType];
+  if (any === undefined) {
+    return decodeConnectionLife(null, scope, message.http2_protocol_options, scope.at('http2_protocol_options'));
+  }
+  const at = scope.at(`typed_extension_protocol_options["${httpOptionsType}"]`);
+  const options = readAny(context, httpOptionsType, any, at);
+  if (options === null) return null;
+  const common = options.common_http_protocol_options;
+  const commonAt = at.at('common_http_protocol_options');
+  for (const kind of ['explicit_http_config', 'use_downstream_protocol_config', 'auto_config'] as const) {
+    const http2 = options[kind]?.http2_protocol_options ?? null;
+    if (http2 !== null) return decodeConnectionLife(common, commonAt, http2, at.at(`${kind}.http2_protocol_options`));
+  }
+  return decodeConnectionLife(common, commonAt, null, at);
 }
 
 function decodeDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscovery {

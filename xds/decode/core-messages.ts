@@ -90,3 +90,20 @@ export interface MetadataMessage {
 export interface MetadataValue {
   readonly stringValue?: string;
 }
+
+/** `HttpProtocolOptions`, as far as all its users read it. */
+export interface CommonOptionsMessage {
+  readonly idle_timeout: DurationMessage | null;
+  readonly max_connection_duration: DurationMessage | null;
+}
+
+export interface Http2OptionsMessage {
+  readonly connection_keepalive: KeepaliveMessage | null;
+}
+
+export interface KeepaliveMessage {
+  readonly interval: DurationMessage | null;
+  readonly timeout: DurationMessage | null;
+  readonly interval_jitter: object | null;
+  readonly connection_idle_interval: DurationMessage | null;
+}

@@ -7,6 +7,7 @@ import type {
   RandomMessage,
   RingHashMessage,
   RoundRobinMessage,
+  UpstreamHttpOptionsMessage,
   WrrLocalityMessage,
 } from './cluster-messages.ts';
 import type { AnyMessage } from './core-messages.ts';
@@ -30,6 +31,7 @@ export interface MessageTypes {
   readonly 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash': RingHashMessage;
   readonly 'envoy.extensions.load_balancing_policies.maglev.v3.Maglev': MaglevMessage;
   readonly 'envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality': WrrLocalityMessage;
+  readonly 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': UpstreamHttpOptionsMessage;
   readonly 'xds.type.v3.TypedStruct': { readonly type_url: string };
   readonly 'udpa.type.v1.TypedStruct': { readonly type_url: string };
 }

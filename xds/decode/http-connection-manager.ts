@@ -1,5 +1,6 @@
 // HttpConnectionManager -> the part of it that we act on.
 import type { HttpConnectionManager, RouteSource } from '../model/listener.ts';
+import { decodeConnectionLife } from './connection-life.ts';
 import type { AnyMessage, DurationMessage } from './core-messages.ts';
 import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
 import { isHarmlessHttpFilter, routerType } from './filters.ts';
@@ -37,6 +38,12 @@ export function decodeConnectionManager(
   if (maxConcurrentStreams === 0 || (maxConcurrentStreams ?? 0) > maxStreams) {
     scope.at('http2_protocol_options.max_concurrent_streams').fail(`must be from 1 to ${maxStreams}`);
   }
+  const connectionLife = decodeConnectionLife(
+    message.common_http_protocol_options,
+    options,
+    message.http2_protocol_options,
+    scope.at('http2_protocol_options'),
+  );
   if (message.codec_type === 'HTTP3') {
     return { kind: 'unsupported', reason: scope.at('codec_type').unsupported('HTTP/3 is not supported') };
   }
@@ -49,6 +56,7 @@ export function decodeConnectionManager(
       routes: source.routes,
       maxStreamDurationMs: maxStreamDurationMs === 0 ? null : maxStreamDurationMs,
       maxConcurrentStreams,
+      ...(connectionLife !== null && { connectionLife }),
     },
   };
 }
@@ -119,9 +127,6 @@ function reportUnsupported(message: HttpConnectionManagerMessage, scope: Scope):
   const common = message.common_http_protocol_options;
   if (common === null) return;
   const at = scope.at('common_http_protocol_options');
-  for (const field of ['idle_timeout', 'max_connection_duration'] as const) {
-    if (isPositive(common[field])) at.at(field).unsupported('this timeout is not carried out');
-  }
   if (common.headers_with_underscores_action !== 'ALLOW') {
     at.at('headers_with_underscores_action').unsupported('headers with underscores pass');
   }

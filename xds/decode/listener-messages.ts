@@ -2,10 +2,12 @@
 import type {
   AddressMessage,
   AnyMessage,
+  CommonOptionsMessage,
   ConfigSourceMessage,
   DurationMessage,
   EnumValue,
   FilterMessage,
+  Http2OptionsMessage,
   TransportSocketMessage,
   Wrapped,
 } from './core-messages.ts';
@@ -57,7 +59,7 @@ export interface HttpConnectionManagerMessage {
   readonly scoped_routes?: object;
   readonly http_filters: readonly HttpFilterMessage[];
   readonly common_http_protocol_options: HttpProtocolOptionsMessage | null;
-  readonly http2_protocol_options: { readonly max_concurrent_streams: Wrapped<number> } | null;
+  readonly http2_protocol_options: (Http2OptionsMessage & { readonly max_concurrent_streams: Wrapped<number> }) | null;
   readonly stream_idle_timeout: DurationMessage | null;
   readonly request_timeout: DurationMessage | null;
   readonly strip_matching_host_port: boolean;
@@ -69,9 +71,7 @@ export interface HttpFilterMessage extends FilterMessage {
   readonly disabled: boolean;
 }
 
-export interface HttpProtocolOptionsMessage {
-  readonly idle_timeout: DurationMessage | null;
-  readonly max_connection_duration: DurationMessage | null;
+export interface HttpProtocolOptionsMessage extends CommonOptionsMessage {
   readonly max_stream_duration: DurationMessage | null;
   readonly headers_with_underscores_action: EnumValue;
 }

@@ -1,5 +1,6 @@
 // Cluster to envoy.config.cluster.v3.Cluster; the mirror of decode/cluster.ts.
 import type { Cluster, ClusterDiscovery, LbPolicy } from '../model/cluster.ts';
+import { encodeCommonOptions, encodeHttp2Options } from './connection-life.ts';
 import { encodeClusterEndpoints } from './endpoints.ts';
 import type { Pack } from './pack.ts';
 import { encodeUpstreamTls } from './tls.ts';
@@ -25,7 +26,10 @@ export function encodeCluster(cluster: Cluster, pack: Pack): object {
         : { thresholds: [{ priority: 'DEFAULT', max_requests: encodeWrapper(cluster.maxRequests) }] },
     // Outrigger and gRPC speak HTTP/2 anyway; Envoy needs to be told.
     typed_extension_protocol_options: {
-      [httpOptions]: pack(httpOptions, { explicit_http_config: { http2_protocol_options: {} } }),
+      [httpOptions]: pack(httpOptions, {
+        common_http_protocol_options: encodeCommonOptions(cluster.connectionLife),
+        explicit_http_config: { http2_protocol_options: encodeHttp2Options(cluster.connectionLife) },
+      }),
     },
     transport_socket: cluster.tls === null ? null : encodeUpstreamTls(cluster.tls, pack),
   };

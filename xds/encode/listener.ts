@@ -1,10 +1,11 @@
 // Listener and ApiListener to envoy.config.listener.v3.Listener; the mirror of decode/listener.ts.
 import type { ApiListener } from '../model/api-listener.ts';
 import type { FilterChain, HttpConnectionManager, Listener, RouteSource } from '../model/listener.ts';
+import { encodeCommonOptions, encodeHttp2Options } from './connection-life.ts';
 import type { AnyMessage, Pack } from './pack.ts';
 import { encodeRouteConfiguration } from './route.ts';
 import { encodeDownstreamTls } from './tls.ts';
-import { encodeAddress, encodeDuration, encodeWrapper, sameStream } from './values.ts';
+import { encodeAddress, encodeOptionalDuration, encodeWrapper, sameStream } from './values.ts';
 
 const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
@@ -40,10 +41,14 @@ function encodeManager(http: HttpConnectionManager, pack: Pack): AnyMessage {
   return pack(managerType, {
     stat_prefix: http.statPrefix,
     ...encodeRouteSource(http.routes),
-    common_http_protocol_options:
-      http.maxStreamDurationMs === null ? null : { max_stream_duration: encodeDuration(http.maxStreamDurationMs) },
-    http2_protocol_options:
-      http.maxConcurrentStreams === null ? null : { max_concurrent_streams: encodeWrapper(http.maxConcurrentStreams) },
+    common_http_protocol_options: {
+      ...encodeCommonOptions(http.connectionLife),
+      max_stream_duration: encodeOptionalDuration(http.maxStreamDurationMs),
+    },
+    http2_protocol_options: {
+      ...encodeHttp2Options(http.connectionLife),
+      max_concurrent_streams: encodeWrapper(http.maxConcurrentStreams),
+    },
     http_filters: [
       { name: 'envoy.filters.http.router', typed_config: pack('envoy.extensions.filters.http.router.v3.Router', {}) },
     ],

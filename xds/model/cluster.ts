@@ -1,5 +1,6 @@
 // Clusters (envoy.config.cluster.v3.Cluster) as the data plane knows them.
 import type { UpstreamTls } from './address.ts';
+import type { ConnectionLife } from './connection-life.ts';
 import type { ClusterEndpoints } from './endpoints.ts';
 
 export interface Cluster {
@@ -22,6 +23,8 @@ export interface Cluster {
   readonly maxRequests: number | null;
   /** `null`: clear text. */
   readonly tls: UpstreamTls | null;
+  /** Of the connections to its endpoints; absent: our own defaults. */
+  readonly connectionLife?: ConnectionLife;
 }
 
 /** `panicPercent` of a cluster that names none. */

@@ -1,5 +1,6 @@
 // Listeners (envoy.config.listener.v3.Listener) as the data plane knows them.
 import type { DownstreamTls, SocketAddress } from './address.ts';
+import type { ConnectionLife } from './connection-life.ts';
 import type { RouteConfiguration } from './route.ts';
 
 /** Whose calls arrive: the network's to the app (`inbound`) or the app's to the network (`outbound`). */
@@ -33,6 +34,8 @@ export interface HttpConnectionManager {
   readonly maxStreamDurationMs: number | null;
   /** `http2_protocol_options.max_concurrent_streams`; `null`: our own default. */
   readonly maxConcurrentStreams: number | null;
+  /** Of the connections of clients; absent: our own defaults. */
+  readonly connectionLife?: ConnectionLife;
 }
 
 /** Where the routes of a connection manager come from: RDS by name, or inside the listener. */
