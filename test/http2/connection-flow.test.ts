@@ -295,6 +295,7 @@ test('(127) answers that a peer does not read stop our reading, not our memory',
     maxOutputBytes: 20_000,
     outputBytes: 10_000,
     controlFrameBurst: 1e9,
+    maxPingStrikes: 1e9,
     maxFramesPerTurn: 1e9,
   });
   const peer = await H2Peer.ready(server.port);
