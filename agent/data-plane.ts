@@ -47,9 +47,9 @@ export class DataPlane {
       if (LEVELS.indexOf(level) >= this.#logLevel) post({ kind: 'log', level, message, fields });
     };
     const log = this.#log;
-    const now = (): number => performance.now();
     const shapes = this.#shapes;
     const flusher = this.#flusher;
+    const now = (): number => flusher.now();
     const stats = new StatsRegion(settings.stats, (row) => post({ kind: 'stats-row', row }));
     const limits = new LimitStats(stats, log, now);
     const environment = (role: 'client' | 'server'): ConnectionEnvironment => ({

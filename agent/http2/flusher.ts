@@ -30,6 +30,8 @@ export class Flusher {
   readonly readBuffers = new ReadBufferPool();
   /** What is being handled between `enter` and `leave`; nothing outside. */
   readonly chunk = new ChunkInHand(this.readBuffers);
+  readonly #readClock: () => number;
+  #nowMs = 0;
   #depth = 0;
   #flushing = false;
   #scheduled = false;
@@ -40,10 +42,12 @@ export class Flusher {
   #loneTurns = 0;
   #untilLook = chunksBetweenLooks;
   /** Flushed from the front; grows while it is being flushed, since what is sent here is credited there. */
-  #dirty: Flushable[] = [];
+  readonly #dirty: (Flushable | null)[] = [];
+  #dirtyCount = 0;
   readonly #run = (): void => {
     this.#scheduled = false;
-    if (this.#depth === 0 && !this.#flushing) this.#flush();
+    this.enter();
+    this.leave();
   };
 
   readonly #endTurn = (): void => {
@@ -51,17 +55,28 @@ export class Flusher {
     this.#loneTurns = this.#chunksInTurn > 1 ? 0 : this.#loneTurns + 1;
     this.#gathers = this.#loneTurns < loneTurnsToStop;
     this.#chunksInTurn = 0;
-    if (this.#depth === 0 && !this.#flushing && this.#dirty.length > 0) this.#flush();
+    this.enter();
+    this.leave();
   };
+
+  /** @param readClock monotonic milliseconds. */
+  constructor(readClock: () => number = () => performance.now()) {
+    this.#readClock = readClock;
+  }
+
+  /** Monotonic milliseconds: what is handled and flushed together has one time, that of its beginning. */
+  now(): number {
+    return this.#depth > 0 || this.#flushing ? this.#nowMs : this.#readClock();
+  }
 
   /** Before the handling of a chunk, a timer or a promise; may be nested. */
   enter(): void {
-    this.#depth++;
+    if (this.#depth++ === 0) this.#nowMs = this.#readClock();
   }
 
   /** After it. The outermost one flushes. */
   leave(): void {
-    if (--this.#depth === 0 && !this.#flushing && this.#dirty.length > 0) this.#flush();
+    if (--this.#depth === 0 && !this.#flushing && this.#dirtyCount > 0) this.#flush();
   }
 
   /** After the handling of a chunk of `bytes`, which may be flushed together with others of this turn. */
@@ -70,7 +85,7 @@ export class Flusher {
     if (this.#gathers) this.#endTurnLater();
     else if (--this.#untilLook === 0) this.#look();
     if (this.#gathers && bytes < largeChunkBytes && ++this.#chunksInTurn % maxGathered !== 0) return;
-    if (this.#dirty.length > 0) this.#flush();
+    if (this.#dirtyCount > 0) this.#flush();
   }
 
   /** For two turns, of which the second is seen from its beginning. */
@@ -89,7 +104,7 @@ export class Flusher {
 
   /** `connection` has something to write or to tell. It is flushed once for each call: let it know that it is marked. */
   markDirty(connection: Flushable): void {
-    this.#dirty.push(connection);
+    this.#dirty[this.#dirtyCount++] = connection;
     if (this.#depth > 0 || this.#flushing || this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(this.#run);
@@ -99,14 +114,20 @@ export class Flusher {
     this.#flushing = true;
     const dirty = this.#dirty;
     let flushed = 0;
-    while (flushed < dirty.length && flushed < maxFlushesPerRun) dirty[flushed++]!.flush();
+    while (flushed < this.#dirtyCount && flushed < maxFlushesPerRun) {
+      const connection = dirty[flushed]!;
+      dirty[flushed++] = null;
+      connection.flush();
+    }
     this.#flushing = false;
-    if (flushed === dirty.length) {
-      dirty.length = 0;
+    if (flushed === this.#dirtyCount) {
+      this.#dirtyCount = 0;
       return;
     }
     // Two parties that answer each other without end must not stop everything else.
-    this.#dirty = dirty.slice(flushed);
+    dirty.copyWithin(0, flushed, this.#dirtyCount);
+    dirty.fill(null, this.#dirtyCount - flushed, this.#dirtyCount);
+    this.#dirtyCount -= flushed;
     this.#scheduled = true;
     setImmediate(this.#run);
   }

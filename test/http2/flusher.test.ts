@@ -94,3 +94,39 @@ test('what is written outside of chunks does not wait for a turn to end', async 
   connection.flusher.leave();
   t.is(connection.flushes, 1);
 });
+
+test('time stands still while a chunk is handled and flushed, and goes on behind it', async (t) => {
+  let ms = 0;
+  const flusher = new Flusher(() => ++ms);
+  const times: number[] = [];
+  const noteTime = (): void => void times.push(flusher.now());
+  noteTime();
+  flusher.enter();
+  noteTime();
+  flusher.enter();
+  noteTime();
+  flusher.leave();
+  flusher.markDirty({ flush: noteTime });
+  flusher.leave();
+  noteTime();
+  flusher.markDirty({ flush: noteTime });
+  await nextTurn();
+  noteTime();
+  t.deepEqual(times, [1, 2, 2, 2, 3, 4, 5]);
+});
+
+test('parties that answer each other without end leave turns to others', async (t) => {
+  const flusher = new Flusher();
+  let flushes = 0;
+  const restless = {
+    flush: (): void => {
+      if (++flushes < 15_000) flusher.markDirty(restless);
+    },
+  };
+  flusher.enter();
+  flusher.markDirty(restless);
+  flusher.leave();
+  t.is(flushes, 10_000);
+  await nextTurn();
+  t.is(flushes, 15_000);
+});
