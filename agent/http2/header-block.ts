@@ -35,6 +35,8 @@ export class HeaderBlockImpl implements HeaderBlock {
   /** Edited blocks, of which the first `editsInUse` are in use; `null` where each edit gets an object of its own. */
   #edits: HeaderBlockImpl[] | null = null;
   #editsInUse = 0;
+  /** Of a block that is kept: what `retain` answers. */
+  #lasting: HeaderBlockImpl | null = null;
 
   constructor(shape: ShapeImpl, source: FieldAdmission, bytesOfHoles: Buffer, spans: Int32Array) {
     this.shape = shape;
@@ -64,8 +66,10 @@ export class HeaderBlockImpl implements HeaderBlock {
     const index = this.shape.indexOf(name);
     if (index < 0) return -1;
     const field = this.shape.list[index]!;
-    if (!field.isHole) return parseDigits(field.bytes, 0, field.bytes.length);
-    const hole = this.#holeAt(index);
+    return field.isHole ? this.#digitsOf(this.#holeAt(index)) : parseDigits(field.bytes, 0, field.bytes.length);
+  }
+
+  #digitsOf(hole: number): number {
     const start = this.spans[2 * hole]!;
     const span = this.spans[2 * hole + 1]!;
     const end = start + (span >> 1);
@@ -112,7 +116,7 @@ export class HeaderBlockImpl implements HeaderBlock {
     if (this.faultyName !== null) {
       return `the value of ${quoteName(this.faultyName)} has NUL, CR or LF in it, or a space or tab at its edge`;
     }
-    if (shape.hasLengthHole && this.digits('content-length') < 0) return "'content-length' is not a number";
+    if (shape.lengthHole >= 0 && this.#digitsOf(shape.lengthHole) < 0) return "'content-length' is not a number";
     if (!shape.hasJudgedHole) return null;
     return blockProblem(kind, {
       length: shape.length,
@@ -196,6 +200,17 @@ export class HeaderBlockImpl implements HeaderBlock {
   }
 
   retain(): HeaderBlock {
+    return this.#lasting ?? this.#copy();
+  }
+
+  /** A copy that is handed out again and again, and never filled with anything else. */
+  keep(): HeaderBlockImpl {
+    const kept = this.#copy();
+    kept.#lasting = this.#copy();
+    return kept;
+  }
+
+  #copy(): HeaderBlockImpl {
     const { used, spans } = this;
     const { holes } = this.shape;
     const copy = new HeaderBlockImpl(this.shape, this.source, noBytes, noSpans);

@@ -1,5 +1,6 @@
 // HPACK decoding (RFC 7541) into header blocks: one array step for a field that is known, one copy for a hole.
 
+import { BlockMemo } from './block-memo.ts';
 import type { FieldAdmission } from './field-admission.ts';
 import { type FieldInterner, maxValueBytes } from './field-interner.ts';
 import { type FieldEntry, type FieldName, fieldOverheadBytes } from './field-name.ts';
@@ -33,6 +34,8 @@ export class HeaderDecoder {
   readonly #staticFields: readonly FieldEntry[];
   readonly #table: HpackDynamicTable;
   readonly #collector: HeaderCollector;
+  readonly #shapes: ShapeTable;
+  readonly #memo = new BlockMemo();
   #maxTableBytes: number;
   /** The next block must begin with an update to at most this (RFC 9113 section 4.3.1); -1 when it need not. */
   #requiredUpdate = -1;
@@ -41,6 +44,7 @@ export class HeaderDecoder {
 
   constructor(interner: FieldInterner, shapes: ShapeTable, admission: FieldAdmission, options: HeaderDecoderOptions) {
     this.#interner = interner;
+    this.#shapes = shapes;
     this.#admission = admission;
     this.#staticFields = interner.staticFields;
     this.#maxTableBytes = options.maxTableBytes;
@@ -75,7 +79,18 @@ export class HeaderDecoder {
    */
   decode(buf: Buffer, start: number, end: number): HeaderBlockImpl | null {
     if (this.error !== null) return null;
-    this.#collector.begin();
+    const collector = this.#collector;
+    collector.begin();
+    const { version } = this.#table;
+    const { generation } = this.#shapes;
+    if (this.#requiredUpdate < 0) {
+      const known = this.#memo.find(buf, start, end, version, generation);
+      if (known !== null) {
+        collector.listBytes = this.#memo.listBytes;
+        known.reuseEdits();
+        return known;
+      }
+    }
     let at = this.#readSizeUpdates(buf, start, end);
     if (at < 0) return null;
     while (at < end) {
@@ -94,7 +109,11 @@ export class HeaderDecoder {
         if (at < 0) return null;
       }
     }
-    return this.#collector.finish();
+    const block = collector.finish();
+    if (this.#table.version === version && block.shape.isAdmitted && !collector.isOversize) {
+      this.#memo.note(buf, start, end, version, generation, block, collector.listBytes);
+    }
+    return block;
   }
 
   #fail(reason: string): -1 {

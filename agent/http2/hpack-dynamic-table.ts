@@ -31,6 +31,8 @@ export class HpackDynamicTable {
   maxBytes: number;
   bytes = 0;
   count = 0;
+  /** Grows with every change of what an index refers to. */
+  version = 0;
   #numbers = new Int32Array(stride * firstCapacity);
   #mask = firstCapacity - 1;
   /** Slot of the newest entry. */
@@ -67,17 +69,20 @@ export class HpackDynamicTable {
   }
 
   resize(maxBytes: number): void {
+    this.version++;
     this.maxBytes = maxBytes;
     this.#evict(maxBytes);
   }
 
   addFixed(field: FieldEntry): void {
+    this.version++;
     this.#evict(this.maxBytes - field.size);
     if (field.size <= this.maxBytes) this.#push(field, 0, -1, field.size, 0);
   }
 
   /** Adds a hole with the value `from[start, end)`; `size` is decoded (section 4.1). */
   addHole(field: FieldEntry, from: Buffer, start: number, end: number, size: number, flags: number): void {
+    this.version++;
     this.#evict(this.maxBytes - size);
     // An entry larger than the table only empties it (section 4.4).
     if (size > this.maxBytes) return;

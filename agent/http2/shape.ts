@@ -31,8 +31,8 @@ export class ShapeImpl implements Shape, FieldReader {
   readonly maxEncodedBytes: number;
   /** Some hole's name has rules for its values, so each block is judged by itself. */
   readonly hasJudgedHole: boolean;
-  /** Its one content-length is a hole. It is judged by its digits, since most responses that are not gRPC have one. */
-  readonly hasLengthHole: boolean;
+  /** The hole of its one content-length, or -1. It is judged by its digits, since most that is not gRPC's has one. */
+  readonly lengthHole: number;
   /** By the id of a memo. */
   readonly memos: unknown[] = [];
   readonly derivations: Derivation[] = [];
@@ -52,18 +52,18 @@ export class ShapeImpl implements Shape, FieldReader {
     let holes = 0;
     let maxEncodedBytes = 0;
     let hasJudgedHole = false;
-    let hasLengthHole = false;
+    let lengthHole = -1;
     for (const field of list) {
       maxEncodedBytes += 1 + 2 * maxIntegerBytes + field.size;
       if (!field.isHole) continue;
-      holes++;
-      if (field.name.text === 'content-length' && isLone(list, 'content-length')) hasLengthHole = true;
+      const hole = holes++;
+      if (field.name.text === 'content-length' && isLone(list, 'content-length')) lengthHole = hole;
       else hasJudgedHole ||= isJudged(field.name.text);
     }
     this.holes = holes;
     this.maxEncodedBytes = maxEncodedBytes;
     this.hasJudgedHole = hasJudgedHole;
-    this.hasLengthHole = hasLengthHole;
+    this.lengthHole = lengthHole;
   }
 
   get fields(): readonly Field[] {
