@@ -73,6 +73,20 @@ export interface ConnectionStats {
   readonly limitsHit: Readonly<Record<string, number>>;
 }
 
+/** What the handshake has told of the peer. */
+export interface PeerIdentity {
+  readonly alpn: string | null;
+  readonly sans: readonly string[];
+}
+
+/** A request's head that a server would only reset. */
+export interface Oversize {
+  /** Decoded, as RFC 9113 section 6.5.2 counts. */
+  readonly bytes: number;
+  /** The peer's SETTINGS_MAX_HEADER_LIST_SIZE. */
+  readonly maxBytes: number;
+}
+
 export interface Connection {
   readonly role: Role;
   readonly state: ConnectionState;
@@ -89,6 +103,8 @@ export interface Connection {
   readonly stats: ConnectionStats;
   /** How it ended, or is ending; `null` before. */
   readonly ending: ConnectionEnd | null;
+  /** Client: whether the peer has said that it won't read a head as large as that; `null`: it may be sent. */
+  oversizeOf(request: HeaderBlock): Oversize | null;
   /** Client, while `room` is at least 1. @throws Error otherwise. */
   openStream(handler: StreamHandler): Stream;
   /**

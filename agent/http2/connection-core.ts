@@ -1,6 +1,12 @@
 // The state of one connection that its parts share: streams, windows, what the peer allows, how it ends. What comes in
 // is handled by `connection-input.ts`, sockets and time by `connection.ts`.
-import type { Connection, ConnectionEnvironment, ConnectionHandler, ConnectionState } from './connection-contract.ts';
+import type {
+  Connection,
+  ConnectionEnvironment,
+  ConnectionHandler,
+  ConnectionState,
+  Oversize,
+} from './connection-contract.ts';
 import { ConnectionGuard } from './connection-guard.ts';
 import type { ConnectionOutput } from './connection-output.ts';
 import { type ConnectionEnd, ErrorCode } from './errors.ts';
@@ -168,6 +174,14 @@ export class ConnectionCore implements StreamOwner {
     const allowed = this.hasPeerSettings ? this.peerSettings.maxConcurrentStreams : assumedConcurrentStreams;
     const ids = Math.floor((lastStreamId - this.nextStreamId) / 2) + 1 - this.#unsent.length;
     return Math.max(0, Math.min(Math.min(allowed, maxConcurrentStreams) - this.activeStreams, ids));
+  }
+
+  oversizeOf(request: HeaderBlock): Oversize | null {
+    const maxBytes = this.peerSettings.maxHeaderListBytes;
+    const bytes = maxBytes === Number.POSITIVE_INFINITY ? 0 : request.sizeAbove(maxBytes);
+    if (bytes === 0) return null;
+    this.countLimit('maxHeaderListBytes');
+    return { bytes, maxBytes };
   }
 
   /** The ids that may be used, or that a client may use here, are used up. */

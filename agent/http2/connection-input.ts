@@ -247,7 +247,10 @@ export class ConnectionInput implements FrameSink {
       stream.headersAre = 'informational';
       // RFC 9113 sections 8.1 and 8.6.
       if (endsStream) return `a response of status ${status} that ends the stream`;
-      return status === 101 ? 'a response of status 101' : null;
+      if (status === 101) return 'a response of status 101';
+      if (++stream.informationalResponses <= this.#core.limits.maxInformationalResponses) return null;
+      this.#core.countLimit('maxInformationalResponses');
+      return `more than ${this.#core.limits.maxInformationalResponses} informational responses`;
     }
     stream.headersAre = 'head';
     stream.receivedHead = true;

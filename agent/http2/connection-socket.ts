@@ -4,8 +4,8 @@ import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { formatAddress } from '../../xds/model/address.ts';
 import { adoptSocket } from './adopt-socket.ts';
-import { Http2Connection, type PeerIdentity } from './connection.ts';
-import type { Connection, ConnectionEnvironment, ConnectionHandler } from './connection-contract.ts';
+import { Http2Connection } from './connection.ts';
+import type { Connection, ConnectionEnvironment, ConnectionHandler, PeerIdentity } from './connection-contract.ts';
 import type { ClientTls } from './connection-tls.ts';
 import { type ReadBuffer, SocketReadBuffer } from './read-buffer.ts';
 

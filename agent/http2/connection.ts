@@ -8,6 +8,8 @@ import type {
   ConnectionHandler,
   ConnectionState,
   ConnectionStats,
+  Oversize,
+  PeerIdentity,
   StreamHandler,
 } from './connection-contract.ts';
 import { type ControlEvents, ControlFrames } from './connection-control.ts';
@@ -23,16 +25,11 @@ import { type ConnectionEnd, ErrorCode } from './errors.ts';
 import { initialWindowBytes } from './flow-window.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import { FrameType, preface } from './frame.ts';
+import type { HeaderBlock } from './header-contract.ts';
 import type { Http2Limits, Role } from './limits.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import { encodeSettings } from './settings.ts';
 import { StreamImpl } from './stream.ts';
-
-/** What the handshake has told of the peer. */
-export interface PeerIdentity {
-  readonly alpn: string | null;
-  readonly sans: readonly string[];
-}
 
 export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly role: Role;
@@ -115,6 +112,10 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
       streamsOpened: this.#core.streamsOpened,
       limitsHit: { ...this.#core.limitsHit },
     };
+  }
+
+  oversizeOf(request: HeaderBlock): Oversize | null {
+    return this.#core.oversizeOf(request);
   }
 
   openStream(handler: StreamHandler): StreamImpl {

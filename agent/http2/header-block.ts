@@ -125,6 +125,15 @@ export class HeaderBlockImpl implements HeaderBlock {
     });
   }
 
+  sizeAbove(limitBytes: number): number {
+    const { list, maxEncodedBytes } = this.shape;
+    // The bound of the encoded size has the 32 bytes of each field in it; a byte of Huffman code is at most 8/5 of text.
+    if (maxEncodedBytes + 2 * this.used <= limitBytes) return 0;
+    let bytes = 0;
+    for (let i = 0; i < list.length; i++) bytes += 32 + list[i]!.name.text.length + this.#bytes(i).length;
+    return bytes > limitBytes ? bytes : 0;
+  }
+
   edit(edit: HeaderEdit, holes: readonly Uint8Array[] = noValues): HeaderBlock {
     if (!(edit instanceof HeaderEditImpl)) throw new TypeError('an edit has to be made by HeaderShapes.edit');
     if (holes.length !== edit.openHoles) {

@@ -47,6 +47,8 @@ export interface HeaderBlock {
   entries(): [name: string, value: string][];
   /** Why this block is malformed as a block of that kind, naming the field; `null` when it is sound. Memoised. */
   problem(kind: BlockKind): string | null;
+  /** 0 where the decoded size (RFC 9113 section 6.5.2) is at most `limitBytes`, else that size. */
+  sizeAbove(limitBytes: number): number;
   /** This block with an edit applied; valid as long as this block is. One value for each hole of the edit, in order. */
   edit(edit: HeaderEdit, holes?: readonly Uint8Array[]): HeaderBlock;
   retain(): HeaderBlock;

@@ -6,6 +6,7 @@ export type {
   ConnectionHandler,
   ConnectionState,
   ConnectionStats,
+  Oversize,
   Stream,
   StreamHandler,
 } from './connection-contract.ts';

@@ -32,6 +32,8 @@ export interface Http2Limits {
    * way in and 60 KiB on the way out. Such a block ends its stream with ENHANCE_YOUR_CALM. Default 8192.
    */
   readonly maxHeaderExpansionBytes: number;
+  /** Client: 1xx responses on one stream; one more resets it. Default 16: gRPC has no use for any. */
+  readonly maxInformationalResponses: number;
   /** CONTINUATION frames of one header block, empty ones included. Default 8. */
   readonly maxContinuations: number;
   /** The decoder's dynamic table, SETTINGS_HEADER_TABLE_SIZE. Default 4096. */
@@ -127,6 +129,7 @@ export function defaultLimits(role: Role): Http2Limits {
     maxHeaderListBytes: 61_440,
     maxHeaderFields: 100,
     maxHeaderExpansionBytes: 8192,
+    maxInformationalResponses: 16,
     maxContinuations: 8,
     headerTableBytes: 4096,
     maxSettingsEntries: 32,

@@ -25,10 +25,13 @@ export class PeerSettings {
   maxConcurrentStreams = Number.POSITIVE_INFINITY;
   initialWindowBytes = initialWindowBytes;
   maxFrameBytes: number = leastMaxFrameBytes;
+  /** What a server is willing to read of a request's head; Infinity: no limit. */
+  maxHeaderListBytes = Number.POSITIVE_INFINITY;
 
   /**
    * Takes over the parameters in `buf[start, end)`, whose length is a multiple of 6. Those that are unknown are ignored,
-   * and so is MAX_HEADER_LIST_SIZE: it is advisory, and a client must not get its calls reset by it (CVE-2026-50560). Answers `null`, or what is wrong: nothing is to be done with the connection then but to end it.
+   * and so is a client's MAX_HEADER_LIST_SIZE: it is advisory, and must not get a response reset that has been worked
+   * for (CVE-2026-50560). Answers `null`, or what is wrong: the connection can only be ended then.
    */
   apply(buf: Uint8Array, start: number, end: number, peer: Role): SettingsFault | null {
     for (let at = start; at < end; at += settingBytes) {
@@ -56,6 +59,9 @@ export class PeerSettings {
             return { code: ErrorCode.PROTOCOL_ERROR, reason: `SETTINGS_MAX_FRAME_SIZE of ${value}` };
           }
           this.maxFrameBytes = value;
+          break;
+        case parameter.MAX_HEADER_LIST_SIZE:
+          if (peer === 'server') this.maxHeaderListBytes = value;
           break;
       }
     }

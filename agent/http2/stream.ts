@@ -64,6 +64,8 @@ export class StreamImpl implements Stream {
   /** What content-length promises of the bytes to be received, -1: nothing (RFC 9113 section 8.1.1). */
   expectedBytes = -1;
   receivedBytes = 0;
+  /** Client: 1xx responses so far. */
+  informationalResponses = 0;
   /** Client: the request was HEAD, so that a content-length promises nothing. */
   sentHeadRequest = false;
   queue: StreamQueue | null = null;

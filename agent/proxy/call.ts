@@ -23,7 +23,7 @@ import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.ts';
 import type { CallContext, ProxyParts } from './call-parts.ts';
-import { answerFailure, type CallFailure, directorFailure, statusOfResponseHead } from './failure.ts';
+import { answerFailure, type CallFailure, directorFailure, headTooLarge, statusOfResponseHead } from './failure.ts';
 import { KeptRequest } from './kept-request.ts';
 import { failureOfReset } from './reset-mapping.ts';
 
@@ -214,7 +214,13 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
   #open(attempt: Attempt, connection: Connection, block: HeaderBlock): void {
     const now = this.#parts.now();
     const request = this.#request;
-    const stream = attempt.open(connection, this.#upstreamHead(block, now), request.headOnly, now);
+    const head = this.#upstreamHead(block, now);
+    const oversize = connection.oversizeOf(head);
+    if (oversize !== null) {
+      this.#fail(headTooLarge(this.cluster, attempt.endpoint, oversize));
+      return;
+    }
+    const stream = attempt.open(connection, head, request.headOnly, now);
     request.sendBody(stream);
   }
 

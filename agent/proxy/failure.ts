@@ -1,7 +1,7 @@
 // A call that failed for a reason the agent knows, and the one place where that becomes what the client reads.
 import { encodeGrpcMessage } from '../grpc/grpc-message.ts';
 import { status, statusName, statusOfHttp } from '../grpc/status.ts';
-import { ErrorCode, type HeaderBlock, type HeaderShapes, type Stream } from '../http2/index.ts';
+import { ErrorCode, type HeaderBlock, type HeaderShapes, type Oversize, type Stream } from '../http2/index.ts';
 import type { FailureSource, ResponseFlag } from '../observe/call-observer.ts';
 
 export interface CallFailure {
@@ -80,6 +80,12 @@ export function answerFailure(stream: Stream, shapes: HeaderShapes, call: Failed
 export function statusOfResponseHead(block: HeaderBlock): number {
   const httpStatus = block.value(':status');
   return httpStatus === null || httpStatus === '200' ? -1 : statusOfHttp(Number(httpStatus));
+}
+
+/** An endpoint would reset a head that is larger than its SETTINGS_MAX_HEADER_LIST_SIZE: nothing is sent. */
+export function headTooLarge(cluster: string, endpoint: string, { bytes, maxBytes }: Oversize): CallFailure {
+  const message = `${cluster}: the request's headers take ${bytes} bytes, and ${endpoint} reads no more than ${maxBytes}`;
+  return { status: status.RESOURCE_EXHAUSTED, message, flag: '-', source: 'agent' };
 }
 
 /** What a director threw: a status of its own, or a fault that is the director's. */
