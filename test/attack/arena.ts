@@ -4,11 +4,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Up } from '../../agent/link.ts';
 import type { Resource } from '../../xds/model/resource.ts';
-import { cluster, endpoints, forward, listener, plainMesh, route, routeConfiguration } from '../support/resources.ts';
 import type { Question, Sample } from './agent-child.ts';
 import type { Attack } from './attack.ts';
 import type { Command, Reply } from './attacker-child.ts';
 import { keyOf } from './attacks.ts';
+import { hostileMesh, hostilePath } from './hostile-mesh.ts';
 import { Innocent, Victims } from './innocent.ts';
 import type { Measurement } from './verdict.ts';
 
@@ -19,7 +19,6 @@ export interface ArenaOptions {
   readonly width: number;
 }
 
-const hostilePath = '/hostile.Test/Call';
 const victims = 8;
 const warmUpSeconds = 1;
 const quietSeconds = 1;
@@ -74,22 +73,6 @@ export async function startAgent(resources: readonly Resource[]): Promise<{ agen
   return { agent, port };
 }
 
-/** Everything goes to `endpointPort`, but for what is meant for the hostile endpoint. */
-function mesh(endpointPort: number, hostilePort: number): Resource[] {
-  if (hostilePort === 0) return plainMesh('app', 'inbound', [endpointPort]);
-  const routes = routeConfiguration('routes', {
-    '*': [route(forward('hostile'), { kind: 'prefix', value: '/hostile.' }), route(forward('app'))],
-  });
-  return [
-    { type: 'cluster', value: cluster('app') },
-    { type: 'cluster', value: cluster('hostile') },
-    { type: 'endpoints', value: endpoints('app', [endpointPort]) },
-    { type: 'endpoints', value: endpoints('hostile', [hostilePort]) },
-    { type: 'route', value: routes },
-    { type: 'listener', value: listener('app', 'inbound', 'routes') },
-  ];
-}
-
 /** Plays one attack and measures it. Rejects when a process ended by itself. */
 export async function measure(attack: Attack, { seconds, width }: ArenaOptions): Promise<Measurement> {
   const endpoint: Child<never, { kind: 'listening'; port: number }> = new Child('endpoint-child');
@@ -98,7 +81,7 @@ export async function measure(attack: Attack, { seconds, width }: ArenaOptions):
     endpoint.next('listening'),
     attacker.ask({ kind: 'prepare', id: keyOf(attack) }, 'prepared'),
   ]);
-  const { agent, port } = await startAgent(mesh(endpointPort, hostilePort));
+  const { agent, port } = await startAgent(hostileMesh(endpointPort, hostilePort));
   const innocent = new Innocent(port);
   let led: Victims | null = null;
   try {

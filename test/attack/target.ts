@@ -3,6 +3,7 @@
 import { connect } from 'node:http2';
 import type { ExecutionContext } from 'ava';
 import { StatsReader } from '../../agent/stats/stats-reader.ts';
+import type { Resource } from '../../xds/model/resource.ts';
 import { startDataPlane, type TestDataPlane } from '../support/data-plane.ts';
 import { call, type Http2Endpoint, startHttp2Endpoint } from '../support/http2-call.ts';
 import { plainMesh } from '../support/resources.ts';
@@ -28,7 +29,7 @@ export interface Target {
   /** How often that limit was counted, in both roles. */
   hits(limit: string): number;
   /** A call of the innocent client, on its one connection of before the attack; answers its grpc-status. */
-  innocentCall(): Promise<string | undefined>;
+  innocentCall(path?: string): Promise<string | undefined>;
   /** Lines of the log at `error`: there must be none, whatever comes. */
   errors(): readonly unknown[];
 }
@@ -39,15 +40,22 @@ export async function startTarget(t: ExecutionContext): Promise<Target> {
 }
 
 /** The same before endpoints of the test's own. */
-export async function startTargetBefore(
+export function startTargetBefore(
   t: ExecutionContext,
   endpointPorts: readonly number[],
   stopEndpoints: () => unknown,
 ): Promise<Target> {
+  return startTargetWith(t, plainMesh('app', 'inbound', endpointPorts), stopEndpoints);
+}
+
+/** The same in a mesh of the test's own, whose listener is called `app`. */
+export async function startTargetWith(
+  t: ExecutionContext,
+  resources: readonly Resource[],
+  stopEndpoints: () => unknown,
+): Promise<Target> {
   const reader = new StatsReader();
-  const plane = startDataPlane(plainMesh('app', 'inbound', endpointPorts), undefined, (stats) =>
-    reader.addWorker(0, stats),
-  );
+  const plane = startDataPlane(resources, undefined, (stats) => reader.addWorker(0, stats));
   const port = await plane.port('app');
   const innocent = connect(`http://127.0.0.1:${port}`);
   innocent.on('error', () => {});
@@ -64,8 +72,8 @@ export async function startTargetBefore(
       const rows = reader.rows().filter(({ labels }) => labels['limit'] === limit);
       return rows.reduce((sum, { values }) => sum + (values[0] ?? 0), 0);
     },
-    innocentCall: async () => {
-      const { trailers, headers } = await call(innocent);
+    innocentCall: async (path) => {
+      const { trailers, headers } = await call(innocent, path === undefined ? {} : { ':path': path });
       return String(trailers?.['grpc-status'] ?? headers['grpc-status']);
     },
     errors: () => plane.ups.filter((up) => up.kind === 'log' && up.level === 'error'),
