@@ -254,8 +254,10 @@ export class ConnectionInput implements FrameSink {
     }
     stream.headersAre = 'head';
     stream.receivedHead = true;
-    if (status !== 204 && status !== 304 && !stream.sentHeadRequest)
-      stream.expectedBytes = this.#core.heads.contentLength(block);
+    // Whatever their content-length says, these have no content (RFC 9110 sections 6.4.1 and 9.3.2), and a client that
+    // gets some may end its whole connection.
+    const isBare = status === 204 || status === 304 || stream.sentHeadRequest;
+    stream.expectedBytes = isBare ? 0 : this.#core.heads.contentLength(block);
     return endsStream ? contentProblem(stream) : null;
   }
 

@@ -201,6 +201,14 @@ export const endpointFloods: readonly Flood[] = [
     end: { reset: protocolError },
   },
   {
+    id: 'D6 bare',
+    title: 'content in a response that has none',
+    begin: headers(1, [[':status', '204']]),
+    round: () => data(1, 'x'),
+    rounds: 1,
+    end: { reset: protocolError },
+  },
+  {
     id: 'D7 DATA',
     title: 'DATA before the response',
     round: () => data(1, 'x'),

@@ -191,6 +191,25 @@ test('(56) informational responses come before the head; 101, and one that ends 
   }
 });
 
+test('(D6) content in a response that has none, of status 204 or 304 or to HEAD, is malformed (RFC 9110 section 6.4.1)', async (t) => {
+  for (const status of ['204', '304']) {
+    const both = await pair(t);
+    await exchangeSettings(both);
+    const call = both.call();
+    both.peer.send(headers(1, [[':status', status]]), data(1, 'x'));
+    await call.until(() => call.reset !== undefined);
+    t.like(call.reset, { code: ErrorCode.PROTOCOL_ERROR, by: 'local' }, status);
+  }
+  const both = await pair(t);
+  await exchangeSettings(both);
+  const head = new StreamLog();
+  const block = environment('client').shapes.block([[':method', 'HEAD'], ...requestFields.slice(1, 4)]);
+  both.connection.openStream(head).sendHeaders(block, true);
+  both.peer.send(headers(1, ok), data(1, 'x'));
+  await head.until(() => head.reset !== undefined);
+  t.like(head.reset, { code: ErrorCode.PROTOCOL_ERROR, by: 'local' });
+});
+
 test('(D7) DATA before the response, a second head, trailers with :status, a head without :status are malformed', async (t) => {
   const both = await pair(t);
   await exchangeSettings(both);
