@@ -2,17 +2,24 @@
 // sides and the neighbours, and prints a table. All of it stays on the loopback interface and is bounded in time and
 // number. Exit code 1 where the agent fell.
 //
-//   --only A1,D5       attacks of these classes
+//   --only A1,D5       attacks of these classes; `corpus` and `fuzz` are two more
 //   --seconds N        how long each attack lasts (default 2)
 //   --width N          the attacker's connections at once (default 8)
+//   --corpus DIR       recorded hostile inputs (or H2_CORPUS; see corpus.ts); without it they are skipped
+//   --fuzz-minutes N   how long recorded calls are made wrong (default 2)
+//   --seed N           of that (default: the day)
 //   --json FILE        every measurement
+//   --write FILE       the table, as Markdown
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { measure } from './arena.ts';
 import type { Attack } from './attack.ts';
 import { attacks } from './attacks.ts';
+import { readCorpus } from './corpus.ts';
+import { type Endured, endureCorpus, endureFuzz } from './endurance.ts';
 import { honest } from './honest.ts';
-import { type AttackRow, formatRow, tableHead } from './table.ts';
+import { attackPage } from './page.ts';
+import { type AttackRow, enduredHead, formatEndured, formatRow, tableHead } from './table.ts';
 import { judge, type Measurement } from './verdict.ts';
 
 /** An attack that fell is played again: what fails for the noise of a busy machine does not fail three times. */
@@ -23,42 +30,66 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     seconds: { type: 'string', default: '2' },
     width: { type: 'string', default: '8' },
+    corpus: { type: 'string', default: process.env['H2_CORPUS'] ?? 'node_modules/.cache/peers/h2-corpus' },
+    'fuzz-minutes': { type: 'string', default: '2' },
+    seed: { type: 'string', default: String(Math.floor(Date.now() / 86_400_000)) },
     json: { type: 'string' },
+    write: { type: 'string' },
   },
 });
 const options = { seconds: Number(values.seconds), width: Number(values.width) };
 const words = values.only.split(',').filter((word) => word !== '');
-const isAsked = ({ id }: Attack): boolean =>
+const isAsked = ({ id }: { readonly id: string }): boolean =>
   words.length === 0 || words.some((word) => id === word || id.startsWith(`${word} `));
 
-const yardstick = await measure(honest, options);
-const honestP99Ms = yardstick.during.p99Ms;
-print(tableHead);
-print(formatRow({ attack: honest, measured: yardstick, faults: [] }));
+const lines: string[] = [];
 const rows: AttackRow[] = [];
-for (const attack of attacks.filter(isAsked)) {
-  const row = await playUntilHeld(attack);
-  rows.push(row);
-  print(formatRow(row));
+const asked = attacks.filter(isAsked);
+const yardstick = asked.length === 0 ? null : await measure(honest, options);
+if (yardstick !== null) {
+  print(tableHead);
+  print(formatRow({ attack: honest, measured: yardstick, faults: [] }));
+  for (const attack of asked) {
+    const row = await playUntilHeld(attack, yardstick.during.p99Ms);
+    rows.push(row);
+    print(formatRow(row));
+  }
+  print('');
 }
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ yardstick, rows }, null, 2)}\n`);
-const fallen = rows.filter(({ faults }) => faults.length > 0);
-if (fallen.length > 0) print('');
-for (const { attack, faults } of fallen) print(`${attack.id} from a hostile ${attack.from}: ${faults.join('; ')}`);
-print('');
-print(`${rows.length - fallen.length} held, ${fallen.length} fell`);
-process.exitCode = fallen.length > 0 || rows.length === 0 ? 1 : 0;
 
-async function playUntilHeld(attack: Attack): Promise<AttackRow> {
+const endured: Endured[] = [];
+const corpus = isAsked({ id: 'corpus' }) ? readCorpus(values.corpus) : [];
+if (corpus === null) print(`skipped: no recorded inputs in ${values.corpus}; name their folder with --corpus\n`);
+else if (corpus.length > 0) endured.push(await endureCorpus(corpus));
+const minutes = Number(values['fuzz-minutes']);
+if (isAsked({ id: 'fuzz' }) && minutes > 0) endured.push(await endureFuzz(minutes, Number(values.seed)));
+if (endured.length > 0) {
+  print(enduredHead);
+  for (const row of endured) print(formatEndured(row));
+  print('');
+}
+
+const all = [
+  ...rows.map(({ attack, faults }) => ({ name: `${attack.id} from a hostile ${attack.from}`, faults })),
+  ...endured.map(({ title, faults }) => ({ name: title, faults })),
+];
+const fallen = all.filter(({ faults }) => faults.length > 0);
+for (const { name, faults } of fallen) print(`${name}: ${faults.join('; ')}\n`);
+print(`${all.length - fallen.length} held, ${fallen.length} fell`);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ yardstick, rows, endured }, null, 2)}\n`);
+if (values.write !== undefined) writeFileSync(values.write, `${attackPage(lines, options)}\n`);
+process.exitCode = fallen.length > 0 || all.length === 0 ? 1 : 0;
+
+async function playUntilHeld(attack: Attack, honestP99Ms: number): Promise<AttackRow> {
   let row: AttackRow = { attack, measured: null, faults: [] };
   for (let i = 0; i < tries; i++) {
-    row = await play(attack);
+    row = await play(attack, honestP99Ms);
     if (row.faults.length === 0) break;
   }
   return row;
 }
 
-async function play(attack: Attack): Promise<AttackRow> {
+async function play(attack: Attack, honestP99Ms: number): Promise<AttackRow> {
   let measured: Measurement;
   try {
     measured = await measure(attack, options);
@@ -69,5 +100,6 @@ async function play(attack: Attack): Promise<AttackRow> {
 }
 
 function print(line: string): void {
+  lines.push(line);
   process.stdout.write(`${line}\n`);
 }

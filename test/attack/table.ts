@@ -1,5 +1,6 @@
 // One attack as a line of the table.
 import type { Attack } from './attack.ts';
+import type { Endured } from './endurance.ts';
 import { cpuRatio, type Measurement, memoryRatio } from './verdict.ts';
 
 export interface AttackRow {
@@ -18,6 +19,12 @@ export function formatRow({ attack, measured, faults }: AttackRow): string {
   const verdict = faults.length === 0 ? 'held' : '**fell**';
   const cells = measured === null ? ['', '', '', '', '', ''] : formatMeasurement(attack, measured);
   return `| ${[id, title, from, ...cells, verdict].join(' | ')} |`;
+}
+
+export const enduredHead: string = '| played | streams | memory kept | |\n|---|--:|--:|---|';
+
+export function formatEndured({ title, played, growthBytes, faults }: Endured): string {
+  return `| ${title} | ${played} | ${mib(growthBytes)} | ${faults.length === 0 ? 'held' : '**fell**'} |`;
 }
 
 function formatMeasurement({ limit }: Attack, measured: Measurement): string[] {
