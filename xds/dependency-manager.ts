@@ -33,7 +33,7 @@ export interface DependencyManagerOptions {
   readonly setTimer?: SetTimer;
 }
 
-/** A dropped cluster that a route still names is kept for so long. */
+/** What was dropped while something still names it is kept for so long. */
 const withholdMs = 15_000;
 /** Traffic is not moved to a cluster that CDS has not named for so long. */
 const holdMs = 5000;
@@ -213,49 +213,54 @@ export class DependencyManager {
   }
 
   #followRoute(name: string): Followed<RouteConfiguration> {
-    const set = (value: RouteConfiguration | null) => {
-      followed.value = value;
-      this.#schedule();
-    };
-    const followed: Followed<RouteConfiguration> = {
-      value: undefined,
-      stop: this.#options.client.watch('route', name, {
-        onChanged: (resource) => {
-          if (resource.type === 'route') set(resource.value);
-        },
-        onAbsent: () => set(null),
-        // A first version that was rejected holds nothing up; a server that is away says nothing about the resource.
-        onError: ({ code }, hasResource) => {
-          if (code === 'rejected' && !hasResource) set(null);
-        },
-      }),
-    };
-    return followed;
+    return this.#follow<RouteConfiguration>('route', name, null, (resource) =>
+      resource.type === 'route' ? resource.value : null,
+    );
   }
 
   #followEndpoints(name: string): Followed<ClusterEndpoints> {
-    const set = (value: ClusterEndpoints) => {
-      followed.value = value;
-      this.#schedule();
-    };
     // A cluster without EDS goes out with no endpoints, so that calls fail at once instead of waiting.
-    const none = (): ClusterEndpoints => ({
+    const none: ClusterEndpoints = {
       name,
       localities: [],
       dropOverloads: [],
       overprovisioningPercent: defaultOverprovisioningPercent,
+    };
+    return this.#follow('endpoints', name, none, (resource) => (resource.type === 'endpoints' ? resource.value : none));
+  }
+
+  /** `none`: what takes the place of a resource that there is not. */
+  #follow<T>(
+    type: 'route' | 'endpoints',
+    name: string,
+    none: T | null,
+    read: (resource: Resource) => T | null,
+  ): Followed<T> {
+    let cancel = () => {};
+    const set = (value: T | null) => {
+      cancel();
+      followed.value = value;
+      this.#schedule();
+    };
+    const stop = this.#options.client.watch(type, name, {
+      onChanged: (resource) => set(read(resource)),
+      onAbsent: () => {
+        // A delta server removes what its new routes no longer need in any order, and often before it says so.
+        if (followed.value === undefined || followed.value === none) return set(none);
+        cancel();
+        cancel = this.#setTimer(() => set(none), withholdMs);
+      },
+      // A first version that was rejected holds nothing up; a server that is away says nothing about the resource.
+      onError: ({ code }, hasResource) => {
+        if (code === 'rejected' && !hasResource) set(none);
+      },
     });
-    const followed: Followed<ClusterEndpoints> = {
+    const followed: Followed<T> = {
       value: undefined,
-      stop: this.#options.client.watch('endpoints', name, {
-        onChanged: (resource) => {
-          if (resource.type === 'endpoints') set(resource.value);
-        },
-        onAbsent: () => set(none()),
-        onError: ({ code }, hasResource) => {
-          if (code === 'rejected' && !hasResource) set(none());
-        },
-      }),
+      stop: () => {
+        cancel();
+        stop();
+      },
     };
     return followed;
   }

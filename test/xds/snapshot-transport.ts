@@ -88,7 +88,7 @@ export class SnapshotTransport implements Transport {
     if (this.#deltaEvents !== null) this.#pushDelta(typeUrl, this.#snapshot[type], isWildcard, names);
   }
 
-  /** Clusters and listeners that are gone are said so; routes and endpoints stay valid, as in state of the world. */
+  /** What is gone is said so, as go-control-plane does in delta for all four types. */
   #pushDelta(
     typeUrl: string,
     all: Readonly<Record<string, AnyMessage>>,
@@ -101,7 +101,7 @@ export class SnapshotTransport implements Transport {
       ([name, resource]) => (isWildcard || names.includes(name)) && sent.get(name) !== resource,
     );
     for (const [name, resource] of news) sent.set(name, resource);
-    const removed = isWildcard ? [...sent.keys()].filter((name) => !(name in all)) : [];
+    const removed = [...sent.keys()].filter((name) => !(name in all));
     for (const name of removed) sent.delete(name);
     this.#deltaEvents?.onResponse({
       type_url: typeUrl,
