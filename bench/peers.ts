@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 const FOLDER = fileURLToPath(new URL('../node_modules/.cache/peers/', import.meta.url));
 const ECHO_SOURCES = fileURLToPath(new URL('../test/support/go-echo/', import.meta.url));
 const HPACK_SOURCES = fileURLToPath(new URL('../test/conformance/go-hpack/', import.meta.url));
+const CONTROL_PLANE_SOURCES = fileURLToPath(new URL('../test/interop/go-control-plane/', import.meta.url));
 const MODULE = 'google.golang.org/grpc';
 const VERSION = 'v1.85.0';
 // Its last state. The module's own tags end earlier, with fewer cases.
@@ -76,5 +77,9 @@ if (spawnSync('go', ['version']).status !== 0) {
   if (isStale(`${FOLDER}echo`, ECHO_SOURCES)) {
     // The project need not be in version control where it is built, so no stamp of it.
     build('the echo service on grpc-go', ['build', '-buildvcs=false', '-o', `${FOLDER}echo`, '.'], ECHO_SOURCES);
+  }
+  if (isStale(`${FOLDER}controlplane`, CONTROL_PLANE_SOURCES)) {
+    const args = ['build', '-buildvcs=false', '-o', `${FOLDER}controlplane`, '.'];
+    build('a control plane on go-control-plane', args, CONTROL_PLANE_SOURCES);
   }
 }

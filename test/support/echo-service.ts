@@ -38,8 +38,9 @@ export interface EchoServer {
  * Behaviour by request metadata: `x-fail: CODE` ends with that status, `details` and trailers; `x-hang: 1` never
  * answers; `x-count: N` makes a server stream of N messages. Everything else is echoed, with `x-endpoint` naming the
  * server in the headers and `x-trailer` in the trailers. `-bin` metadata comes back under the same name.
+ * `port` 0 takes any free one.
  */
-export async function startEchoServer(name = 'echo'): Promise<EchoServer> {
+export async function startEchoServer(name = 'echo', port = 0): Promise<EchoServer> {
   const server = new grpc.Server({
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
     'grpc.max_send_message_length': 64 * 1024 * 1024,
@@ -127,13 +128,13 @@ export async function startEchoServer(name = 'echo'): Promise<EchoServer> {
       },
     } as grpc.UntypedServiceImplementation,
   );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) => {
+  const boundPort = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });
   });
-  return Object.assign(self, { port });
+  return Object.assign(self, { port: boundPort });
 }
 
 /** What a call of any kind lets its server do. */

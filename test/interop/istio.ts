@@ -1,0 +1,84 @@
+// Istio's discovery server: what it sends by default, sidecar to sidecar; then a split that moves, endpoints that come and
+// go, connections that it ends for their age, and a restart, all under load.
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Judge } from '../conformance/judge.ts';
+import { missing } from './control-plane.ts';
+import { live, type Sidecars } from './sidecars.ts';
+
+const CHURNS = 10;
+
+/** Both endpoints answer: one through the sidecar beside it, the other without one. */
+async function firstCalls({ load, endpoints }: Sidecars): Promise<void> {
+  for (const endpoint of endpoints) await load.more(100, endpoint);
+}
+
+async function weights({ load, endpoints, controlPlane }: Sidecars): Promise<void> {
+  const path = `${controlPlane().fact('CONFIG')}/traffic.yaml`;
+  const original = await readFile(path, 'utf8');
+  const [first = '', second = ''] = endpoints;
+  for (const [one, other] of [
+    [0, 100],
+    [100, 0],
+    [0, 100],
+  ] as const) {
+    await writeFile(path, original.replace('weight: 75', `weight: ${one}`).replace('weight: 25', `weight: ${other}`));
+    const wanted = other === 100 ? second : first;
+    const unwanted = other === 100 ? first : second;
+    await load.more(500, wanted);
+    const before = load.answered.get(unwanted) ?? 0;
+    await load.more(500);
+    const after = load.answered.get(unwanted) ?? 0;
+    if (after > before) throw new Error(`${after - before} of 500 calls went to ${unwanted}, whose weight is 0`);
+  }
+  await writeFile(path, original);
+  await load.more(100, first);
+}
+
+/** The second endpoint of the ServiceEntry goes and comes back. */
+async function endpointChurn({ load, endpoints, controlPlane }: Sidecars): Promise<void> {
+  const path = `${controlPlane().fact('CONFIG')}/echo.yaml`;
+  const original = await readFile(path, 'utf8');
+  const without = original.replace(/^ {2}- \{address: 127\.0\.0\.1,.*\n/m, '');
+  const [first = '', second = ''] = endpoints;
+  for (let churn = 0; churn < CHURNS; churn++) {
+    await writeFile(path, without);
+    await load.more(200, first);
+    await writeFile(path, original);
+    await load.more(50, second);
+  }
+}
+
+/** Istio ends each connection for its age; the agent opens another one, and no more comes of it. */
+async function rotation({ load, client }: Sidecars): Promise<void> {
+  const endings = (): number => client.lines.filter(({ msg }) => msg.startsWith('the xDS stream was closed')).length;
+  await client.line(({ msg }) => msg.startsWith('the xDS stream was closed'));
+  await load.more(10_000);
+  if (endings() > 20) throw new Error(`${endings()} streams ended in a few seconds`);
+}
+
+export const istio: Judge = {
+  name: 'Istio',
+  judge: async () => {
+    const reason = missing('istio');
+    if (reason !== null) return [{ kind: 'skipped', name: 'Istio', reason }];
+    return [
+      ...(await live(
+        'istio',
+        'default settings',
+        { FULL: '1' },
+        { 'first calls': firstCalls, 'endpoints come and go': endpointChurn },
+      )),
+      ...(await live(
+        'istio',
+        'without auto mTLS',
+        { TRAFFIC: '1', MAX_AGE: '5s' },
+        {
+          'first calls': firstCalls,
+          'a split that moves': weights,
+          'connections that are ended for their age': rotation,
+          restart: (sidecars) => sidecars.restartControlPlane(),
+        },
+      )),
+    ];
+  },
+};

@@ -1,0 +1,121 @@
+// The agents and endpoints of one control plane of others: whoever the control plane says there is.
+import { type Verdict, verdictOf } from '../conformance/judge.ts';
+import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
+import { EchoClient, type EchoServer, startEchoServer } from '../support/echo-service.ts';
+import { type ControlPlaneProcess, startControlPlane } from './control-plane.ts';
+import { type Load, startLoad } from './load.ts';
+
+export interface Sidecars {
+  readonly client: AgentProcess;
+  /** Names of the endpoints, `b<port>` each. */
+  readonly endpoints: readonly string[];
+  readonly load: Load;
+  /** Ends the control plane and starts it again on the same ports. */
+  restartControlPlane(): Promise<void>;
+  readonly controlPlane: () => ControlPlaneProcess;
+  stop(): Promise<void>;
+}
+
+/** Facts whose port a restarted control plane must have again, by the name of the variable that says it. */
+const kept = { PORT: 'XDS', SVC: 'LISTEN', OUT: 'LISTEN', IN: 'SERVER_LISTEN' };
+/** Consul finds an endpoint healthy after some ten seconds. */
+const HEALTHY_MS = 30_000;
+
+export type Step = (sidecars: Sidecars) => Promise<void>;
+
+/** Plays `steps` one after another under load; the last verdict is that no call failed in any of them. */
+export async function live(
+  controlPlane: string,
+  name: string,
+  env: NodeJS.ProcessEnv,
+  steps: Readonly<Record<string, Step>>,
+): Promise<Verdict[]> {
+  let sidecars: Sidecars;
+  try {
+    sidecars = await startSidecars(controlPlane, env);
+  } catch (error) {
+    return [{ kind: 'failed', name, reason: String(error) }];
+  }
+  const verdicts: Verdict[] = [];
+  for (const [step, run] of Object.entries(steps)) {
+    verdicts.push(await verdictOf(`${name}: ${step}`, () => run(sidecars)));
+  }
+  verdicts.push(await verdictOf(`${name}: no call failed`, () => sidecars.load.stop()));
+  await sidecars.stop();
+  return verdicts;
+}
+
+async function startSidecars(name: string, env: NodeJS.ProcessEnv): Promise<Sidecars> {
+  let controlPlane = await startControlPlane(name, env);
+  const backends = controlPlane.fact('BACKENDS').split(' ');
+  const agentOf = (prefix: '' | 'SERVER_'): Promise<AgentProcess> => {
+    const bootstrap = {
+      xds_servers: [{ server_uri: controlPlane.fact('XDS'), channel_creds: [{ type: 'insecure' }] }],
+      node: {
+        id: controlPlane.fact(`${prefix}NODE_ID`),
+        cluster: controlPlane.fact(`${prefix}NODE_CLUSTER`),
+        metadata: JSON.parse(controlPlane.fact(`${prefix}NODE_METADATA`)),
+      },
+    };
+    const text = JSON.stringify(bootstrap);
+    return startAgentProcess({
+      xdsPort: 0,
+      node: '',
+      args: ['--log-level', 'debug'],
+      env: { GRPC_XDS_BOOTSTRAP_CONFIG: text },
+    });
+  };
+  const servers: EchoServer[] = [];
+  for (const backend of backends) {
+    const port = Number(backend.split(':')[1]);
+    servers.push(await startEchoServer(`b${port}`, port));
+  }
+  const server = controlPlane.has('SERVER_NODE_ID') ? await agentOf('SERVER_') : null;
+  const client = await agentOf('');
+  const port = controlPlane.port('LISTEN');
+  await client.line(({ msg, port: bound }) => msg === 'listener bound' && bound === port);
+  const authority = controlPlane.fact('AUTHORITY') || `127.0.0.1:${port}`;
+  await firstAnswer(port, authority);
+  const load = startLoad(port, authority);
+  return {
+    client,
+    endpoints: servers.map((_, index) => `b${backends[index]?.split(':')[1]}`),
+    load,
+    controlPlane: () => controlPlane,
+    restartControlPlane: async () => {
+      const ports = Object.entries(kept)
+        .filter(([, fact]) => controlPlane.has(fact))
+        .map(([variable, fact]) => [variable, String(controlPlane.port(fact))]);
+      const places = { ...Object.fromEntries(ports), ...backendVariables(backends) };
+      await controlPlane.stop();
+      await load.more(1000);
+      controlPlane = await startControlPlane(name, { ...env, ...places });
+      await load.more(200);
+    },
+    stop: async () => {
+      await client.stop();
+      await server?.stop();
+      await controlPlane.stop();
+      await Promise.all(servers.map((echo) => echo.stop()));
+    },
+  };
+}
+
+/** Calls until one is answered. */
+async function firstAnswer(port: number, authority: string): Promise<void> {
+  const client = new EchoClient(port, authority);
+  const deadline = Date.now() + HEALTHY_MS;
+  for (;;) {
+    try {
+      await client.unary(Buffer.from('x'));
+      break;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+  client.close();
+}
+
+function backendVariables(backends: readonly string[]): NodeJS.ProcessEnv {
+  return Object.fromEntries(backends.map((backend, index) => [`B${index + 1}`, backend.split(':')[1] ?? '']));
+}
