@@ -4,12 +4,13 @@
 // reads a hole. Medians of five rounds that take turns.
 
 import { createBalancer } from '../agent/balancer/create-balancer.ts';
+import { createRewriteEdits } from '../agent/director/head-rewrite.ts';
 import { RoutePlans } from '../agent/director/route-plan.ts';
 import { compileRouteTable } from '../agent/director/route-table.ts';
 import { createCallHeadMemo, readCallHead } from '../agent/grpc/call-head.ts';
 import { type HeaderBlock, HeaderShapes } from '../agent/http2/index.ts';
 import type { Endpoint } from '../xds/model/endpoints.ts';
-import type { ForwardAction, HeaderMatcher, PathMatch, Route } from '../xds/model/route.ts';
+import { forwardTo, type HeaderMatcher, type PathMatch, type Route, type WeightedCluster } from '../xds/model/route.ts';
 
 const seconds = Number(process.argv[2] ?? 0.2);
 const rounds = 5;
@@ -17,24 +18,19 @@ const rounds = 5;
 const shapes = new HeaderShapes();
 const headMemo = createCallHeadMemo(shapes);
 
-function route(path: PathMatch, clusters: ForwardAction['clusters'], headers: HeaderMatcher[] = []): Route {
+type Share = Pick<WeightedCluster, 'name' | 'weight'>;
+
+function route(path: PathMatch, clusters: readonly Share[], headers: HeaderMatcher[] = []): Route {
   return {
     name: '',
     match: { path, caseSensitive: true, headers, queryParameters: [], grpcOnly: false, runtimeFraction: null },
-    action: {
-      kind: 'forward',
-      clusters,
-      timeoutMs: null,
-      maxStreamDurationMs: null,
-      grpcTimeoutMaxMs: null,
-      hostRewrite: null,
-      hashPolicies: [],
-    },
+    action: forwardTo(clusters),
+    mutations: null,
   };
 }
 
 const exact = (value: string): PathMatch => ({ kind: 'exact', value });
-const one = (name: string): ForwardAction['clusters'] => [{ name, weight: 1 }];
+const one = (name: string): readonly Share[] => [{ name, weight: 1 }];
 const canary: HeaderMatcher = {
   name: 'x-request-id',
   match: { kind: 'prefix', value: 'canary', ignoreCase: false },
@@ -46,10 +42,13 @@ const table = compileRouteTable(
   {
     name: 'bench',
     ignorePortInHostMatching: false,
+    mutations: null,
+    mostSpecificMutationsWin: false,
     virtualHosts: [
       {
         name: 'all',
         domains: ['*'],
+        mutations: null,
         routes: [
           ...Array.from({ length: 1_000 }, (_, at) => route(exact(`/shop.Orders/Method${at}`), one(`c${at}`))),
           route(exact('/shop.Orders/Split'), [...one('a'), { name: 'b', weight: 9 }]),
@@ -59,7 +58,7 @@ const table = compileRouteTable(
       },
     ],
   },
-  { random: Math.random, plans: new RoutePlans(shapes) },
+  { random: Math.random, plans: new RoutePlans(shapes), shapes, edits: createRewriteEdits(shapes) },
 );
 
 function request(path: string): HeaderBlock {

@@ -1,7 +1,7 @@
 // Which resources a resource names.
 import type { Cluster } from './model/cluster.ts';
 import type { Listener } from './model/listener.ts';
-import type { RouteConfiguration } from './model/route.ts';
+import type { RouteAction, RouteConfiguration } from './model/route.ts';
 
 // A resource never changes, so what it names is found once.
 const clustersByRoutes = new WeakMap<RouteConfiguration, ReadonlySet<string>>();
@@ -9,14 +9,16 @@ const clustersByRoutes = new WeakMap<RouteConfiguration, ReadonlySet<string>>();
 export function clustersNamedBy(config: RouteConfiguration): ReadonlySet<string> {
   let names = clustersByRoutes.get(config);
   if (names === undefined) {
-    names = new Set(
-      config.virtualHosts.flatMap(({ routes }) =>
-        routes.flatMap(({ action }) => (action.kind === 'forward' ? action.clusters.map(({ name }) => name) : [])),
-      ),
-    );
+    names = new Set(config.virtualHosts.flatMap(({ routes }) => routes.flatMap(({ action }) => clustersOf(action))));
     clustersByRoutes.set(config, names);
   }
   return names;
+}
+
+/** Which cluster a field names is known only when a call comes. */
+function clustersOf(action: RouteAction): string[] {
+  if (action.kind !== 'forward' || 'field' in action.clusters) return [];
+  return action.clusters.map(({ name }) => name);
 }
 
 /** Names of RDS resources. */

@@ -9,7 +9,14 @@ import { type Cluster, type ClusterDiscovery, defaultPanicPercent } from '../../
 import { type ClusterEndpoints, defaultOverprovisioningPercent, type Endpoint } from '../../xds/model/endpoints.ts';
 import type { FilterChain, Listener, RouteSource, TrafficDirection } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
-import type { ForwardAction, HeaderMatcher, Route, RouteConfiguration, RouteMatch } from '../../xds/model/route.ts';
+import {
+  forwardTo,
+  type HeaderMatcher,
+  type Route,
+  type RouteConfiguration,
+  type RouteMatch,
+  type WeightedCluster,
+} from '../../xds/model/route.ts';
 import type { Mesh, MeshHeaderMatch, MeshInstance, MeshRoute, MeshService, VersionShare } from './mesh.ts';
 
 /** The one route configuration for calls to services: a virtual host for each. */
@@ -66,6 +73,10 @@ function endpointAddress(instance: MeshInstance): SocketAddress {
   return instance.behind?.inbound ?? instance.app;
 }
 
+/** A level that changes no header. */
+const unchanged = { mutations: null } as const;
+const noMutations = { ...unchanged, mostSpecificMutationsWin: false } as const;
+
 const noStreamLimits = { maxStreamDurationMs: null, maxConcurrentStreams: null } as const;
 
 function inboundResources(instance: MeshInstance, address: SocketAddress): Resource[] {
@@ -74,8 +85,16 @@ function inboundResources(instance: MeshInstance, address: SocketAddress): Resou
   const action = forwardTo([{ name: cluster, weight: 1 }]);
   const config: RouteConfiguration = {
     name,
-    virtualHosts: [{ name: instance.name, domains: ['*'], routes: [{ name: '', match: anyCall, action }] }],
+    virtualHosts: [
+      {
+        name: instance.name,
+        domains: ['*'],
+        routes: [{ name: '', match: anyCall, action, ...unchanged }],
+        ...unchanged,
+      },
+    ],
     ignorePortInHostMatching: false,
+    ...noMutations,
   };
   return [
     ...clusterResources(cluster, [{ address: instance.app, weight: 1, health: 'healthy' }], 'static'),
@@ -104,11 +123,13 @@ function serviceResources(mesh: Mesh, down: ReadonlySet<string>): Resource[] {
       domains: [service.name],
       routes: [
         ...service.routes.map((route, index) => compileRoute(service, route, `${service.name}-route-${index + 1}`)),
-        { name: service.name, match: anyCall, action: forwardTo(shares(service, service.split)) },
+        { name: service.name, match: anyCall, action: forwardTo(shares(service, service.split)), ...unchanged },
       ],
+      ...unchanged,
     })),
     // Apps that dial a service with its port mean the same service.
     ignorePortInHostMatching: true,
+    ...noMutations,
   };
   return [...clusters, { type: 'route', value: config }];
 }
@@ -177,7 +198,7 @@ const anyCall: RouteMatch = {
 function compileRoute(service: MeshService, route: MeshRoute, name: string): Route {
   const path = route.method ?? anyCall.path;
   const match = { ...anyCall, path, headers: route.headers.map(compileHeader) };
-  return { name, match, action: forwardTo(shares(service, route.split)) };
+  return { name, match, action: forwardTo(shares(service, route.split)), ...unchanged };
 }
 
 function compileHeader({ name, match }: MeshHeaderMatch): HeaderMatcher {
@@ -186,14 +207,11 @@ function compileHeader({ name, match }: MeshHeaderMatch): HeaderMatcher {
   return { name, match: { ...match, ignoreCase: false }, ...rest };
 }
 
+type ClusterShare = Pick<WeightedCluster, 'name' | 'weight'>;
+
 /** A version with a share of 0 stays out of the route; its cluster stays, so that a later share finds it warm. */
-function shares(service: MeshService, split: readonly VersionShare[]): ForwardAction['clusters'] {
+function shares(service: MeshService, split: readonly VersionShare[]): readonly ClusterShare[] {
   if (split.length === 0) return [{ name: clusterName(service.name, null), weight: 1 }];
   const taken = split.filter(({ weight }) => weight > 0);
   return taken.map(({ version, weight }) => ({ name: clusterName(service.name, version), weight }));
-}
-
-function forwardTo(clusters: ForwardAction['clusters']): ForwardAction {
-  const noLimits = { timeoutMs: null, maxStreamDurationMs: null, grpcTimeoutMaxMs: null };
-  return { kind: 'forward', clusters, ...noLimits, hostRewrite: null, hashPolicies: [] };
 }

@@ -1,7 +1,8 @@
 // The routes of one virtual host, compiled, and found by path: exact ones by hash, the others one after the other.
 import type { VirtualHost } from '../../xds/model/route.ts';
 import { asciiLower, byteText } from './byte-text.ts';
-import { CompiledRoute } from './compiled-route.ts';
+import { type ActionDeps, compileAction } from './compiled-action.ts';
+import { CompiledRoute, routeName } from './compiled-route.ts';
 import type { RequestPath } from './request-path.ts';
 import type { DomainsOwner } from './virtual-host-index.ts';
 
@@ -14,11 +15,14 @@ export class CompiledVirtualHost implements DomainsOwner {
   readonly #exactInAnyCase = new Map<string, CompiledRoute[]>();
   readonly #others: readonly CompiledRoute[];
 
-  constructor(virtualHost: VirtualHost, configName: string) {
+  constructor(virtualHost: VirtualHost, configName: string, deps: ActionDeps) {
     this.name = virtualHost.name;
     this.domains = virtualHost.domains;
     const where = `route configuration ${configName}, virtual host ${virtualHost.name}`;
-    this.routes = virtualHost.routes.map((route, position) => new CompiledRoute(route, position, where));
+    this.routes = virtualHost.routes.map((route, position) => {
+      const action = compileAction(route, virtualHost, `${where}, ${routeName(route, position)}`, deps);
+      return new CompiledRoute(route, position, action);
+    });
     this.#others = this.routes.filter((route) => !this.#index(route));
   }
 

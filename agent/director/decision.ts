@@ -1,20 +1,44 @@
 // What a director answers: where a call goes, if it goes anywhere.
 import type { CallHead } from '../grpc/call-head.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
+import type { HeadRewrite } from './head-rewrite.ts';
 
 export type Decision =
   | { readonly kind: 'forward'; readonly cluster: string; readonly policy: CallPolicy }
   /** To the handlers that live in this process (gRFC A36 non_forwarding_action; the library's `local`). */
   | { readonly kind: 'local' }
   /** `status` is a gRPC code; `message` names hop and reason. */
-  | { readonly kind: 'reject'; readonly status: number; readonly message: string; readonly flag: ResponseFlag };
+  | Rejection;
+
+/** An answer that needs no endpoint. */
+export interface Rejection {
+  readonly kind: 'reject';
+  /** gRPC code. */
+  readonly status: number;
+  /** Names hop and reason. */
+  readonly message: string;
+  readonly flag: ResponseFlag;
+  /** What the route makes of the answer's head; `null`: nothing. */
+  readonly rewrite: HeadRewrite | null;
+  /** What callers get that don't speak gRPC; `null`: what the status means in HTTP. Its fields go to all callers. */
+  readonly http: HttpAnswer | null;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
 
 /** How a forwarded call is to be treated. All times in milliseconds; `null`: no limit. */
 export interface CallPolicy {
   readonly timeoutMs: number | null;
   readonly maxStreamDurationMs: number | null;
   readonly grpcTimeoutMaxMs: number | null;
-  readonly hostRewrite: string | null;
+  /** What the route makes of the heads that pass it; `null`: nothing. */
+  readonly rewrite: HeadRewrite | null;
+  /** gRPC code for calls to a cluster that is not known. */
+  readonly unknownClusterStatus: number;
   /** Makes of a call what balancing by hash goes by. */
   readonly hash: CallHash | null;
 }

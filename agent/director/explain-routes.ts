@@ -1,7 +1,8 @@
 // Why a call is routed as it is, for people: each route in turn, until one takes the call.
 import type { CallHead } from '../grpc/call-head.ts';
 import { quoteText } from './byte-text.ts';
-import { type CompiledRoute, describeAction, routeName } from './compiled-route.ts';
+import { describeAction } from './compiled-action.ts';
+import { type CompiledRoute, routeName } from './compiled-route.ts';
 import type { CompiledVirtualHost } from './compiled-virtual-host.ts';
 import { type RequestPath, splitPath } from './request-path.ts';
 import type { DomainMatch } from './virtual-host-index.ts';

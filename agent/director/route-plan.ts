@@ -35,7 +35,7 @@ export function planRoutes(candidates: readonly CompiledRoute[], head: CallHead,
 export function followPlan({ steps, otherwise }: RoutePlan, head: CallHead, random: () => number): Decision {
   for (let i = 0; i < steps.length; i++) {
     const { route, conditions } = steps[i]!;
-    if (allHold(conditions, head) && route.isDrawn(random)) return route.decide(random);
+    if (allHold(conditions, head) && route.isDrawn(random)) return route.decide(head, random);
   }
   return otherwise;
 }

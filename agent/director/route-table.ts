@@ -2,13 +2,17 @@
 import type { RouteConfiguration } from '../../xds/model/route.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
+import type { HeaderShapes } from '../http2/index.ts';
 import { quoteText } from './byte-text.ts';
 import { CandidateCache } from './candidate-cache.ts';
+import type { ActionDeps } from './compiled-action.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import { CompiledVirtualHost } from './compiled-virtual-host.ts';
 import { isFixed } from './condition.ts';
 import type { Decision, Director } from './decision.ts';
 import { explainRoutes } from './explain-routes.ts';
+import type { RewriteEdits } from './head-rewrite.ts';
+import { MutationCompiler } from './header-mutation.ts';
 import { splitPath } from './request-path.ts';
 import { allHold, followPlan, planRoutes, type RoutePlans } from './route-plan.ts';
 import { VirtualHostIndex } from './virtual-host-index.ts';
@@ -18,6 +22,8 @@ export interface RouteTableDeps {
   readonly random: () => number;
   /** The data plane's; a table adds its own to it. */
   readonly plans: RoutePlans;
+  readonly shapes: HeaderShapes;
+  readonly edits: RewriteEdits;
 }
 
 /** @param config sound, as the decoder hands it on: regexes compile, weights sum to 1 or more, domains are unique. */
@@ -33,10 +39,11 @@ export class RouteTable implements Director {
   readonly #number: number;
   readonly #random: () => number;
 
-  constructor(config: RouteConfiguration, { random, plans }: RouteTableDeps) {
+  constructor(config: RouteConfiguration, { random, plans, shapes, edits }: RouteTableDeps) {
+    const deps: ActionDeps = { config, mutations: new MutationCompiler(shapes), edits };
     this.name = config.name;
     this.#hosts = new VirtualHostIndex(
-      config.virtualHosts.map((host) => new CompiledVirtualHost(host, config.name)),
+      config.virtualHosts.map((host) => new CompiledVirtualHost(host, config.name, deps)),
       config.ignorePortInHostMatching,
     );
     this.#plans = plans;
@@ -75,7 +82,7 @@ export class RouteTable implements Director {
     const host = this.#hosts.find(head.authority)?.owner ?? null;
     if (host !== null && !head.path.includes('#')) {
       for (const route of this.#candidates.candidates(host, head.path)) {
-        if (allHold(route.conditions, head) && route.isDrawn(this.#random)) return route.decide(this.#random);
+        if (allHold(route.conditions, head) && route.isDrawn(this.#random)) return route.decide(head, this.#random);
       }
     }
     return this.#unrouted(head, host);
@@ -85,13 +92,14 @@ export class RouteTable implements Director {
     const of = `${quoteText(path)} of authority ${quoteText(authority)}`;
     if (path.includes('#')) {
       // HTTP 400 in Envoy, before any routing (2.2).
-      return { kind: 'reject', status: status.INTERNAL, message: `the path ${of} has a fragment`, flag: 'DPE' };
+      const message = `the path ${of} has a fragment`;
+      return { kind: 'reject', status: status.INTERNAL, message, flag: 'DPE', rewrite: null, http: null };
     }
     const message =
       host === null
         ? `no route for ${of}: route configuration ${this.name} has no virtual host for this authority`
         : `no route for ${of}: none matches in virtual host ${host.name} of route configuration ${this.name}`;
-    return { kind: 'reject', status: status.UNIMPLEMENTED, message, flag: 'NR' };
+    return { kind: 'reject', status: status.UNIMPLEMENTED, message, flag: 'NR', rewrite: null, http: null };
   }
 }
 

@@ -6,6 +6,7 @@ import type { CallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
 import type { HeaderShapes } from '../http2/index.ts';
 import type { Decision, Director } from './decision.ts';
+import { createRewriteEdits } from './head-rewrite.ts';
 import { RoutePlans } from './route-plan.ts';
 import { compileRouteTable, type RouteTable, type RouteTableDeps } from './route-table.ts';
 
@@ -25,6 +26,8 @@ export class NamedDirector implements Director {
       status: status.UNAVAILABLE,
       message: `route configuration ${this.name} has not arrived from the control plane`,
       flag: 'NR',
+      rewrite: null,
+      http: null,
     };
   }
 
@@ -40,7 +43,7 @@ export class RouteTables {
 
   /** @param random uniform in [0, 1), for fractions and weighted clusters. */
   constructor({ random, shapes }: { readonly random: () => number; readonly shapes: HeaderShapes }) {
-    this.#deps = { random, plans: new RoutePlans(shapes) };
+    this.#deps = { random, plans: new RoutePlans(shapes), shapes, edits: createRewriteEdits(shapes) };
   }
 
   upsert(config: RouteConfiguration): void {

@@ -159,8 +159,10 @@ export class HeaderBlockImpl implements HeaderBlock {
     // The edit's holes stand in the list in the order of the sort, so they are found by their index, not in turn.
     for (let i = 0; i < constants.length; i++) {
       const value = constants[i] ?? values[nextValue++]!;
-      if (!copyChecked(value, 0, value.length, bytes, at)) this.faultyName = this.#nameOfEdited(sources, i);
       const hole = sources.indexOf(~i);
+      // A field that the edit does not put into this shape.
+      if (hole === -1) continue;
+      if (!copyChecked(value, 0, value.length, bytes, at)) this.faultyName = this.#nameOfEdited(sources, i);
       this.spans[2 * hole] = at;
       this.spans[2 * hole + 1] = 2 * value.length;
       at += value.length;

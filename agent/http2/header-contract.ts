@@ -63,6 +63,18 @@ export interface ShapeMemo<T> {
 /** An edit made once and applied to many blocks: its identity is the key under which derived shapes are kept. */
 export interface HeaderEdit {
   readonly remove: readonly string[];
-  /** Replaces every field of that name. Without `value` it is a hole. */
-  readonly set: readonly { readonly name: string; readonly value?: string }[];
+  /** After the removal, in order. */
+  readonly set: readonly FieldToSet[];
+}
+
+/** A field that an edit puts in. */
+export interface FieldToSet {
+  readonly name: string;
+  /** Without it the field is a hole: each block brings its own. */
+  readonly value?: string;
+  /**
+   * `replace` (the default) every field of that name; `append` one more; `if-absent`: only where there is none of that
+   * name; `if-present`: `replace` where there is one. What the same edit put in before is not replaced.
+   */
+  readonly mode?: 'replace' | 'append' | 'if-absent' | 'if-present';
 }

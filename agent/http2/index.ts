@@ -15,6 +15,6 @@ export { accept, type ConnectOptions, type ConnectTarget, connect } from './conn
 export { type ClientTls, clientTls, type ServerTls, serverTls } from './connection-tls.ts';
 export { type ConnectionEnd, ErrorCode, errorCodeName, type ResetOrigin } from './errors.ts';
 export { Flusher } from './flusher.ts';
-export type { BlockKind, Field, HeaderBlock, HeaderEdit, Shape, ShapeMemo } from './header-contract.ts';
+export type { BlockKind, Field, FieldToSet, HeaderBlock, HeaderEdit, Shape, ShapeMemo } from './header-contract.ts';
 export { HeaderShapes, type HeaderShapesOptions } from './header-shapes.ts';
 export { defaultLimits, type Http2Limits, type Role } from './limits.ts';

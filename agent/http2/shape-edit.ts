@@ -17,7 +17,7 @@ export class HeaderEditImpl implements HeaderEdit {
   /** How many values each block has to bring. */
   readonly openHoles: number;
   readonly #added: readonly FieldEntry[];
-  readonly #replaced: ReadonlySet<string>;
+  readonly #removed: ReadonlySet<string>;
 
   constructor(remove: readonly string[], set: HeaderEdit['set'], added: readonly EditedField[]) {
     this.remove = remove;
@@ -25,7 +25,7 @@ export class HeaderEditImpl implements HeaderEdit {
     this.#added = added.map(({ field }) => field);
     this.constants = added.filter(({ field }) => field.isHole).map(({ constant }) => constant);
     this.openHoles = this.constants.filter((constant) => constant === null).length;
-    this.#replaced = new Set([...remove, ...set.map(({ name }) => name)]);
+    this.#removed = new Set(remove);
   }
 
   /**
@@ -34,11 +34,22 @@ export class HeaderEditImpl implements HeaderEdit {
    */
   applyTo(fields: readonly FieldEntry[]): { readonly list: FieldEntry[]; readonly sources: number[] } {
     let holes = 0;
-    const kept = fields
+    const left = fields
       .map((field) => ({ field, source: field.isHole ? holes++ : -1 }))
-      .filter(({ field }) => !this.#replaced.has(field.name.text));
+      .filter(({ field }) => !this.#removed.has(field.name.text));
+    const present = new Set(left.map(({ field }) => field.name.text));
+    const replaced = new Set<string>();
+    const added: typeof left = [];
     let edited = 0;
-    const added = this.#added.map((field) => ({ field, source: field.isHole ? ~edited++ : -1 }));
+    this.#added.forEach((field, at) => {
+      const { name, mode = 'replace' } = this.set[at]!;
+      const source = field.isHole ? ~edited++ : -1;
+      if (mode === 'if-absent' ? present.has(name) : mode === 'if-present' && !present.has(name)) return;
+      if (mode === 'replace' || mode === 'if-present') replaced.add(name);
+      present.add(name);
+      added.push({ field, source });
+    });
+    const kept = left.filter(({ field }) => !replaced.has(field.name.text));
     // The sort is stable, so that fields of one name stay in their order.
     const all = [...kept, ...added].sort((a, b) => a.field.order - b.field.order);
     return {

@@ -3,8 +3,8 @@ import type { Director } from '../director/decision.ts';
 import type { CallHeadMemo } from '../grpc/call-head.ts';
 import type { DeadlineQueue } from '../grpc/deadline-queue.ts';
 import type { StatusMemo } from '../grpc/trailers.ts';
-import type { Flusher, HeaderEdit, HeaderShapes } from '../http2/index.ts';
-import type { CallObserver, CallTracer } from '../observe/call-observer.ts';
+import type { Flusher, HeaderBlock, HeaderEdit, HeaderShapes } from '../http2/index.ts';
+import type { CallObserver, CallTrace, CallTracer } from '../observe/call-observer.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClusterManager } from '../upstream/cluster-manager.ts';
 
@@ -33,8 +33,18 @@ export interface ProxyParts extends ProxyOptions {
   readonly headMemo: CallHeadMemo;
   readonly statusMemo: StatusMemo;
   readonly edits: {
-    readonly authority: HeaderEdit;
     readonly traceparent: HeaderEdit;
     readonly grpcTimeout: HeaderEdit;
   };
+}
+
+/** `head` with what is ours to say upstream: the trace context and the time that is left, where they change. */
+export function upstreamHead(
+  head: HeaderBlock,
+  trace: CallTrace | null,
+  timeout: Uint8Array | null,
+  edits: ProxyParts['edits'],
+): HeaderBlock {
+  const traced = trace === null ? head : head.edit(edits.traceparent, [trace.traceparent]);
+  return timeout === null ? traced : traced.edit(edits.grpcTimeout, [timeout]);
 }

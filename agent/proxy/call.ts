@@ -3,10 +3,9 @@
 //
 //   head ──direct──▶ directing ──pick──▶ connecting ──room──▶ streaming ──last byte──▶ ended
 //     └──────────────── reject, failure, deadline, cancel: answered, then ──────────────▲
-import type { CallPolicy, Decision } from '../director/decision.ts';
+import type { CallPolicy, Decision, HttpAnswer } from '../director/decision.ts';
+import type { HeadRewrite } from '../director/head-rewrite.ts';
 import { type CallHead, readCallHead } from '../grpc/call-head.ts';
-import type { DeadlineEntry } from '../grpc/deadline-queue.ts';
-import { MessageCounter } from '../grpc/message-counter.ts';
 import { status } from '../grpc/status.ts';
 import { readMessage, readStatus } from '../grpc/trailers.ts';
 import {
@@ -17,54 +16,39 @@ import {
   type Stream,
   type StreamHandler,
 } from '../http2/index.ts';
-import type { CallTrace, FailureSource, ObservedCall, ResponseFlag } from '../observe/call-observer.ts';
+import type { FailureSource, ResponseFlag } from '../observe/call-observer.ts';
 import type { UpstreamCluster } from '../upstream/cluster.ts';
 import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.ts';
-import type { CallContext, ProxyParts } from './call-parts.ts';
-import { answerFailure, type CallFailure, directorFailure, headTooLarge, statusOfResponseHead } from './failure.ts';
+import { type CallContext, type ProxyParts, upstreamHead } from './call-parts.ts';
+import {
+  answerFailure,
+  type CallFailure,
+  directorFailure,
+  headTooLarge,
+  noHandler,
+  statusOfResponseHead,
+  unknownCluster,
+} from './failure.ts';
 import { KeptRequest } from './kept-request.ts';
 import { failureOfReset } from './reset-mapping.ts';
+import { NONE, VisibleCall } from './visible-call.ts';
 
 /** A stream that was not processed is sent again at most this often (gRFC A6 allows one that reached the wire). */
 const MAX_TRANSPARENT_RETRIES = 1;
 
-/** Most calls have one attempt and retry nowhere. */
-const NONE: readonly never[] = [];
-
-export class Call implements StreamHandler, AttemptOwner, ObservedCall, DeadlineEntry {
-  readonly direction: 'inbound' | 'outbound';
-  readonly peer: string;
-  attempts: readonly Attempt[] = NONE;
-  method = '';
-  authority = '';
-  cluster = '';
-  readonly startedMs: number;
-  endedMs = Number.NaN;
-  status = -1;
-  message = '';
-  flag: ResponseFlag = '-';
-  source: FailureSource | null = null;
-  trace: CallTrace | null = null;
-  /** For the deadline queue: monotonic ms, and the queue's own links. */
-  deadlineMs = Number.POSITIVE_INFINITY;
-  deadlinePrevious: DeadlineEntry | null = null;
-  deadlineNext: DeadlineEntry | null = null;
-  deadlineSlot = -1;
-
+export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
   readonly #parts: ProxyParts;
   readonly #context: CallContext;
-  readonly #downstream: Stream;
-  readonly #requestMessages = new MessageCounter();
-  readonly #responseMessages = new MessageCounter();
   readonly #request = new KeptRequest();
   #head: CallHead | null = null;
   #policy: CallPolicy | null = null;
+  /** What the route makes of the heads that pass it. */
+  #rewrite: HeadRewrite | null = null;
   #upstreamCluster: UpstreamCluster | null = null;
   /** What the route's hash policy made of the call. */
   #hash: bigint | null = null;
-  #attempt: Attempt | null = null;
   #tried: readonly UpstreamEndpoint[] = NONE;
   #transparentRetries = 0;
   #creditedBytes = 0;
@@ -74,20 +58,9 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
   #ended = false;
 
   constructor(parts: ProxyParts, context: CallContext, downstream: Stream) {
+    super(context.direction, downstream, parts.now());
     this.#parts = parts;
     this.#context = context;
-    this.#downstream = downstream;
-    this.direction = context.direction;
-    this.peer = downstream.connection.peer;
-    this.startedMs = parts.now();
-  }
-
-  get requestBytes(): number {
-    return this.#requestMessages.payloadBytes;
-  }
-
-  get responseBytes(): number {
-    return this.#responseMessages.payloadBytes;
   }
 
   // ---- what the client sends -----------------------------------------------------------------------------------
@@ -98,11 +71,11 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
   }
 
   onData(_stream: Stream, buf: Buffer, start: number, end: number, endStream: boolean): void {
-    this.#requestMessages.add(buf, start, end);
+    this.requestMessages.add(buf, start, end);
     const request = this.#request;
     request.ended = endStream;
     if (this.#settled) return;
-    const stream = this.#attempt === null ? null : this.#attempt.stream;
+    const stream = this.attempt === null ? null : this.attempt.stream;
     request.keepData(buf, start, end, stream !== null);
     if (stream !== null) stream.sendData(buf, start, end, endStream);
   }
@@ -110,22 +83,22 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
   onReset(_stream: Stream, code: number, by: ResetOrigin): void {
     if (this.#ended) return;
     if (!this.#settled) {
-      this.#attempt?.abandon(ErrorCode.CANCEL);
+      this.attempt?.abandon(ErrorCode.CANCEL);
       this.status = status.CANCELLED;
       this.flag = by === 'local' ? 'DPE' : 'DC';
       this.source = 'downstream';
       this.message =
         by === 'connection' ? 'the client closed its connection' : `the client reset the call (HTTP/2 error ${code})`;
     } else {
-      this.#attempt?.abandon(ErrorCode.CANCEL);
+      this.attempt?.abandon(ErrorCode.CANCEL);
     }
     this.#finish();
   }
 
   /** Response bytes have left toward the client: the upstream may send as many more. */
   onSent(_stream: Stream, bytes: number): void {
-    this.#attempt?.stream?.credit(bytes);
-    if (this.#settled && this.#downstream.queuedBytes === 0) this.#finish();
+    this.attempt?.stream?.credit(bytes);
+    if (this.#settled && this.downstream.queuedBytes === 0) this.#finish();
   }
 
   // ---- the story -----------------------------------------------------------------------------------------------
@@ -153,28 +126,23 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
 
   #route(decision: Decision, block: HeaderBlock): void {
     if (decision.kind === 'reject') {
-      this.#fail({ status: decision.status, message: decision.message, flag: decision.flag, source: 'agent' });
+      this.#rewrite = decision.rewrite;
+      if (decision.rewrite !== null) this.#request.keepHead(block);
+      const { status: code, message, flag, http } = decision;
+      this.#fail({ status: code, message, flag, source: 'agent' }, http);
       return;
     }
     if (decision.kind === 'local') {
-      this.#fail({
-        status: status.UNIMPLEMENTED,
-        message: `${this.#context.name}: /${this.method} is for a handler of this process, and it has none`,
-        flag: 'NR',
-        source: 'agent',
-      });
+      this.#fail(noHandler(this.#context.name, this.method));
       return;
     }
+    this.#rewrite = decision.policy.rewrite;
     const cluster = this.#parts.clusters.get(decision.cluster);
     this.cluster = decision.cluster;
     for (const observer of this.#parts.observers) observer.callRouted(this);
     if (cluster === undefined) {
-      this.#fail({
-        status: status.UNAVAILABLE,
-        message: `${this.#context.name}: the route of /${this.method} names cluster ${decision.cluster}, which is not known`,
-        flag: 'NC',
-        source: 'agent',
-      });
+      if (this.#rewrite !== null) this.#request.keepHead(block);
+      this.#fail(unknownCluster(this.#context.name, this.method, decision));
       return;
     }
     this.#policy = decision.policy;
@@ -198,7 +166,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
       return;
     }
     const attempt = new Attempt(this, picked, this.#parts.now());
-    this.#attempt = attempt;
+    this.attempt = attempt;
     this.attempts = this.attempts === NONE ? [attempt] : [...this.attempts, attempt];
     // From here on the block outlives the turn it came in: a stream that is refused is sent again.
     this.#request.keepHead(block);
@@ -214,7 +182,9 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
   #open(attempt: Attempt, connection: Connection, block: HeaderBlock): void {
     const now = this.#parts.now();
     const request = this.#request;
-    const head = this.#upstreamHead(block, now);
+    const rewritten = this.#rewrite === null ? block : this.#rewrite.request(block, this);
+    const timeout = requestTimeout(block, block !== request.head, this, this.#policy!, now);
+    const head = upstreamHead(rewritten, this.trace, timeout, this.#parts.edits);
     const oversize = connection.oversizeOf(head);
     if (oversize !== null) {
       this.#fail(headTooLarge(this.cluster, attempt.endpoint, oversize));
@@ -224,63 +194,53 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
     request.sendBody(stream);
   }
 
-  /** The head that goes upstream: as it came, but for the authority, the trace context and the deadline where they change. */
-  #upstreamHead(block: HeaderBlock, now: number): HeaderBlock {
-    const { edits } = this.#parts;
-    let head = block;
-    const hostRewrite = this.#policy!.hostRewrite;
-    if (hostRewrite !== null) head = head.edit(edits.authority, [Buffer.from(hostRewrite, 'latin1')]);
-    if (this.trace !== null) head = head.edit(edits.traceparent, [this.trace.traceparent]);
-    const timeout = requestTimeout(block, block !== this.#request.head, this, this.#policy!, now);
-    if (timeout !== null) head = head.edit(edits.grpcTimeout, [timeout]);
-    return head;
-  }
-
   #requestTrailersCame(block: HeaderBlock): void {
     this.#request.ended = true;
     if (this.#settled) return;
     this.#request.keepTrailers(block);
-    this.#attempt?.stream?.sendHeaders(block, true);
+    this.attempt?.stream?.sendHeaders(block, true);
   }
 
   // ---- what the upstream answers -------------------------------------------------------------------------------
 
   responseHeaders(attempt: Attempt, block: HeaderBlock, endStream: boolean): void {
-    if (attempt !== this.#attempt || this.#settled) return;
+    if (attempt !== this.attempt || this.#settled) return;
+    let sent = block;
     if (!this.#responseStarted) {
       this.#responseStarted = true;
       attempt.firstByteMs = this.#parts.now();
+      if (this.#rewrite !== null) sent = this.#rewrite.response(block, this.#request.head!, this);
       this.#request.forget();
       if (!endStream) this.status = statusOfResponseHead(block);
     }
-    this.#downstream.sendHeaders(block, endStream);
+    this.downstream.sendHeaders(sent, endStream);
     if (endStream) this.#settleAnswered(block);
   }
 
   responseData(attempt: Attempt, buf: Buffer, start: number, end: number, endStream: boolean): void {
-    if (attempt !== this.#attempt || this.#settled) return;
-    this.#responseMessages.add(buf, start, end);
-    this.#downstream.sendData(buf, start, end, endStream);
+    if (attempt !== this.attempt || this.#settled) return;
+    this.responseMessages.add(buf, start, end);
+    this.downstream.sendData(buf, start, end, endStream);
     if (endStream) this.#settleAnswered(null);
   }
 
   requestSent(attempt: Attempt, totalBytes: number): void {
     // A request that is sent a second time was credited the first time.
-    if (attempt !== this.#attempt || totalBytes <= this.#creditedBytes) return;
+    if (attempt !== this.attempt || totalBytes <= this.#creditedBytes) return;
     const bytes = totalBytes - this.#creditedBytes;
     this.#creditedBytes = totalBytes;
-    this.#downstream.credit(bytes);
+    this.downstream.credit(bytes);
   }
 
   attemptUnconnected(attempt: Attempt, reason: string): void {
-    if (attempt !== this.#attempt || this.#settled) return;
+    if (attempt !== this.attempt || this.#settled) return;
     this.#tried = [...this.#tried, attempt.upstream];
     // Nothing was sent, so another endpoint may have it. None is tried twice, so this ends.
     this.#retry(`can't connect to ${attempt.endpoint}: ${reason}`);
   }
 
   attemptReset(attempt: Attempt, code: number, by: ResetOrigin, unprocessed: boolean): void {
-    if (attempt !== this.#attempt || this.#settled) return;
+    if (attempt !== this.attempt || this.#settled) return;
     if (unprocessed && !this.#responseStarted) {
       if (this.#request.replayable && this.#transparentRetries < MAX_TRANSPARENT_RETRIES) {
         this.#transparentRetries++;
@@ -289,7 +249,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
       }
       // The upstream's promise is passed on: the client may send the call again itself (RFC 9113 section 8.7).
       this.#settle(status.UNAVAILABLE, `${attempt.endpoint} refused the stream`, 'UR', 'upstream');
-      this.#downstream.reset(ErrorCode.REFUSED_STREAM);
+      this.downstream.reset(ErrorCode.REFUSED_STREAM);
       this.#finish();
       return;
     }
@@ -298,7 +258,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
     if (this.#responseStarted && by === 'peer' && code !== ErrorCode.NO_ERROR) {
       // Its reason passes through: a server ends an overdue call with CANCEL, and the client reads that as such.
       this.#settle(failure.status, failure.message, failure.flag, failure.source);
-      this.#downstream.reset(code === ErrorCode.REFUSED_STREAM ? ErrorCode.INTERNAL_ERROR : code);
+      this.downstream.reset(code === ErrorCode.REFUSED_STREAM ? ErrorCode.INTERNAL_ERROR : code);
       this.#finish();
       return;
     }
@@ -307,7 +267,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
 
   deadlineExpired(): void {
     this.#inTurn(() => {
-      const attempt = this.#attempt;
+      const attempt = this.attempt;
       attempt?.abandon(ErrorCode.CANCEL);
       const waitedMs = this.#parts.now() - this.startedMs;
       const message = deadlineMessage(this.cluster, attempt?.endpoint ?? '', attempt?.stream != null, waitedMs);
@@ -335,14 +295,18 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
     this.#endDownstream();
   }
 
-  #fail(failure: CallFailure): void {
+  #fail(failure: CallFailure, http: HttpAnswer | null = null): void {
     if (this.#settled) return;
+    const rewrite = this.#rewrite;
+    const request = this.#request.head;
+    const isRewritten = rewrite !== null && request !== null;
+    const rewriteHead = isRewritten ? (answer: HeaderBlock) => rewrite.response(answer, request, this) : null;
     this.#settle(failure.status, failure.message, failure.flag, failure.source);
     const head = this.#head!;
     answerFailure(
-      this.#downstream,
+      this.downstream,
       this.#parts.shapes,
-      { isGrpc: head.isGrpc, contentType: head.contentType, responseStarted: this.#responseStarted },
+      { ...head, responseStarted: this.#responseStarted, http, rewriteHead },
       failure,
     );
     this.#endDownstream();
@@ -360,7 +324,7 @@ export class Call implements StreamHandler, AttemptOwner, ObservedCall, Deadline
 
   /** An early answer: the client is told to stop sending, behind the last byte (RFC 9113 section 8.1). */
   #endDownstream(): void {
-    const downstream = this.#downstream;
+    const downstream = this.downstream;
     if (!this.#request.ended) downstream.reset(ErrorCode.NO_ERROR);
     if (downstream.queuedBytes === 0) this.#finish();
   }

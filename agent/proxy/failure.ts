@@ -1,4 +1,5 @@
 // A call that failed for a reason the agent knows, and the one place where that becomes what the client reads.
+import type { Decision, HttpAnswer } from '../director/decision.ts';
 import { encodeGrpcMessage } from '../grpc/grpc-message.ts';
 import { status, statusName, statusOfHttp } from '../grpc/status.ts';
 import { ErrorCode, type HeaderBlock, type HeaderShapes, type Oversize, type Stream } from '../http2/index.ts';
@@ -19,6 +20,10 @@ export interface FailedCall {
   readonly contentType: string;
   /** The response's first HEADERS have gone to the client. */
   readonly responseStarted: boolean;
+  /** What a route gives to callers that don't speak gRPC, and fields for all; `null`: what the status means. */
+  readonly http: HttpAnswer | null;
+  /** What the route makes of the answer's head; `null`: nothing. */
+  readonly rewriteHead: ((head: HeaderBlock) => HeaderBlock) | null;
 }
 
 /** gRPC code to HTTP status, for callers that do not speak gRPC (google.rpc.Code's own mapping). */
@@ -53,26 +58,34 @@ function httpStatusOf(code: number): number {
  * a reset where even those can't follow (HTTP that is not gRPC). Source: PROTOCOL-HTTP2.md "Responses".
  */
 export function answerFailure(stream: Stream, shapes: HeaderShapes, call: FailedCall, failure: CallFailure): void {
+  const fields = call.http?.fields ?? [];
+  const sendHead = (head: readonly (readonly [string, string])[], endStream: boolean): void => {
+    const block = shapes.block(head);
+    stream.sendHeaders(call.rewriteHead === null ? block : call.rewriteHead(block), endStream);
+  };
   if (call.isGrpc) {
     const outcome: [string, string][] = [['grpc-status', String(failure.status)]];
     if (failure.message !== '') outcome.push(['grpc-message', encodeGrpcMessage(failure.message)]);
-    const fields: [string, string][] = call.responseStarted
-      ? outcome
-      : [[':status', '200'], ['content-type', call.contentType], ...outcome];
-    stream.sendHeaders(shapes.block(fields), true);
+    if (call.responseStarted) stream.sendHeaders(shapes.block(outcome), true);
+    else sendHead([[':status', '200'], ['content-type', call.contentType], ...outcome, ...fields], true);
     return;
   }
   if (call.responseStarted) {
     stream.reset(ErrorCode.INTERNAL_ERROR);
     return;
   }
-  const body = Buffer.from(`${statusName(failure.status)}: ${failure.message}\n`, 'utf8');
-  const head = shapes.block([
-    [':status', String(httpStatusOf(failure.status))],
+  const text = call.http?.body ?? `${statusName(failure.status)}: ${failure.message}\n`;
+  const head: [string, string][] = [[':status', String(call.http?.status ?? httpStatusOf(failure.status))]];
+  if (text === '') {
+    sendHead([...head, ...fields], true);
+    return;
+  }
+  const body = Buffer.from(text, 'utf8');
+  const ofBody = [
     ['content-type', 'text/plain; charset=utf-8'],
     ['content-length', String(body.length)],
-  ]);
-  stream.sendHeaders(head, false);
+  ] as const;
+  sendHead([...head, ...ofBody, ...fields], false);
   stream.sendData(body, 0, body.length, true);
 }
 
@@ -95,4 +108,19 @@ export function directorFailure(error: unknown): CallFailure {
     return { status: error.status, message: text, flag: '-', source: 'agent' };
   }
   return { status: status.INTERNAL, message: `the director failed: ${text}`, flag: '-', source: 'agent' };
+}
+
+/** The route leaves the call to this process. */
+export function noHandler(listener: string, method: string): CallFailure {
+  const message = `${listener}: /${method} is for a handler of this process, and it has none`;
+  return { status: status.UNIMPLEMENTED, message, flag: 'NR', source: 'agent' };
+}
+
+export function unknownCluster(
+  listener: string,
+  method: string,
+  { cluster, policy }: Extract<Decision, { kind: 'forward' }>,
+): CallFailure {
+  const message = `${listener}: the route of /${method} names cluster ${cluster}, which is not known`;
+  return { status: policy.unknownClusterStatus, message, flag: 'NC', source: 'agent' };
 }

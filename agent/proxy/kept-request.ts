@@ -31,7 +31,7 @@ export class KeptRequest {
   keepData(buf: Buffer, start: number, end: number, underWay: boolean): void {
     if (!this.#whole || start === end) return;
     if (underWay && this.#bytes + (end - start) > MAX_REPLAY_BYTES) {
-      this.forget();
+      this.#forgetBody();
       return;
     }
     const bytes = this.#bytes + (end - start);
@@ -63,6 +63,10 @@ export class KeptRequest {
   /** The request is on its way for good. */
   forget(): void {
     this.head = null;
+    this.#forgetBody();
+  }
+
+  #forgetBody(): void {
     this.#trailers = null;
     this.#body = noBody;
     this.#bytes = 0;

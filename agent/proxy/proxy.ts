@@ -15,7 +15,6 @@ export class GrpcProxy {
       headMemo: createCallHeadMemo(shapes),
       statusMemo: createStatusMemo(shapes),
       edits: {
-        authority: shapes.edit({ set: [{ name: ':authority' }] }),
         traceparent: shapes.edit({ set: [{ name: 'traceparent' }] }),
         grpcTimeout: shapes.edit({ set: [{ name: 'grpc-timeout' }] }),
       },

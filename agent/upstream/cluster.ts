@@ -67,9 +67,9 @@ export class UpstreamCluster {
     const options = { random: this.#random, activeOf: this.#activeOf };
     const balancer = resource === null ? null : createBalancer(this.#cluster, resource, options);
     const { tls, connectTimeoutMs, connectionLife } = this.#cluster;
-    const endpoints = (balancer?.endpoints ?? []).map(({ address }) => {
+    const endpoints = (balancer?.endpoints ?? []).map(({ address, hostname }) => {
       const pool = this.#pools.acquire(address, tls, connectTimeoutMs, connectionLife);
-      return new UpstreamEndpoint(pool.address, pool);
+      return new UpstreamEndpoint(pool.address, hostname, pool);
     });
     const previous = this.#endpoints;
     this.#resource = resource;

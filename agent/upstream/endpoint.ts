@@ -6,8 +6,12 @@ export class UpstreamEndpoint {
   readonly address: string;
   readonly pool: ConnectionPool;
 
-  constructor(address: string, pool: ConnectionPool) {
+  /** Of the resource; may be empty. */
+  readonly hostname: string;
+
+  constructor(address: string, hostname: string, pool: ConnectionPool) {
     this.address = address;
+    this.hostname = hostname;
     this.pool = pool;
   }
 }

@@ -3,9 +3,16 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { compileRouteTable } from '../../agent/director/route-table.ts';
-import type { HeaderMatcher, Route, RouteAction, RouteConfiguration, RouteMatch } from '../../xds/model/route.ts';
+import {
+  forwardTo,
+  type HeaderMatcher,
+  type Route,
+  type RouteAction,
+  type RouteConfiguration,
+  type RouteMatch,
+} from '../../xds/model/route.ts';
 import { type PlainCall, scanRoutes } from './linear-scan.ts';
-import { callsOfShape, plans } from './routes.ts';
+import { callsOfShape, deps } from './routes.ts';
 
 // Few words, so that rules and calls meet often.
 const word = fc.constantFrom('a', 'b', 'A', 'ab', '');
@@ -56,15 +63,7 @@ function actionOf(kind: number, place: string): RouteAction {
     name: `${place}.${at}`,
     weight: at === 1 ? 0 : 1 + at,
   }));
-  return {
-    kind: 'forward',
-    clusters,
-    timeoutMs: null,
-    maxStreamDurationMs: null,
-    grpcTimeoutMaxMs: null,
-    hostRewrite: null,
-    hashPolicies: [],
-  };
+  return forwardTo(clusters);
 }
 
 const domain = fc.constantFrom('a', 'a.b', '*.b', '*b', 'a.*', 'a*', '*', 'c.a.b', 'A.B:1', '*:1', 'a.b:*');
@@ -78,11 +77,14 @@ const config: fc.Arbitrary<RouteConfiguration> = fc
   .map(({ hosts, domains, ignorePort }) => ({
     name: 'any',
     ignorePortInHostMatching: ignorePort,
+    mutations: null,
+    mostSpecificMutationsWin: false,
     virtualHosts: hosts.map((routes, host) => ({
       name: `host ${host}`,
+      mutations: null,
       domains: domains.filter((_, at) => at % hosts.length === host),
       routes: routes.map(
-        ({ match, kind }, at): Route => ({ name: '', match, action: actionOf(kind, `${host}.${at}`) }),
+        ({ match, kind }, at): Route => ({ name: '', match, action: actionOf(kind, `${host}.${at}`), mutations: null }),
       ),
     })),
   }));
@@ -145,7 +147,7 @@ test('the compiled table answers like a linear scan', (t) => {
       fc.array(callGroup, { minLength: 1, maxLength: 3 }),
       fc.double({ min: 0, max: 0.999, noNaN: true }),
       (of, groups, random) => {
-        const table = compileRouteTable(of, { random: () => random, plans });
+        const table = compileRouteTable(of, { random: () => random, ...deps });
         for (const { holes, calls } of groups) {
           const makeCall = callsOfShape(withAuthority(calls[0]!), holes);
           // Three times over: at first sight of the shape, when it is planned, and after.

@@ -150,9 +150,13 @@ test('weighted clusters share the calls by weight; one of weight 0 gets none', (
 });
 
 test('the policy of the route goes with its decision', (t) => {
-  const policy = { timeoutMs: 5, maxStreamDurationMs: 6, grpcTimeoutMaxMs: 7, hostRewrite: 'h' };
+  const policy = { timeoutMs: 5, maxStreamDurationMs: 6, grpcTimeoutMaxMs: 7 };
   const decision = tableOf([route('a', {}, { action: { ...forward('a'), ...policy } })]).direct(call());
-  t.deepEqual(decision, { kind: 'forward', cluster: 'a', policy: { ...policy, hash: null } });
+  t.deepEqual(decision, {
+    kind: 'forward',
+    cluster: 'a',
+    policy: { ...policy, hash: null, rewrite: null, unknownClusterStatus: 14 },
+  });
 });
 
 test('a direct response is a gRPC status, its body the message (6.1, 6.2)', (t) => {

@@ -8,6 +8,8 @@ const config = (cluster: string): RouteConfiguration => ({
   name: 'shop',
   virtualHosts: [virtualHost('all', ['*'], [route(cluster)])],
   ignorePortInHostMatching: false,
+  mutations: null,
+  mostSpecificMutationsWin: false,
 });
 
 test('a listener that waits for its rules fails calls, and follows the rules once they come, change and go', (t) => {

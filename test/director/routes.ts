@@ -1,33 +1,29 @@
 // Route configurations and calls in short, for the tests of this folder.
+import { createRewriteEdits } from '../../agent/director/head-rewrite.ts';
 import { RoutePlans } from '../../agent/director/route-plan.ts';
 import { compileRouteTable, type RouteTable } from '../../agent/director/route-table.ts';
 import { type CallHead, createCallHeadMemo, readCallHead } from '../../agent/grpc/call-head.ts';
 import { HeaderShapes } from '../../agent/http2/index.ts';
-import type {
-  ForwardAction,
-  HeaderMatcher,
-  Route,
-  RouteConfiguration,
-  RouteMatch,
-  VirtualHost,
+import {
+  type ForwardAction,
+  forwardTo,
+  type HeaderMatcher,
+  type Route,
+  type RouteConfiguration,
+  type RouteMatch,
+  type VirtualHost,
 } from '../../xds/model/route.ts';
 
 export const shapes = new HeaderShapes({ seed: 1 });
 const headMemo = createCallHeadMemo(shapes);
-export const plans = new RoutePlans(shapes);
+export const deps = { plans: new RoutePlans(shapes), shapes, edits: createRewriteEdits(shapes) };
 
 export function forward(...clusters: (string | [name: string, weight: number])[]): ForwardAction {
-  return {
-    kind: 'forward',
-    clusters: clusters.map((cluster) =>
+  return forwardTo(
+    clusters.map((cluster) =>
       typeof cluster === 'string' ? { name: cluster, weight: 1 } : { name: cluster[0], weight: cluster[1] },
     ),
-    timeoutMs: null,
-    maxStreamDurationMs: null,
-    grpcTimeoutMaxMs: null,
-    hostRewrite: null,
-    hashPolicies: [],
-  };
+  );
 }
 
 /** A route to that cluster; whatever is not said asks nothing. */
@@ -44,6 +40,7 @@ export function route(cluster: string, match: Partial<RouteMatch> = {}, over: Pa
       ...match,
     },
     action: forward(cluster),
+    mutations: null,
     ...over,
   };
 }
@@ -56,15 +53,21 @@ export const exact = (value: string, ignoreCase = false) => ({ kind: 'exact', va
 export const regex = (value: string) => ({ kind: 'regex', value }) as const;
 
 export function virtualHost(name: string, domains: string[], routes: Route[] = [route(name)]): VirtualHost {
-  return { name, domains, routes };
+  return { name, domains, routes, mutations: null };
 }
 
 export function table(
   virtualHosts: VirtualHost[],
   { random = () => 0, ignorePort = false }: { random?: () => number; ignorePort?: boolean } = {},
 ): RouteTable {
-  const config: RouteConfiguration = { name: 'shop-routes', virtualHosts, ignorePortInHostMatching: ignorePort };
-  return compileRouteTable(config, { random, plans });
+  const config: RouteConfiguration = {
+    name: 'shop-routes',
+    virtualHosts,
+    ignorePortInHostMatching: ignorePort,
+    mutations: null,
+    mostSpecificMutationsWin: false,
+  };
+  return compileRouteTable(config, { random, ...deps });
 }
 
 /** One virtual host for every authority. */

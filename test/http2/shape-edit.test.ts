@@ -147,3 +147,29 @@ test("an edit with the wrong number of values, or one that may never be sent, is
   t.throws(() => shapes.edit({ set: [{ name: 'X-A' }] }), { instanceOf: TypeError });
   t.throws(() => run().edit({ remove: [], set: [] }), { instanceOf: TypeError });
 });
+
+test('a field may be appended, or put in only where there is none, or only where there is one', (t) => {
+  const { shapes, run } = setUp();
+  const edit = shapes.edit({
+    remove: ['x-gone'],
+    set: [
+      { name: 'x-a', value: 'more', mode: 'append' },
+      { name: 'x-b', mode: 'if-absent' },
+      { name: 'x-c', mode: 'if-present' },
+      { name: 'x-gone', value: 'back', mode: 'if-absent' },
+    ],
+  });
+  const values = [bytes('b'), bytes('c')];
+  t.deepEqual(byName(run(['x-a', '1'], ['x-c', '2'], ['x-c', '3'], ['x-gone', '4']).edit(edit, values).entries()), [
+    ['x-a', '1'],
+    ['x-a', 'more'],
+    ['x-b', 'b'],
+    ['x-c', 'c'],
+    ['x-gone', 'back'],
+  ]);
+  t.deepEqual(byName(run(['x-b', '1']).edit(edit, values).entries()), [
+    ['x-a', 'more'],
+    ['x-b', '1'],
+    ['x-gone', 'back'],
+  ]);
+});

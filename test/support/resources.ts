@@ -3,20 +3,20 @@ import type { Cluster } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
 import type { Listener, TrafficDirection } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
-import type { ForwardAction, PathMatch, Route, RouteConfiguration } from '../../xds/model/route.ts';
+import {
+  type ForwardAction,
+  forwardTo,
+  type PathMatch,
+  type Route,
+  type RouteConfiguration,
+} from '../../xds/model/route.ts';
 
 export function forward(...clusters: readonly (string | readonly [name: string, weight: number])[]): ForwardAction {
-  return {
-    kind: 'forward',
-    clusters: clusters.map((cluster) =>
+  return forwardTo(
+    clusters.map((cluster) =>
       typeof cluster === 'string' ? { name: cluster, weight: 1 } : { name: cluster[0], weight: cluster[1] },
     ),
-    timeoutMs: null,
-    maxStreamDurationMs: null,
-    grpcTimeoutMaxMs: null,
-    hostRewrite: null,
-    hashPolicies: [],
-  };
+  );
 }
 
 export function route(action: Route['action'], path: PathMatch = { kind: 'prefix', value: '/' }): Route {
@@ -24,6 +24,7 @@ export function route(action: Route['action'], path: PathMatch = { kind: 'prefix
     name: '',
     match: { path, caseSensitive: true, headers: [], queryParameters: [], grpcOnly: false, runtimeFraction: null },
     action,
+    mutations: null,
   };
 }
 
@@ -32,8 +33,13 @@ export function routeConfiguration(
   name: string,
   hosts: Readonly<Record<string, readonly Route[]>>,
 ): RouteConfiguration {
-  const virtualHosts = Object.entries(hosts).map(([domain, routes]) => ({ name: domain, domains: [domain], routes }));
-  return { name, virtualHosts, ignorePortInHostMatching: false };
+  const virtualHosts = Object.entries(hosts).map(([domain, routes]) => ({
+    name: domain,
+    domains: [domain],
+    routes,
+    mutations: null,
+  }));
+  return { name, virtualHosts, ignorePortInHostMatching: false, mutations: null, mostSpecificMutationsWin: false };
 }
 
 export function listener(name: string, direction: TrafficDirection, routes: string, port = 0): Listener {

@@ -4,19 +4,25 @@ import type { DownstreamTls, SocketAddress, UpstreamTls } from '../../xds/model/
 import type { Cluster, HashKey } from '../../xds/model/cluster.ts';
 import type { ConnectionLife, Keepalive } from '../../xds/model/connection-life.ts';
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../../xds/model/endpoints.ts';
+import type { FactOfCall, FormatCommand, HeaderAddition, HeaderMutations } from '../../xds/model/header-mutations.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import type {
+  ClusterField,
   HashPolicy,
   HeaderMatcher,
+  HostRewrite,
   PathMatch,
+  PathRewrite,
   QueryParameterMatcher,
+  RedirectAction,
   Route,
   RouteAction,
   RouteConfiguration,
   RouteMatch,
   StringMatch,
   Substitution,
+  WeightedCluster,
 } from '../../xds/model/route.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 12 });
@@ -107,13 +113,52 @@ const routeMatch = record<RouteMatch>({
   ),
 });
 
+const header = fc.constantFrom('x-a', 'x-b', 'grpc-tags');
+
+const command: fc.Arbitrary<FormatCommand> = fc.oneof(
+  fc
+    .constantFrom<FactOfCall[]>('downstream-address', 'downstream-ip', 'downstream-uri-san', 'downstream-dns-san')
+    .map((kind) => ({ kind })),
+  fc
+    .constantFrom<FactOfCall[]>('upstream-address', 'cluster', 'route', 'protocol', 'response-code')
+    .map((kind) => ({ kind })),
+  record<Exclude<FormatCommand, { kind: FactOfCall }>>({
+    kind: fc.constantFrom('request-field', 'response-field'),
+    name: fc.constantFrom('x-user', ':path'),
+    alternative: orNull(fc.constantFrom('x-other', ':authority')),
+    maxLength: orNull(fc.integer({ min: 0, max: 99 })),
+  }),
+);
+
+const addition = record<HeaderAddition>({
+  name: header,
+  // Text beside text would be one text when it is read again.
+  value: fc.oneof(
+    fc.constantFrom([], ['100 % of it']),
+    command.map((one) => ['[', one, ']']),
+    fc.tuple(command, command).map((both) => [...both]),
+  ),
+  action: fc.constantFrom('append', 'add-if-absent', 'overwrite', 'overwrite-if-present'),
+  keepEmpty: fc.boolean(),
+});
+
+const mutations: fc.Arbitrary<HeaderMutations | null> = orNull(
+  record<HeaderMutations>({
+    requestRemove: some(header),
+    requestAdd: some(addition),
+    responseRemove: some(header),
+    responseAdd: some(addition, 1),
+  }),
+);
+
+const substitution = { regex: fc.constant('(a)(b)'), replacement: fc.constantFrom('', '\\2\\1') };
 const terminal = fc.boolean();
 
 const hashPolicy: fc.Arbitrary<HashPolicy> = fc.oneof(
   record<HashPolicy & { kind: 'header' }>({
     kind: fc.constant('header'),
     name: fc.constantFrom('x-user', ':authority'),
-    rewrite: orNull(record<Substitution>({ regex: fc.constant('(a)(b)'), replacement: fc.constantFrom('', '\\2\\1') })),
+    rewrite: orNull(record<Substitution>(substitution)),
     terminal,
   }),
   record<HashPolicy & { kind: 'cookie' | 'query-parameter' }>({
@@ -125,15 +170,49 @@ const hashPolicy: fc.Arbitrary<HashPolicy> = fc.oneof(
   record<HashPolicy & { kind: 'connection' }>({ kind: fc.constant('connection'), terminal }),
 );
 
+const authority = fc.constantFrom('shop.example', 'shop:80');
+
+const pathRewrite: fc.Arbitrary<PathRewrite> = fc.oneof(
+  record<PathRewrite & { kind: 'prefix' }>({ kind: fc.constant('prefix'), value: fc.constantFrom('/', '/v2') }),
+  record<PathRewrite & { kind: 'regex' }>({ kind: fc.constant('regex'), ...substitution }),
+);
+
+const hostRewrite: fc.Arbitrary<HostRewrite> = fc.oneof(
+  record<HostRewrite & { kind: 'literal' }>({ kind: fc.constant('literal'), value: authority }),
+  record<HostRewrite & { kind: 'header' }>({ kind: fc.constant('header'), name: fc.constant('x-host') }),
+  record<HostRewrite & { kind: 'path-regex' }>({ kind: fc.constant('path-regex'), ...substitution }),
+  fc.constant({ kind: 'endpoint' } as const),
+);
+
 const action: fc.Arbitrary<RouteAction> = fc.oneof(
   record<RouteAction & { kind: 'forward' }>({
     kind: fc.constant('forward'),
-    clusters: some(record<{ name: string; weight: number }>({ name, weight }), 1),
+    clusters: fc.oneof(
+      some(record<WeightedCluster>({ name, weight, mutations, hostRewrite: orNull(authority) }), 1),
+      record<ClusterField>({ field: fc.constant('x-cluster') }),
+    ),
     timeoutMs: orNull(ms),
     maxStreamDurationMs: orNull(fc.oneof(ms, fc.constant(0))),
     grpcTimeoutMaxMs: orNull(ms),
-    hostRewrite: orNull(name),
+    hostRewrite: orNull(hostRewrite),
+    appendForwardedHost: fc.boolean(),
+    pathRewrite: orNull(pathRewrite),
+    clusterNotFoundStatus: fc.constantFrom(404, 500, 503),
     hashPolicies: some(hashPolicy),
+  }),
+  record<RedirectAction>({
+    kind: fc.constant('redirect'),
+    status: fc.constantFrom(301, 302, 303, 307, 308),
+    scheme: orNull(fc.constantFrom('http', 'https')),
+    host: orNull(authority),
+    port: orNull(fc.integer({ min: 1, max: 65_535 })),
+    path: orNull(
+      fc.oneof(
+        pathRewrite,
+        record<{ kind: 'whole'; value: string }>({ kind: fc.constant('whole'), value: fc.constant('/new') }),
+      ),
+    ),
+    stripQuery: fc.boolean(),
   }),
   record<RouteAction & { kind: 'direct-response' }>({
     kind: fc.constant('direct-response'),
@@ -144,15 +223,24 @@ const action: fc.Arbitrary<RouteAction> = fc.oneof(
 );
 
 const routeConfiguration = fc
-  .tuple(name, some(some(record<Route>({ name: text, match: routeMatch, action }))), fc.boolean())
-  .map(([name, routes, ignorePortInHostMatching]): RouteConfiguration => {
+  .tuple(
+    name,
+    some(fc.tuple(some(record<Route>({ name: text, match: routeMatch, action, mutations })), mutations)),
+    record<Omit<RouteConfiguration, 'name' | 'virtualHosts'>>({
+      ignorePortInHostMatching: fc.boolean(),
+      mutations,
+      mostSpecificMutationsWin: fc.boolean(),
+    }),
+  )
+  .map(([name, hosts, rest]): RouteConfiguration => {
     // Domains are unique within a configuration.
-    const virtualHosts = routes.map((own, index) => ({
+    const virtualHosts = hosts.map(([routes, own], index) => ({
       name: `vh${index}`,
       domains: [`h${index}.example`],
-      routes: own,
+      routes,
+      mutations: own,
     }));
-    return { name, virtualHosts, ignorePortInHostMatching };
+    return { name, virtualHosts, ...rest };
   });
 
 const connectionLife: fc.Arbitrary<ConnectionLife> = record<ConnectionLife>({

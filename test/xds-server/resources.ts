@@ -1,6 +1,7 @@
 // Small resources for the tests of the embedded control plane.
 import type { Cluster } from '../../xds/model/cluster.ts';
 import type { Resource } from '../../xds/model/resource.ts';
+import { forwardTo } from '../../xds/model/route.ts';
 import { type DiscoveryResponse, loadProtos } from '../../xds/protos.ts';
 
 export function cluster(name: string): Resource {
@@ -41,17 +42,10 @@ export function route(name: string, clusterName: string): Resource {
     grpcOnly: false,
     runtimeFraction: null,
   } as const;
-  const action = {
-    kind: 'forward',
-    clusters: [{ name: clusterName, weight: 1 }],
-    timeoutMs: null,
-    maxStreamDurationMs: null,
-    grpcTimeoutMaxMs: null,
-    hostRewrite: null,
-    hashPolicies: [],
-  } as const;
-  const virtualHosts = [{ name: 'all', domains: ['*'], routes: [{ name: '', match, action }] }];
-  return { type: 'route', value: { name, virtualHosts, ignorePortInHostMatching: false } };
+  const routes = [{ name: '', match, action: forwardTo([{ name: clusterName, weight: 1 }]), mutations: null }];
+  const virtualHosts = [{ name: 'all', domains: ['*'], routes, mutations: null }];
+  const rest = { ignorePortInHostMatching: false, mutations: null, mostSpecificMutationsWin: false };
+  return { type: 'route', value: { name, virtualHosts, ...rest } };
 }
 
 export function listener(name: string): Resource {

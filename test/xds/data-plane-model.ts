@@ -38,7 +38,9 @@ export class DataPlaneModel {
     if (!config) throw new Error(`${listenerName} has no routes`);
     return config.virtualHosts.flatMap(({ routes }) =>
       routes.flatMap(({ action }) =>
-        action.kind === 'forward' ? action.clusters.flatMap(({ name }) => this.#portsOf(name)) : [],
+        action.kind === 'forward' && !('field' in action.clusters)
+          ? action.clusters.flatMap(({ name }) => this.#portsOf(name))
+          : [],
       ),
     );
   }

@@ -1,8 +1,9 @@
 // What a route does with a call -> RouteAction of the model.
-import type { RouteAction, WeightedCluster } from '../model/route.ts';
+import type { ForwardAction, RouteAction, WeightedCluster } from '../model/route.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { decodeHashPolicies } from './hash-policy.ts';
-import { reportHeaderMutations } from './header-mutations.ts';
+import { decodeHeaderMutations } from './header-mutations.ts';
+import { checkText, decodeHostRewrite, decodePathRewrite, decodeRedirect } from './rewrites.ts';
 import type { RouteActionMessage, RouteMessage, WeightedClusterMessage } from './route-messages.ts';
 import { decodeDuration, decodeText, maxUint32 } from './scalars.ts';
 import type { Scope } from './validation.ts';
@@ -14,7 +15,7 @@ export function decodeRouteAction(context: DecodeContext, message: RouteMessage,
   if (message.direct_response !== undefined) {
     return decodeDirectResponse(context, message.direct_response, scope.at('direct_response'));
   }
-  if (message.redirect !== undefined) return unsupported(scope.at('redirect'), 'redirects are not supported');
+  if (message.redirect !== undefined) return decodeRedirect(message.redirect, scope.at('redirect'));
   if (message.filter_action !== undefined) {
     return unsupported(scope.at('filter_action'), 'actions of filters are not supported');
   }
@@ -55,7 +56,8 @@ function decodeForward(message: RouteActionMessage, scope: Scope): RouteAction |
     limitsScope.at('grpc_timeout_header_offset').unsupported('the deadline is not shortened');
   }
   reportUnsupported(message, scope);
-  const rewritten = unsupportedRewrite(message, scope);
+  const policy = message.path_rewrite_policy;
+  const rewritten = policy === null ? null : scope.at('path_rewrite_policy').unsupported('paths are not rewritten so');
   const clusters = decodeClusters(message, scope);
   if (clusters === null) return null;
   if (clusters.kind === 'unsupported') return clusters;
@@ -67,26 +69,44 @@ function decodeForward(message: RouteActionMessage, scope: Scope): RouteAction |
     timeoutMs: timeoutMs === 0 ? null : timeoutMs,
     maxStreamDurationMs,
     grpcTimeoutMaxMs,
-    hostRewrite: message.host_rewrite_literal ?? null,
+    hostRewrite: decodeHostRewrite(message, scope),
+    appendForwardedHost: message.append_x_forwarded_host,
+    pathRewrite: decodePathRewrite(message, scope),
+    clusterNotFoundStatus: decodeClusterNotFound(message, scope.at('cluster_not_found_response_code')),
     hashPolicies: decodeHashPolicies(message.hash_policy, scope),
   };
 }
 
+const notFoundStatuses: Readonly<Record<string, number>> = {
+  SERVICE_UNAVAILABLE: 503,
+  NOT_FOUND: 404,
+  INTERNAL_SERVER_ERROR: 500,
+};
+
+function decodeClusterNotFound({ cluster_not_found_response_code: code }: RouteActionMessage, scope: Scope): number {
+  const status = notFoundStatuses[code];
+  if (status === undefined) scope.fail(`unknown value ${code}`);
+  return status ?? 503;
+}
+
 type DecodedClusters =
-  | { readonly kind: 'clusters'; readonly clusters: readonly WeightedCluster[] }
+  | { readonly kind: 'clusters'; readonly clusters: ForwardAction['clusters'] }
   | { readonly kind: 'unsupported'; readonly reason: string };
 
 function decodeClusters(message: RouteActionMessage, scope: Scope): DecodedClusters | null {
   if (message.cluster !== undefined) {
     if (message.cluster === '') scope.at('cluster').fail('must not be empty');
-    return { kind: 'clusters', clusters: [{ name: message.cluster, weight: 1 }] };
+    return {
+      kind: 'clusters',
+      clusters: [{ name: message.cluster, weight: 1, mutations: null, hostRewrite: null }],
+    };
   }
   if (message.weighted_clusters !== undefined) {
     return decodeWeighted(message.weighted_clusters, scope.at('weighted_clusters'));
   }
   if (message.cluster_header !== undefined) {
-    const reason = scope.at('cluster_header').unsupported('a cluster named by a header is not supported');
-    return { kind: 'unsupported', reason };
+    if (message.cluster_header === '') scope.at('cluster_header').fail('must not be empty');
+    return { kind: 'clusters', clusters: { field: message.cluster_header.toLowerCase() } };
   }
   if (message.cluster_specifier_plugin !== undefined || message.inline_cluster_specifier_plugin !== undefined) {
     const reason = scope.at('cluster_specifier_plugin').unsupported('cluster specifier plugins are not supported');
@@ -109,12 +129,13 @@ function decodeWeighted(message: WeightedClusterMessage, scope: Scope): DecodedC
       reason = at.at('cluster_header').unsupported('a cluster named by a header is not supported');
     } else if (entry.name === '') at.at('name').fail('must not be empty');
     else if (entry.cluster_header !== '') at.at('cluster_header').fail('not allowed together with name');
-    if (entry.host_rewrite_literal !== undefined) {
-      at.at('host_rewrite_literal').unsupported('the authority is only rewritten by the route');
-    }
+    const hostRewrite = entry.host_rewrite_literal ?? '';
+    checkText(hostRewrite, at.at('host_rewrite_literal'));
     if (entry.metadata_match !== null) at.at('metadata_match').unsupported('subsets are not carried out');
-    reportHeaderMutations(entry, at);
-    if (weight > 0) clusters.push({ name: entry.name, weight });
+    const mutations = decodeHeaderMutations(entry, at);
+    if (weight > 0) {
+      clusters.push({ name: entry.name, weight, mutations, hostRewrite: hostRewrite === '' ? null : hostRewrite });
+    }
   }
   if (message.clusters.length === 0) scope.at('clusters').fail('must not be empty');
   else if (sum === 0) scope.at('clusters').fail('the weights sum to 0');
@@ -122,19 +143,7 @@ function decodeWeighted(message: WeightedClusterMessage, scope: Scope): DecodedC
   return reason === null ? { kind: 'clusters', clusters } : { kind: 'unsupported', reason };
 }
 
-function unsupportedRewrite(message: RouteActionMessage, scope: Scope): string | null {
-  const text = 'paths are not rewritten';
-  if (message.prefix_rewrite !== '') return scope.at('prefix_rewrite').unsupported(text);
-  if (message.regex_rewrite !== null) return scope.at('regex_rewrite').unsupported(text);
-  if (message.path_rewrite_policy !== null) return scope.at('path_rewrite_policy').unsupported(text);
-  return null;
-}
-
 function reportUnsupported(message: RouteActionMessage, scope: Scope): void {
-  const authority = 'the authority passes unchanged';
-  if (message.auto_host_rewrite?.value) scope.at('auto_host_rewrite').unsupported(authority);
-  if (message.host_rewrite_header !== undefined) scope.at('host_rewrite_header').unsupported(authority);
-  if (message.host_rewrite_path_regex !== undefined) scope.at('host_rewrite_path_regex').unsupported(authority);
   if (message.retry_policy !== null) scope.at('retry_policy').unsupported('calls are not retried');
   if (message.hedge_policy !== null) scope.at('hedge_policy').unsupported('calls are not hedged');
   if (message.request_mirror_policies.length > 0) {

@@ -11,10 +11,17 @@ import type {
 
 /** Fields that each level of a route configuration may have. */
 export interface HeaderMutationsMessage {
-  readonly request_headers_to_add: readonly object[];
+  readonly request_headers_to_add: readonly HeaderValueOptionMessage[];
   readonly request_headers_to_remove: readonly string[];
-  readonly response_headers_to_add: readonly object[];
+  readonly response_headers_to_add: readonly HeaderValueOptionMessage[];
   readonly response_headers_to_remove: readonly string[];
+}
+
+export interface HeaderValueOptionMessage {
+  readonly header: { readonly key: string; readonly value: string; readonly raw_value: Uint8Array } | null;
+  readonly append: Wrapped<boolean>;
+  readonly append_action: EnumValue;
+  readonly keep_empty_value: boolean;
 }
 
 export interface RouteConfigurationMessage extends HeaderMutationsMessage {
@@ -23,6 +30,7 @@ export interface RouteConfigurationMessage extends HeaderMutationsMessage {
   readonly vhds: object | null;
   readonly request_mirror_policies: readonly object[];
   readonly ignore_port_in_host_matching: boolean;
+  readonly most_specific_header_mutations_wins: boolean;
 }
 
 export interface VirtualHostMessage extends HeaderMutationsMessage {
@@ -40,10 +48,22 @@ export interface RouteMessage extends HeaderMutationsMessage {
   readonly name: string;
   readonly match: RouteMatchMessage | null;
   readonly route?: RouteActionMessage;
-  readonly redirect?: object;
+  readonly redirect?: RedirectMessage;
   readonly direct_response?: { readonly status: number; readonly body: DataSourceMessage | null };
   readonly filter_action?: object;
   readonly non_forwarding_action?: object;
+}
+
+export interface RedirectMessage {
+  readonly https_redirect?: boolean;
+  readonly scheme_redirect?: string;
+  readonly host_redirect: string;
+  readonly port_redirect: number;
+  readonly path_redirect?: string;
+  readonly prefix_rewrite?: string;
+  readonly regex_rewrite?: SubstitutionMessage;
+  readonly response_code: EnumValue;
+  readonly strip_query: boolean;
 }
 
 export interface RouteMatchMessage {
@@ -88,14 +108,16 @@ export interface RouteActionMessage {
   readonly weighted_clusters?: WeightedClusterMessage;
   readonly cluster_specifier_plugin?: string;
   readonly inline_cluster_specifier_plugin?: object;
+  readonly cluster_not_found_response_code: EnumValue;
   readonly metadata_match: object | null;
   readonly prefix_rewrite: string;
-  readonly regex_rewrite: object | null;
+  readonly regex_rewrite: SubstitutionMessage | null;
   readonly path_rewrite_policy: object | null;
   readonly host_rewrite_literal?: string;
   readonly auto_host_rewrite?: { readonly value: boolean };
   readonly host_rewrite_header?: string;
-  readonly host_rewrite_path_regex?: object;
+  readonly host_rewrite_path_regex?: SubstitutionMessage;
+  readonly append_x_forwarded_host: boolean;
   readonly timeout: DurationMessage | null;
   readonly idle_timeout: DurationMessage | null;
   readonly retry_policy: object | null;

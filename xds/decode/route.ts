@@ -1,7 +1,7 @@
 // envoy.config.route.v3.RouteConfiguration -> RouteConfiguration, from RDS or inside a listener.
 import type { Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
 import type { DecodeContext } from './decode-context.ts';
-import { reportHeaderMutations } from './header-mutations.ts';
+import { decodeHeaderMutations } from './header-mutations.ts';
 import { decodeRouteAction } from './route-action.ts';
 import { decodeRouteMatch } from './route-match.ts';
 import type { RouteConfigurationMessage, RouteMessage, VirtualHostMessage } from './route-messages.ts';
@@ -12,7 +12,6 @@ export function decodeRouteConfiguration(
   message: RouteConfigurationMessage,
   scope: Scope,
 ): RouteConfiguration {
-  reportHeaderMutations(message, scope);
   if (message.vhds !== null) scope.at('vhds').unsupported('virtual host discovery (VHDS) is not supported');
   if (message.request_mirror_policies.length > 0) {
     scope.at('request_mirror_policies').unsupported('calls are not mirrored');
@@ -24,6 +23,8 @@ export function decodeRouteConfiguration(
       decodeVirtualHost(context, virtualHost, seenDomains, scope.item('virtual_hosts', index)),
     ),
     ignorePortInHostMatching: message.ignore_port_in_host_matching,
+    mutations: decodeHeaderMutations(message, scope),
+    mostSpecificMutationsWin: message.most_specific_header_mutations_wins,
   };
 }
 
@@ -38,7 +39,7 @@ function decodeVirtualHost(
   for (const [index, domain] of message.domains.entries()) {
     checkDomain(domain, message.name, seenDomains, scope.item('domains', index));
   }
-  reportHeaderMutations(message, scope);
+  const mutations = decodeHeaderMutations(message, scope);
   if (message.matcher !== null) scope.at('matcher').unsupported('the unified matcher is not supported');
   if (message.require_tls !== 'NONE') scope.at('require_tls').unsupported('clear text is not redirected');
   if (message.retry_policy !== null) scope.at('retry_policy').unsupported('calls are not retried');
@@ -51,7 +52,7 @@ function decodeVirtualHost(
     const route = decodeRoute(context, routeMessage, scope.item('routes', index));
     if (route !== null) routes.push(route);
   }
-  return { name: message.name, domains: message.domains, routes };
+  return { name: message.name, domains: message.domains, routes, mutations };
 }
 
 /** Exact, `*suffix`, `prefix*` or `*`; unique without regard to case (envoy-behaviours.md section 1). */
@@ -70,6 +71,6 @@ function checkDomain(domain: string, virtualHost: string, seen: Map<string, stri
 function decodeRoute(context: DecodeContext, message: RouteMessage, scope: Scope): Route | null {
   const match = decodeRouteMatch(message.match, scope.at('match'));
   const action = decodeRouteAction(context, message, scope);
-  reportHeaderMutations(message, scope);
-  return match === null || action === null ? null : { name: message.name, match, action };
+  const mutations = decodeHeaderMutations(message, scope);
+  return match === null || action === null ? null : { name: message.name, match, action, mutations };
 }

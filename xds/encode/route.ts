@@ -10,23 +10,28 @@ import type {
   RouteConfiguration,
   RouteMatch,
 } from '../model/route.ts';
+import { encodeHeaderMutations } from './header-mutations.ts';
+import { encodeHostRewrite, encodePathRewrite, encodeRedirect, encodeSubstitution } from './rewrites.ts';
 import { encodeDuration, encodeFraction, encodeOptionalDuration, encodeStringMatch, encodeWrapper } from './values.ts';
 
 /** Throws on an action of kind `unsupported`: that is what a decoder makes of something it cannot express. */
 export function encodeRouteConfiguration(config: RouteConfiguration): object {
   return {
     name: config.name,
-    virtual_hosts: config.virtualHosts.map(({ name, domains, routes }) => ({
+    virtual_hosts: config.virtualHosts.map(({ name, domains, routes, mutations }) => ({
       name,
       domains,
       routes: routes.map(encodeRoute),
+      ...encodeHeaderMutations(mutations),
     })),
     ignore_port_in_host_matching: config.ignorePortInHostMatching,
+    ...encodeHeaderMutations(config.mutations),
+    most_specific_header_mutations_wins: config.mostSpecificMutationsWin,
   };
 }
 
-function encodeRoute({ name, match, action }: Route): object {
-  return { name, match: encodeMatch(match), ...encodeAction(name, action) };
+function encodeRoute({ name, match, action, mutations }: Route): object {
+  return { name, match: encodeMatch(match), ...encodeAction(name, action), ...encodeHeaderMutations(mutations) };
 }
 
 function encodeMatch(match: RouteMatch): object {
@@ -70,6 +75,8 @@ function encodeAction(route: string, action: RouteAction): object {
   switch (action.kind) {
     case 'forward':
       return { route: encodeForward(action) };
+    case 'redirect':
+      return { redirect: encodeRedirect(action) };
     case 'direct-response':
       return { direct_response: { status: action.status, body: { inline_string: action.body } } };
     case 'non-forwarding':
@@ -80,7 +87,7 @@ function encodeAction(route: string, action: RouteAction): object {
 }
 
 function encodeForward(action: ForwardAction): object {
-  const { maxStreamDurationMs, grpcTimeoutMaxMs, hostRewrite } = action;
+  const { maxStreamDurationMs, grpcTimeoutMaxMs } = action;
   const limitsStreams = maxStreamDurationMs !== null || grpcTimeoutMaxMs !== null;
   return {
     ...encodeClusters(action.clusters),
@@ -92,18 +99,26 @@ function encodeForward(action: ForwardAction): object {
           grpc_timeout_header_max: encodeOptionalDuration(grpcTimeoutMaxMs),
         }
       : null,
-    ...(hostRewrite === null ? {} : { host_rewrite_literal: hostRewrite }),
+    ...encodeHostRewrite(action.hostRewrite),
+    append_x_forwarded_host: action.appendForwardedHost,
+    ...(action.pathRewrite === null ? {} : encodePathRewrite(action.pathRewrite)),
+    cluster_not_found_response_code: notFoundCodes[action.clusterNotFoundStatus],
     hash_policy: action.hashPolicies.map(encodeHashPolicy),
   };
 }
+
+const notFoundCodes: Readonly<Record<number, string>> = {
+  404: 'NOT_FOUND',
+  500: 'INTERNAL_SERVER_ERROR',
+  503: 'SERVICE_UNAVAILABLE',
+};
 
 function encodeHashPolicy(policy: HashPolicy): object {
   const { terminal } = policy;
   switch (policy.kind) {
     case 'header': {
       const { name, rewrite } = policy;
-      const regex_rewrite =
-        rewrite === null ? null : { pattern: { regex: rewrite.regex }, substitution: rewrite.replacement };
+      const regex_rewrite = rewrite === null ? null : encodeSubstitution(rewrite);
       return { header: { header_name: name, regex_rewrite }, terminal };
     }
     case 'cookie':
@@ -118,9 +133,18 @@ function encodeHashPolicy(policy: HashPolicy): object {
 }
 
 function encodeClusters(clusters: ForwardAction['clusters']): object {
+  if ('field' in clusters) return { cluster_header: clusters.field };
   const [only] = clusters;
-  if (clusters.length === 1 && only?.weight === 1) return { cluster: only.name };
+  const isPlain = only?.weight === 1 && only.mutations === null && only.hostRewrite === null;
+  if (clusters.length === 1 && isPlain) return { cluster: only.name };
   return {
-    weighted_clusters: { clusters: clusters.map(({ name, weight }) => ({ name, weight: encodeWrapper(weight) })) },
+    weighted_clusters: {
+      clusters: clusters.map(({ name, weight, mutations, hostRewrite }) => ({
+        name,
+        weight: encodeWrapper(weight),
+        ...encodeHeaderMutations(mutations),
+        ...(hostRewrite === null ? {} : { host_rewrite_literal: hostRewrite }),
+      })),
+    },
   };
 }

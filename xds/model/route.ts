@@ -1,10 +1,18 @@
 // Route configurations (envoy.config.route.v3.RouteConfiguration) as the director compiles them.
+import type { HeaderMutations } from './header-mutations.ts';
 
 export interface RouteConfiguration {
   readonly name: string;
   readonly virtualHosts: readonly VirtualHost[];
   /** `ignore_port_in_host_matching`: only the request's port is ignored, never a domain's. */
   readonly ignorePortInHostMatching: boolean;
+  /** `null`: it changes no header; so at each level. */
+  readonly mutations: HeaderMutations | null;
+  /**
+   * In which order levels change headers: weighted cluster, route, virtual host, configuration; or, where the most
+   * specific wins, weighted cluster, configuration, virtual host, route (envoy-behaviours 4.1, 4.2).
+   */
+  readonly mostSpecificMutationsWin: boolean;
 }
 
 export interface VirtualHost {
@@ -13,6 +21,7 @@ export interface VirtualHost {
   readonly domains: readonly string[];
   /** The first that matches wins. */
   readonly routes: readonly Route[];
+  readonly mutations: HeaderMutations | null;
 }
 
 export interface Route {
@@ -20,6 +29,7 @@ export interface Route {
   readonly name: string;
   readonly match: RouteMatch;
   readonly action: RouteAction;
+  readonly mutations: HeaderMutations | null;
 }
 
 export interface RouteMatch {
@@ -71,6 +81,7 @@ export interface QueryParameterMatcher {
 
 export type RouteAction =
   | ForwardAction
+  | RedirectAction
   /** `direct_response`: an HTTP status that becomes a gRPC one. */
   | { readonly kind: 'direct-response'; readonly status: number; readonly body: string }
   /** `non_forwarding_action` (gRFC A36): the call is for the server at hand. */
@@ -80,16 +91,22 @@ export type RouteAction =
 
 export interface ForwardAction {
   readonly kind: 'forward';
-  /** One or more; a plain `cluster` is one of weight 1. Weights sum to 1 or more. */
-  readonly clusters: readonly WeightedCluster[];
+  /** One or more, a plain `cluster` being one of weight 1, and weights sum to 1 or more; or the field that names it. */
+  readonly clusters: readonly WeightedCluster[] | ClusterField;
   /** Route `timeout`; `null`: unset or 0, no limit (design section 7: no 15 s that nobody asked for). */
   readonly timeoutMs: number | null;
   /** `max_stream_duration.max_stream_duration`; `null`: the connection manager's; 0: none. */
   readonly maxStreamDurationMs: number | null;
   /** `max_stream_duration.grpc_timeout_header_max`; `null` or 0: no cap. */
   readonly grpcTimeoutMaxMs: number | null;
-  /** `host_rewrite_literal`; `null`: the authority passes unchanged. */
-  readonly hostRewrite: string | null;
+  /** `null`: the authority passes unchanged. */
+  readonly hostRewrite: HostRewrite | null;
+  /** Whether `x-forwarded-host` gets the authority that a rewrite replaces. */
+  readonly appendForwardedHost: boolean;
+  /** `null`: the path passes unchanged. */
+  readonly pathRewrite: PathRewrite | null;
+  /** HTTP status of calls to a cluster that is not known: 503, 404 or 500. */
+  readonly clusterNotFoundStatus: number;
   /** In order; each that finds something adds to the call's hash. */
   readonly hashPolicies: readonly HashPolicy[];
 }
@@ -115,4 +132,57 @@ export interface Substitution {
 export interface WeightedCluster {
   readonly name: string;
   readonly weight: number;
+  readonly mutations: HeaderMutations | null;
+  /** The authority, where the route itself rewrites none. */
+  readonly hostRewrite: string | null;
+}
+
+/** The request's first field of that name, lower case, names the cluster. */
+export interface ClusterField {
+  readonly field: string;
+}
+
+export type HostRewrite =
+  | { readonly kind: 'literal'; readonly value: string }
+  /** `auto_host_rewrite`: the host name of the endpoint, where it has one. */
+  | { readonly kind: 'endpoint' }
+  /** The first value of a field, where it has one. */
+  | { readonly kind: 'header'; readonly name: string }
+  /** What the substitution makes of the path. */
+  | ({ readonly kind: 'path-regex' } & Substitution);
+
+export type PathRewrite =
+  /** What the route's prefix matched is replaced; all of the path where it matched in another way. */
+  { readonly kind: 'prefix'; readonly value: string } | ({ readonly kind: 'regex' } & Substitution);
+
+/** For gRPC UNKNOWN with a `location`; for HTTP one of its redirections. `null`: as it came. */
+export interface RedirectAction {
+  readonly kind: 'redirect';
+  /** HTTP status: 301, 302, 303, 307 or 308. */
+  readonly status: number;
+  readonly scheme: string | null;
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly path: PathRewrite | { readonly kind: 'whole'; readonly value: string } | null;
+  readonly stripQuery: boolean;
+}
+
+/** Forwards to those clusters and changes nothing on the way, but for what `over` says. */
+export function forwardTo(
+  clusters: readonly Pick<WeightedCluster, 'name' | 'weight'>[],
+  over: Partial<Omit<ForwardAction, 'kind' | 'clusters'>> = {},
+): ForwardAction {
+  return {
+    kind: 'forward',
+    clusters: clusters.map(({ name, weight }) => ({ name, weight, mutations: null, hostRewrite: null })),
+    timeoutMs: null,
+    maxStreamDurationMs: null,
+    grpcTimeoutMaxMs: null,
+    hostRewrite: null,
+    appendForwardedHost: false,
+    pathRewrite: null,
+    clusterNotFoundStatus: 503,
+    hashPolicies: [],
+    ...over,
+  };
 }

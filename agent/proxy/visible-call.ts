@@ -1,0 +1,66 @@
+// What others may know of a call: observers, the deadline queue, the header formats of a route. The story itself is
+// `call.ts`.
+import type { CallFacts } from '../director/call-facts.ts';
+import type { DeadlineEntry } from '../grpc/deadline-queue.ts';
+import { MessageCounter } from '../grpc/message-counter.ts';
+import type { Stream } from '../http2/index.ts';
+import type { CallTrace, FailureSource, ObservedCall, ResponseFlag } from '../observe/call-observer.ts';
+import type { Attempt } from './attempt.ts';
+
+/** Most calls have one attempt and retry nowhere. */
+export const NONE: readonly never[] = [];
+
+export abstract class VisibleCall implements ObservedCall, DeadlineEntry, CallFacts {
+  readonly direction: 'inbound' | 'outbound';
+  readonly peer: string;
+  attempts: readonly Attempt[] = NONE;
+  method = '';
+  authority = '';
+  cluster = '';
+  readonly startedMs: number;
+  endedMs = Number.NaN;
+  status = -1;
+  message = '';
+  flag: ResponseFlag = '-';
+  source: FailureSource | null = null;
+  trace: CallTrace | null = null;
+  /** For the deadline queue: monotonic ms, and the queue's own links. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  deadlinePrevious: DeadlineEntry | null = null;
+  deadlineNext: DeadlineEntry | null = null;
+  deadlineSlot = -1;
+  protected readonly downstream: Stream;
+  protected readonly requestMessages = new MessageCounter();
+  protected readonly responseMessages = new MessageCounter();
+  /** The last of its attempts. */
+  protected attempt: Attempt | null = null;
+
+  constructor(direction: 'inbound' | 'outbound', downstream: Stream, nowMs: number) {
+    this.direction = direction;
+    this.downstream = downstream;
+    this.peer = downstream.connection.peer;
+    this.startedMs = nowMs;
+  }
+
+  get requestBytes(): number {
+    return this.requestMessages.payloadBytes;
+  }
+
+  get responseBytes(): number {
+    return this.responseMessages.payloadBytes;
+  }
+
+  get peerSans(): readonly string[] {
+    return this.downstream.connection.peerCertificateSans;
+  }
+
+  get endpointAddress(): string {
+    return this.attempt?.endpoint ?? '';
+  }
+
+  get endpointHostname(): string {
+    return this.attempt?.upstream.hostname ?? '';
+  }
+
+  abstract deadlineExpired(): void;
+}
