@@ -1,0 +1,67 @@
+// When a soak counts a call as explained, and when the counts of three parties agree.
+import test from 'ava';
+import { type EndedCall, givenUp, Ledger, reconcile } from './ledger.ts';
+
+const ok: EndedCall = {
+  plan: { kind: 'unary', code: 0, status: 0 },
+  status: 0,
+  message: '',
+  isCorrupt: false,
+  endedMs: 1000,
+};
+const asked: EndedCall = { ...ok, plan: { kind: 'status', code: 5, status: 5 }, status: 5 };
+const lost: EndedCall = { ...ok, status: 14, message: 'blue: the connection to 127.0.0.1:4001 ended' };
+const reset = { kind: 'connection reset', endpoint: '127.0.0.1:4001', fromMs: 900, untilMs: 1100 };
+
+function ledgerOf(...calls: readonly EndedCall[]): Ledger {
+  const ledger = new Ledger();
+  ledger.fault(reset);
+  for (const call of calls) ledger.end(call);
+  return ledger;
+}
+
+test('a call is explained by its plan, by a fault of its endpoint at its time, or by its own client', (t) => {
+  const ledger = ledgerOf();
+  t.is(ledger.explain(ok), 'served');
+  t.is(ledger.explain(asked), "the endpoint's status");
+  t.is(ledger.explain(lost), 'connection reset');
+  t.is(ledger.explain({ ...lost, message: '' }), 'connection reset', 'a refusal names nobody');
+  t.is(ledger.explain({ ...ok, status: -1, message: givenUp.cancel }), givenUp.cancel);
+});
+
+test('a call is not explained by a fault elsewhere or at another time, by another status, or when its bytes are wrong', (t) => {
+  const ledger = ledgerOf(
+    { ...lost, message: 'blue: the connection to 127.0.0.1:4002 ended' },
+    { ...lost, endedMs: 1101 },
+    { ...lost, endedMs: 899 },
+    { ...lost, status: 13 },
+    { ...ok, isCorrupt: true },
+    { ...asked, status: 0 },
+    { ...ok, status: 5 },
+    { ...ok, status: -1, message: 'the connection to the agent was lost' },
+  );
+  t.is(ledger.unexplainedCount, 8);
+  t.is(ledger.unexplained.length, 8);
+});
+
+test('counts agree where only what was given up is in doubt', (t) => {
+  const cancelled = { ...ok, status: -1, message: givenUp.cancel };
+  const ledger = ledgerOf(ok, ok, asked, lost, cancelled, { ...cancelled, message: givenUp.kill });
+  t.deepEqual(reconcile(ledger, { 0: 2, 1: 2, 5: 1, 14: 1 }, { 0: 2, 5: 1 }), []);
+  t.deepEqual(reconcile(ledger, { 0: 3, 5: 1, 14: 1 }, { 0: 4, 5: 1 }), [], 'a cut call may never have come');
+});
+
+test('a call that one party has not counted, or counted as something else, is a problem', (t) => {
+  const ledger = ledgerOf(ok, ok, asked);
+  t.is(reconcile(ledger, { 0: 2, 5: 1 }, { 0: 2 }).length, 0);
+  t.regex(
+    reconcile(ledger, { 0: 2 }, { 0: 2 }).join('; '),
+    /made 3 calls .* saw 2; 1 calls ended with status 5 .* 0 for/,
+  );
+  t.regex(reconcile(ledger, { 0: 3 }, { 0: 3 }).join('; '), /2 calls ended with status 0 .* 3 for the agent/);
+  t.regex(
+    reconcile(ledger, { 0: 2, 5: 1 }, { 0: 1 }).join('; '),
+    /endpoints answered 1 calls with OK, the agent passed on 2/,
+  );
+  t.regex(reconcile(ledger, { 0: 2, 5: 1 }, { 0: 4 }).join('; '), /answered 4 .* 1 were lost/);
+});
