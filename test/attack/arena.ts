@@ -22,6 +22,8 @@ export interface ArenaOptions {
 const victims = 8;
 const warmUpSeconds = 1;
 const quietSeconds = 1;
+/** A process that says nothing for so long, when it was asked, is ended. */
+const silenceMs = 60_000;
 /** As a worker has it (agent/workers.ts). */
 const agentFlags = ['--expose-gc', '--max-semi-space-size=4'];
 
@@ -34,7 +36,7 @@ export class Child<In extends object | string, Out extends { readonly kind: stri
     this.#process = fork(new URL(`./${name}${extension}`, import.meta.url), { execArgv: [...execArgv] });
   }
 
-  /** The next message of that kind. Rejects when the child ends before it comes. */
+  /** The next message of that kind. Rejects when the child ends before it comes, or says nothing for a minute. */
   async next<Kind extends Out['kind']>(kind: Kind): Promise<Extract<Out, { kind: Kind }>> {
     for (;;) {
       const ended = new AbortController();
@@ -42,7 +44,11 @@ export class Child<In extends object | string, Out extends { readonly kind: stri
         throw new Error(`the process ended by itself (${signal ?? `exit code ${code}`})`);
       });
       const message = once(this.#process, 'message', { signal: ended.signal });
-      const [came] = await Promise.race([message, exit]).finally(() => ended.abort());
+      const timer = setTimeout(() => this.#process.kill('SIGKILL'), silenceMs);
+      const [came] = await Promise.race([message, exit]).finally(() => {
+        clearTimeout(timer);
+        ended.abort();
+      });
       message.catch(() => {});
       exit.catch(() => {});
       const out = came as Out;

@@ -55,7 +55,8 @@ export function endpointFlood(flood: Flood): Attack {
           // The agent waits for our SETTINGS before it sends a call, and is attacked with a call under way.
           const { batches, isDeaf } = prepared;
           await attacker.send(endpointOpening);
-          await attacker.called;
+          // The call that it was opened for may have gone elsewhere.
+          if ((await Promise.race([attacker.called, over])) === null) return void socket.destroy();
           await playToEnd(
             attacker,
             { batches: [batches[0]!.subarray(endpointOpening.length), ...batches.slice(1)], isDeaf },

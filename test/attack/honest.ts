@@ -1,13 +1,13 @@
-// The yardstick: as many ordinary calls as the same attacker makes when it means well, and takes all that it is allowed.
+// The yardstick: as many ordinary calls as the same attacker makes when it means well, many at once.
 // What its neighbours feel of that is the fair price of sharing an agent with a busy client.
 import { flag, headers, request, windowUpdate } from '../support/h2-peer.ts';
 import { type Attack, countEnd, repeat } from './attack.ts';
 import { Attacker } from './attacker.ts';
 import { opening, UNARY } from './flood.ts';
 
-/** All that it may have. */
-const callsAtOnce = 1000;
-const rounds = 20;
+/** A quarter of what it may have. */
+const callsAtOnce = 250;
+const rounds = 80;
 
 export const honest: Attack = {
   id: 'honest',
