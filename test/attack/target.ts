@@ -5,16 +5,21 @@ import type { ExecutionContext } from 'ava';
 import { StatsReader } from '../../agent/stats/stats-reader.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import { startDataPlane, type TestDataPlane } from '../support/data-plane.ts';
+import type { Fields } from '../support/h2-peer.ts';
 import { call, type Http2Endpoint, startHttp2Endpoint } from '../support/http2-call.ts';
 import { plainMesh } from '../support/resources.ts';
 import { BULK, HOLD } from './flood.ts';
 
 const BULK_BYTES = 65_536;
 
-/** Answers unary calls when their request has ended, never those to HOLD, and BULK with 64 KiB. */
-export function startAttackedEndpoint(): Promise<Http2Endpoint> {
+/**
+ * Answers unary calls when their request has ended, never those to HOLD, and BULK with 64 KiB.
+ * @param onRequest is told the fields of each; those of one name are joined as node:http2 does it.
+ */
+export function startAttackedEndpoint(onRequest: (fields: Fields) => void = () => {}): Promise<Http2Endpoint> {
   return startHttp2Endpoint((stream, headers) => {
     const path = headers[':path'];
+    onRequest(Object.entries(headers).map(([name, value]) => [name, String(value)]));
     if (path === HOLD) return;
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
