@@ -95,7 +95,7 @@ export function parseMetadata(reader: JsonReader, json: unknown, path: string): 
 }
 
 /** Why a key may not be sent, or `null` (gRPC over HTTP/2: Custom-Metadata). */
-function metadataKeyProblem(key: string): string | null {
+export function metadataKeyProblem(key: string): string | null {
   if (!/^[0-9a-z_.-]+$/.test(key)) return 'may hold letters, digits, "_", "-" and "." only';
   if (key.startsWith('grpc-')) return 'a name that begins with "grpc-" is gRPC\'s own';
   return key.endsWith('-bin') ? 'binary values ("-bin") are not supported' : null;

@@ -71,7 +71,7 @@ function parseMode(reader: JsonReader, json: unknown, path: string): { readonly 
 }
 
 /** `envoy.config.core.v3.Node` in JSON, so a field may be spelled in either way of protobuf. */
-function parseNode(reader: JsonReader, json: unknown): NodeIdentity {
+export function parseNode(reader: JsonReader, json: unknown): NodeIdentity {
   const node = reader.optionalObject(json, 'node');
   const locality = reader.optionalObject(node['locality'], 'node.locality');
   const part = (key: string, alias = key) => reader.string(locality[key] ?? locality[alias], `node.locality.${key}`);

@@ -13,6 +13,8 @@ export type { UnsupportedPolicy } from './decode/validation.ts';
 export { DependencyManager, type DependencyManagerOptions, type ResourceSource } from './dependency-manager.ts';
 export type { ResolveHost } from './dns-endpoints.ts';
 export type { Log, SetTimer } from './environment.ts';
+export { isEnvoyBootstrap, type ParsedEnvoyBootstrap, parseEnvoyBootstrap } from './envoy-bootstrap.ts';
+export type { EnvoySources } from './envoy-tls.ts';
 export { XdsError, type XdsErrorCode } from './errors.ts';
 export type { DownstreamTls, SocketAddress, TlsCertificates, UpstreamTls } from './model/address.ts';
 export type {

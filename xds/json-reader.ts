@@ -63,11 +63,23 @@ export class JsonReader {
   }
 }
 
-function isObject(json: unknown): json is Json {
+export function isObject(json: unknown): json is Json {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 /** A member that is null counts as absent, as in the JSON of protobuf. */
 export function isAbsent(json: unknown): json is null | undefined {
   return json === undefined || json === null;
+}
+
+/** A field in either spelling of protobuf's JSON: `sni_name`, as in its definition, or `sniName`. */
+export function fieldOf(json: Json, name: string): unknown {
+  if (Object.hasOwn(json, name)) return json[name];
+  const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.hasOwn(json, camel) ? json[camel] : undefined;
+}
+
+/** The name of a field as its definition spells it. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

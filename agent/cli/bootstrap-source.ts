@@ -1,7 +1,13 @@
 // Where `outrigger run` takes its bootstrap from.
-import { type Bootstrap, parseBootstrap, type UnsupportedPolicy } from '../../xds/index.ts';
+import type { UnsupportedPolicy } from '../../xds/index.ts';
 import { type Flag, type FlagValues, UsageError } from './command-line.ts';
-import { isBootstrap, readConfigFile } from './validate.ts';
+import {
+  type ConfigFileKind,
+  configFileKind,
+  type FoundBootstrap,
+  parseBootstrapText,
+  readConfigFile,
+} from './config-file.ts';
 
 export const UNSUPPORTED_POLICIES = ['reject', 'warn', 'ignore'] as const;
 
@@ -13,40 +19,47 @@ export const UNSUPPORTED_FLAG: Flag = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A bootstrap, and what of it has no effect (`field path: text` each). */
-export interface FoundBootstrap {
-  readonly bootstrap: Bootstrap;
-  readonly warnings: readonly string[];
-}
-
 /** Throws an Error of one sentence where it is not sound, and a `UsageError` where there is none. */
 export async function readBootstrap(
   flags: FlagValues,
   env: Environment,
   unsupported: UnsupportedPolicy,
 ): Promise<FoundBootstrap> {
-  const { text, name } = await bootstrapText(flags, env);
-  const parsed = parseBootstrap(text);
-  if ('problems' in parsed) throw new Error(`${name} is not a sound xDS bootstrap: ${parsed.problems.join('; ')}`);
-  const { bootstrap, warnings } = parsed;
-  if (unsupported === 'reject' && warnings.length > 0) {
-    throw new Error(`${name} asks for what is not supported: ${warnings.join('; ')}`);
+  const { text, name, kind } = await bootstrapText(flags, env);
+  if (kind === 'other') throw new Error(`${name} is not an xDS bootstrap: it names no xds_servers and no resources`);
+  const parsed = parseBootstrapText(text, kind, env);
+  const what = kind === 'grpc-bootstrap' ? 'xDS' : 'Envoy';
+  if ('problems' in parsed) throw new Error(`${name} is not a sound ${what} bootstrap: ${parsed.problems.join('; ')}`);
+  return judgeWarnings(parsed, name, unsupported);
+}
+
+function judgeWarnings(found: FoundBootstrap, name: string, unsupported: UnsupportedPolicy): FoundBootstrap {
+  if (unsupported === 'reject' && found.warnings.length > 0) {
+    throw new Error(`${name} asks for what is not supported: ${found.warnings.join('; ')}`);
   }
-  return { bootstrap, warnings: unsupported === 'ignore' ? [] : warnings };
+  return { ...found, warnings: unsupported === 'ignore' ? [] : found.warnings };
+}
+
+interface BootstrapText {
+  readonly text: string;
+  readonly name: string;
+  readonly kind: ConfigFileKind;
 }
 
 /** gRPC's order: the file wins over the inline text (gRFC A27). */
-async function bootstrapText(flags: FlagValues, env: Environment): Promise<{ text: string; name: string }> {
+async function bootstrapText(flags: FlagValues, env: Environment): Promise<BootstrapText> {
   const given = flags.text('config');
-  const file = given ?? env['GRPC_XDS_BOOTSTRAP'];
+  if (given !== undefined && given !== '') {
+    const text = await readConfigFile(given);
+    return { text, name: given, kind: configFileKind(text) };
+  }
+  const file = env['GRPC_XDS_BOOTSTRAP'];
   if (file !== undefined && file !== '') {
-    const text = await readConfigFile(file);
-    if (given !== undefined && !isBootstrap(text)) {
-      throw new Error(`${file} is not an xDS bootstrap: it names no xds_servers`);
-    }
-    return { text, name: file };
+    return { text: await readConfigFile(file), name: file, kind: 'grpc-bootstrap' };
   }
   const inline = env['GRPC_XDS_BOOTSTRAP_CONFIG'];
-  if (inline !== undefined && inline !== '') return { text: inline, name: 'GRPC_XDS_BOOTSTRAP_CONFIG' };
+  if (inline !== undefined && inline !== '') {
+    return { text: inline, name: 'GRPC_XDS_BOOTSTRAP_CONFIG', kind: 'grpc-bootstrap' };
+  }
   throw new UsageError('run wants an xDS bootstrap: -c FILE, GRPC_XDS_BOOTSTRAP or GRPC_XDS_BOOTSTRAP_CONFIG');
 }

@@ -4,19 +4,26 @@ import type { Command } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 
 const XDS_MODES = ['auto', 'delta', 'sotw'] as const;
+const PORTS = { min: 0, max: 65_535, fallback: 15_000 };
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const runCommand: Command = {
   name: 'run',
   summary: 'the agent: takes its listeners from an xDS control plane and proxies gRPC',
   details: [
-    'The bootstrap (the JSON that proxyless gRPC reads: xds_servers, node) comes from -c FILE, else from the file that',
+    'The bootstrap comes from -c FILE: the JSON that proxyless gRPC reads (xds_servers, node), or an Envoy bootstrap in YAML',
+    'or JSON (node, dynamic_resources, the static cluster of the control plane, admin). Without it, from the file that',
     'GRPC_XDS_BOOTSTRAP names, else from GRPC_XDS_BOOTSTRAP_CONFIG itself. SIGTERM drains, a second one ends at once.',
     'Traces are exported when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_TRACES_EXPORTER is set.',
   ],
   flags: [
-    { name: 'config', short: 'c', value: 'FILE', help: 'an xDS bootstrap (JSON)' },
-    { name: 'admin-port', value: 'N', help: 'admin port (15000); 0 takes any free one' },
+    {
+      name: 'config',
+      short: 'c',
+      value: 'FILE',
+      help: 'an xDS bootstrap (JSON), or an Envoy bootstrap (YAML or JSON)',
+    },
+    { name: 'admin-port', value: 'N', help: 'admin port (what an Envoy bootstrap says, else 15000); 0: any free one' },
     { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
     { name: 'xds-mode', value: 'MODE', help: 'auto, delta or sotw (what the bootstrap says, else auto)' },
     UNSUPPORTED_FLAG,
@@ -26,13 +33,13 @@ export const runCommand: Command = {
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
   ],
   run: async (flags, version) => {
-    const adminPort = flags.number('admin-port', { min: 0, max: 65_535, fallback: 15_000 });
     const concurrency = flags.number('concurrency', { min: 1, max: 256, fallback: 1 });
     const drainSeconds = flags.number('drain-time', { min: 0, max: 86_400, fallback: 10 });
     const logLevel = flags.text('log-level') === undefined ? null : flags.oneOf('log-level', LOG_LEVELS, 'info');
     const xdsMode = flags.text('xds-mode') === undefined ? null : flags.oneOf('xds-mode', XDS_MODES, 'auto');
     const unsupported = flags.oneOf('unsupported', UNSUPPORTED_POLICIES, 'warn');
-    const { bootstrap, warnings } = await readBootstrap(flags, process.env, unsupported);
+    const givenPort = flags.text('admin-port') === undefined ? null : flags.number('admin-port', PORTS);
+    const { bootstrap, admin, warnings } = await readBootstrap(flags, process.env, unsupported);
     const { Agent } = await import('../agent.ts');
     const agent = new Agent({
       bootstrap,
@@ -42,8 +49,8 @@ export const runCommand: Command = {
       cacheDir: flags.text('cache-dir') ?? null,
       xdsMode,
       env: process.env,
-      adminHost: flags.text('admin-host') ?? '127.0.0.1',
-      adminPort,
+      adminHost: flags.text('admin-host') ?? admin?.host ?? '127.0.0.1',
+      adminPort: givenPort ?? admin?.port ?? PORTS.fallback,
       concurrency,
       logLevel,
       drainMs: drainSeconds * 1000,

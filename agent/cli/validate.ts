@@ -1,45 +1,50 @@
 // `outrigger validate`: every problem of a file at once.
-import { readFile } from 'node:fs/promises';
-import { parseBootstrap } from '../../xds/index.ts';
+import type { UnsupportedPolicy } from '../../xds/index.ts';
 import { parseMeshConfig } from '../config/mesh-config.ts';
+import { UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
 import { type Command, UsageError } from './command-line.ts';
+import { configFileKind, parseBootstrapText, readConfigFile } from './config-file.ts';
 
 export const validateCommand: Command = {
   name: 'validate',
-  summary: 'check a mesh.yaml or an xDS bootstrap, and name every problem',
-  details: ['Exit code 0 when the file is sound, 1 when it is not.'],
-  flags: [{ name: 'config', short: 'c', value: 'FILE', help: 'the file' }],
+  summary: 'check a mesh.yaml, an xDS bootstrap or an Envoy bootstrap, and name every problem',
+  details: ['What the file is, its content tells. Exit code 0 when it is sound, 1 when it is not.'],
+  flags: [{ name: 'config', short: 'c', value: 'FILE', help: 'the file' }, UNSUPPORTED_FLAG],
   run: async (flags) => {
     const file = flags.text('config');
     if (file === undefined) throw new UsageError('validate wants a file: -c FILE');
-    const problems = fileProblems(await readConfigFile(file), file);
+    const unsupported = flags.oneOf('unsupported', UNSUPPORTED_POLICIES, 'warn');
+    const { problems, warnings } = judge(await readConfigFile(file), file, unsupported);
     for (const problem of problems) process.stdout.write(`${problem}\n`);
+    for (const warning of warnings) process.stdout.write(`${warning} (no effect)\n`);
     if (problems.length === 0) process.stdout.write(`${file}: sound\n`);
     return problems.length === 0 ? 0 : 1;
   },
 };
 
-/** The text of a file, or an Error of one sentence that names it. */
-export async function readConfigFile(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : '';
-    throw new Error(`can't read ${file}: ${code === 'ENOENT' ? 'there is no such file' : String(error)}`);
-  }
+interface Judgement {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
 }
 
-/** An xDS bootstrap is JSON that names its servers; anything else is taken for a mesh.yaml. */
-export function isBootstrap(text: string): boolean {
-  return text.trimStart().startsWith('{') && text.includes('"xds_servers"');
-}
-
-function fileProblems(text: string, file: string): string[] {
-  if (isBootstrap(text)) {
-    const parsed = parseBootstrap(text);
-    return 'problems' in parsed ? parsed.problems.map((problem) => `${file}: ${problem}`) : [];
+function judge(text: string, file: string, unsupported: UnsupportedPolicy): Judgement {
+  const kind = configFileKind(text);
+  if (kind === 'other') {
+    const parsed = parseMeshConfig(text);
+    if (!('problems' in parsed)) return { problems: [], warnings: [] };
+    const line = (problem: (typeof parsed.problems)[number]) =>
+      `${file}:${problem.line}:${problem.column}: ${problem.message}`;
+    return { problems: parsed.problems.map(line), warnings: [] };
   }
-  const parsed = parseMeshConfig(text);
-  if (!('problems' in parsed)) return [];
-  return parsed.problems.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);
+  const parsed = parseBootstrapText(text, kind, process.env);
+  const named = (texts: readonly string[]) => texts.map((entry) => `${file}: ${entry}`);
+  if ('problems' in parsed) return { problems: named(parsed.problems), warnings: [] };
+  switch (unsupported) {
+    case 'reject':
+      return { problems: named(parsed.warnings), warnings: [] };
+    case 'warn':
+      return { problems: [], warnings: named(parsed.warnings) };
+    case 'ignore':
+      return { problems: [], warnings: [] };
+  }
 }

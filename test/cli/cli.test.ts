@@ -141,3 +141,44 @@ test.serial('what of a bootstrap has no effect is refused on request, by field p
   t.is(code, 1);
   t.regex(err, /xds_servers\[0\]\.channel_creds\[0\]\.type: "google_default" is not supported/);
 });
+
+const ENVOY_YAML = `
+node: { id: shop-1, cluster: shop }
+dynamic_resources:
+  ads_config:
+    api_type: DELTA_GRPC
+    grpc_services: [{ envoy_grpc: { cluster_name: xds } }]
+  lds_config: { ads: {} }
+  cds_config: { ads: {} }
+static_resources:
+  clusters:
+    - name: xds
+      load_assignment:
+        endpoints:
+          - lb_endpoints:
+              - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 18000 } } }
+  listeners:
+    - name: static
+`;
+
+test.serial('validate takes an Envoy bootstrap, told by its content, and names what has no effect', async (t) => {
+  const path = await fileWith(t, ENVOY_YAML, 'envoy.yaml');
+  const sound = await outrigger(['validate', '-c', path]);
+  t.is(sound.code, 0, sound.err);
+  t.regex(
+    sound.out,
+    /static_resources\.listeners\[0\]: static listeners are not supported \(no effect\)\n.*: sound\n$/,
+  );
+  const strict = await outrigger(['validate', '-c', path, '--unsupported', 'reject']);
+  t.is(strict.code, 1);
+  const broken = await fileWith(t, ENVOY_YAML.replace('port_value: 18000', 'port_value: none'), 'envoy.yaml');
+  const { code, out } = await outrigger(['validate', '-c', broken]);
+  t.is(code, 1);
+  t.regex(out, /socket_address\.port_value: must be a port/);
+});
+
+test.serial('run refuses a file that is no bootstrap, and YAML that is none', async (t) => {
+  const other = await outrigger(['run', '-c', await fileWith(t, 'services: {}\n', 'mesh.yaml')]);
+  t.is(other.code, 1);
+  t.regex(other.err, /mesh\.yaml is not an xDS bootstrap/);
+});
