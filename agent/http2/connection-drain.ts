@@ -75,6 +75,22 @@ export class ConnectionDrain {
     if (core.role === 'client') core.dropUnprocessed(lastStreamId);
   }
 
+  /** The peer has closed its side. Answers whether calls go on for a while; their requests are whole. */
+  outlivesPeerEnd(): boolean {
+    const core = this.#core;
+    const graceMs = core.limits.halfClosedGraceMs;
+    if (core.role === 'client' || graceMs === 0 || core.ending !== null) return false;
+    for (const stream of core.streams.all()) {
+      if (!stream.receivedEnd) core.closeByPeer(stream, ErrorCode.CANCEL, false);
+    }
+    if (core.activeStreams === 0) return false;
+    core.state = 'draining';
+    this.#mayClose = true;
+    this.#timer.disarm(Deadline.drainPing);
+    this.#timer.arm(Deadline.drainGrace, graceMs);
+    return true;
+  }
+
   /** How the connection has ended in order, `null` while it has not. */
   get end(): ConnectionEnd | null {
     const core = this.#core;

@@ -1,6 +1,7 @@
 // One connection's way in: chunks into frames, no more of them in one turn than is fair, and none while the peer does
 // not read our answers.
 import type { Socket } from 'node:net';
+import type { ConnectionStats } from './connection-contract.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import type { ConnectionInput } from './connection-input.ts';
 import { type ConnectionTimer, Deadline } from './connection-timer.ts';
@@ -38,8 +39,16 @@ export class ConnectionReading {
     this.#reader = new FrameReader(input, flusher.chunk, core.limits.maxFrameBytes, core.role === 'server');
   }
 
-  get framesIn(): number {
-    return this.#reader.framesIn;
+  get stats(): ConnectionStats {
+    const { output, streamsOpened, limitsHit } = this.#core;
+    return {
+      framesIn: this.#reader.framesIn,
+      framesOut: output.write.totalFrames,
+      bytesIn: this.bytesIn,
+      bytesOut: output.bytesOut,
+      streamsOpened,
+      limitsHit: { ...limitsHit },
+    };
   }
 
   /** Handles the frames of `buf[0, bytes)`. Throws what handlers throw. */

@@ -72,6 +72,7 @@ export function accept(accepted: Socket, environment: ConnectionEnvironment, han
   const peer = peerOf(socket);
   const connection = new Http2Connection('server', socket, peer, environment, handler);
   watch(socket, connection);
+  socket.allowHalfOpen = environment.limits.halfClosedGraceMs > 0;
   // Its 'close' may have come before our listener.
   if (socket.destroyed) setImmediate(() => connection.onSocketClose());
   socket.setNoDelay(true);
@@ -103,7 +104,7 @@ function readInto(
 
 function watch(socket: Socket, connection: Http2Connection): void {
   socket.on('error', (error: NodeJS.ErrnoException) => connection.onSocketLost(reasonOf(error)));
-  socket.on('end', () => connection.onSocketLost('the peer closed the connection'));
+  socket.on('end', () => connection.onSocketEnd());
   socket.on('close', () => connection.onSocketClose());
 }
 

@@ -104,14 +104,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   }
 
   get stats(): ConnectionStats {
-    return {
-      framesIn: this.#reading.framesIn,
-      framesOut: this.#output.write.totalFrames,
-      bytesIn: this.#reading.bytesIn,
-      bytesOut: this.#output.bytesOut,
-      streamsOpened: this.#core.streamsOpened,
-      limitsHit: { ...this.#core.limitsHit },
-    };
+    return this.#reading.stats;
   }
 
   oversizeOf(request: HeaderBlock): Oversize | null {
@@ -190,6 +183,14 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     const lost: ConnectionEnd = { connected: this.#isConnected, code: ErrorCode.NO_ERROR, by: 'peer', reason };
     this.#core.cut(this.#drain.peerGoAway ?? lost);
     this.#markDirty();
+    this.#flusher.leave();
+  }
+
+  onSocketEnd(): void {
+    this.#enter();
+    this.#guarded(() => {
+      if (!this.#drain.outlivesPeerEnd()) this.onSocketLost('the peer closed the connection');
+    });
     this.#flusher.leave();
   }
 

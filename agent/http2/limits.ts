@@ -110,6 +110,11 @@ export interface Http2Limits {
   readonly maxConnectionAgeMs: number;
   /** What is left so long behind the first GOAWAY of a connection that was too old is cut; 0: never, the default. */
   readonly maxConnectionAgeGraceMs: number;
+  /**
+   * Server: a client that has closed its side of TCP, as some do behind a last request, still gets the answers to what it
+   * has sent whole, for so long. 0: its calls are cancelled at once, the default: most often it means that it is gone.
+   */
+  readonly halfClosedGraceMs: number;
   /** Between the two GOAWAYs of a graceful end, when the PING is not answered before. Default 5 s. */
   readonly drainPingTimeoutMs: number;
   /** Between our last byte and the peer's closing. Default 1 s. */
@@ -161,6 +166,7 @@ export function defaultLimits(role: Role): Http2Limits {
     maxPingStrikes: 100,
     maxConnectionAgeMs: Number.POSITIVE_INFINITY,
     maxConnectionAgeGraceMs: 0,
+    halfClosedGraceMs: 0,
     drainPingTimeoutMs: 5000,
     lingerTimeoutMs: 1000,
   };

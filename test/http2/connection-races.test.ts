@@ -159,6 +159,44 @@ test('(128) whatever is wrong with stream 0, RST_STREAM never names it', async (
   }
 });
 
+// ---- (129) a client that closes its side -------------------------------------------------------------------------
+
+test('(129) where it is allowed, a client that closes its side behind its requests still gets the whole answers', async (t) => {
+  const { port, environment: env, log } = await serve(t, { halfClosedGraceMs: 5000 });
+  const peer = await H2Peer.ready(port);
+  t.teardown(() => peer.socket.destroy());
+  peer.socket.allowHalfOpen = true;
+  peer.send(headers(1, request(), endStream), headers(3, request()), data(3, 'half a req'));
+  const [whole, half] = [await log.stream(0), await log.stream(1)];
+  peer.socket.end();
+  await half.until(() => half.reset !== undefined);
+  t.like(half.reset, { by: 'peer', unprocessed: false }, 'what has not come whole never will');
+  const head = env.shapes.block([[':status', '200']]);
+  whole.stream!.sendHeaders(head, false);
+  whole.stream!.sendData(Buffer.alloc(50_000, 'x'), 0, 50_000, true);
+  await peer.expect('DATA', 1, (frame) => frame.endStream);
+  t.is(peer.body(1).length, 50_000);
+  await peer.closed;
+  t.like(await log.closed, { by: 'local', reason: 'drained' });
+  t.is(whole.reset, undefined);
+});
+
+test('(129) the grace of such a client ends, and one without calls has none', async (t) => {
+  const { port, log } = await serve(t, { halfClosedGraceMs: 20 });
+  const peer = await H2Peer.ready(port);
+  t.teardown(() => peer.socket.destroy());
+  peer.send(headers(1, request(), endStream));
+  const call = await log.stream(0);
+  peer.socket.end();
+  await call.until(() => call.reset !== undefined);
+  t.like(call.reset, { by: 'connection' });
+  t.like(await log.closed, { reason: 'time to drain is over' });
+  const idle = await serve(t, { halfClosedGraceMs: 1e6 });
+  const other = await H2Peer.ready(idle.port);
+  other.socket.end();
+  t.like(await idle.log.closed, { by: 'peer', reason: 'the peer closed the connection' });
+});
+
 // ---- (130) ends of every kind, in every state --------------------------------------------------------------------
 
 /** All that an owner might still do with what is gone. */
