@@ -9,7 +9,7 @@ import {
   type Stream,
   type StreamHandler,
 } from '../../agent/http2/index.ts';
-import { type EndedCall, givenUp } from './ledger.ts';
+import { type EndedCall, givenUp, refused } from './ledger.ts';
 import { holdTimeout, messageBytes, messages, type Plan, statusOfCode, unaryBytes } from './plan.ts';
 import { inTurn, isOwn, payload, shapes } from './world.ts';
 
@@ -169,7 +169,7 @@ export class SoakCall implements StreamHandler {
     if (this.#client.wasKilled(stream.connection)) this.#end(-1, givenUp.kill);
     else if (by === 'connection') {
       this.#end(-1, `the connection to the agent was lost: ${stream.connection.ending?.reason ?? ''}`);
-    } else if (unprocessed) this.#end(14, '');
+    } else if (unprocessed) this.#end(14, refused);
     else this.#end(statusOfCode(code), `reset by ${by}`);
   }
 

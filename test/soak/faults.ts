@@ -7,7 +7,7 @@ import type { Resource } from '../../xds/model/resource.ts';
 import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../support/resources.ts';
 import type { SoakClient } from './client.ts';
 import type { SoakEndpoint } from './endpoint.ts';
-import type { Ledger } from './ledger.ts';
+import { type Ledger, refused } from './ledger.ts';
 import type { Random } from './random.ts';
 import { inTurn } from './world.ts';
 
@@ -26,6 +26,9 @@ const lives: readonly ConnectionLife[] = [
   { keepalive: { intervalMs: keepaliveMs, timeoutMs: keepaliveMs }, idleTimeoutMs: 5000, maxDurationMs: 4000 },
   { keepalive: { intervalMs: keepaliveMs, timeoutMs: keepaliveMs }, idleTimeoutMs: null, maxDurationMs: null },
 ];
+
+/** What the agent says of an endpoint whose connections break. */
+const died = ['connection reset by the peer', 'the peer closed the connection', 'connection refused'];
 
 const clusters = ['blue', 'green'] as const;
 
@@ -138,11 +141,11 @@ export class FaultInjector {
     if (connection === null) return false;
     switch (kind) {
       case 'connection reset':
-        this.#note(kind, endpoint, 0);
+        this.#note(kind, endpoint, 0, died);
         endpoint.kill(connection);
         return true;
       case 'connection closed with GOAWAY':
-        this.#note(kind, endpoint, 0);
+        this.#note(kind, endpoint, 0, ['GOAWAY NO_ERROR', refused]);
         inTurn(() => connection.destroy(ErrorCode.NO_ERROR, 'soak'));
         return true;
       case 'GOAWAY':
@@ -158,7 +161,7 @@ export class FaultInjector {
         return true;
       default:
         // Found by keepalive after one to two intervals without a byte, and one more without an answer.
-        this.#note(kind, endpoint, 3 * keepaliveMs);
+        this.#note(kind, endpoint, 3 * keepaliveMs, ['keepalive: nothing came', refused]);
         endpoint.silence(connection);
         return true;
     }
@@ -174,7 +177,7 @@ export class FaultInjector {
     if (this.#down !== null) return false;
     this.#down = endpoint;
     const downMs = this.#random.integer(200, 2000);
-    this.#note('crash', endpoint, downMs);
+    this.#note('crash', endpoint, downMs, died);
     void endpoint.crash().then(() =>
       this.#later(downMs, () => {
         this.#down = null;
@@ -184,9 +187,9 @@ export class FaultInjector {
     return true;
   }
 
-  #note(kind: string, { address }: SoakEndpoint, lastsMs: number): void {
+  #note(kind: string, { address }: SoakEndpoint, lastsMs: number, says: readonly string[]): void {
     const fromMs = performance.now();
-    this.#ledger.fault({ kind, endpoint: address, fromMs, untilMs: fromMs + lastsMs + slackMs });
+    this.#ledger.fault({ kind, endpoint: address, says, fromMs, untilMs: fromMs + lastsMs + slackMs });
   }
 
   #later(ms: number, work: () => void): void {

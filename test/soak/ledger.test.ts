@@ -1,6 +1,6 @@
 // When a soak counts a call as explained, and when the counts of three parties agree.
 import test from 'ava';
-import { type EndedCall, givenUp, Ledger, reconcile } from './ledger.ts';
+import { type EndedCall, givenUp, Ledger, reconcile, refused } from './ledger.ts';
 
 const ok: EndedCall = {
   plan: { kind: 'unary', code: 0, status: 0 },
@@ -10,8 +10,14 @@ const ok: EndedCall = {
   endedMs: 1000,
 };
 const asked: EndedCall = { ...ok, plan: { kind: 'status', code: 5, status: 5 }, status: 5 };
-const lost: EndedCall = { ...ok, status: 14, message: 'blue: the connection to 127.0.0.1:4001 ended' };
-const reset = { kind: 'connection reset', endpoint: '127.0.0.1:4001', fromMs: 900, untilMs: 1100 };
+const lost: EndedCall = { ...ok, status: 14, message: 'blue: 127.0.0.1:4001 ended it: connection reset by the peer' };
+const reset = {
+  kind: 'connection reset',
+  says: ['reset by the peer'],
+  endpoint: '127.0.0.1:4001',
+  fromMs: 900,
+  untilMs: 1100,
+};
 
 function ledgerOf(...calls: readonly EndedCall[]): Ledger {
   const ledger = new Ledger();
@@ -25,13 +31,15 @@ test('a call is explained by its plan, by a fault of its endpoint at its time, o
   t.is(ledger.explain(ok), 'served');
   t.is(ledger.explain(asked), "the endpoint's status");
   t.is(ledger.explain(lost), 'connection reset');
-  t.is(ledger.explain({ ...lost, message: '' }), 'connection reset', 'a refusal names nobody');
   t.is(ledger.explain({ ...ok, status: -1, message: givenUp.cancel }), givenUp.cancel);
 });
 
 test('a call is not explained by a fault elsewhere or at another time, by another status, or when its bytes are wrong', (t) => {
   const ledger = ledgerOf(
-    { ...lost, message: 'blue: the connection to 127.0.0.1:4002 ended' },
+    { ...lost, message: 'blue: 127.0.0.1:4002 ended it: connection reset by the peer' },
+    { ...lost, message: 'blue: 127.0.0.1:4001 ended it: keepalive' },
+    { ...lost, message: '' },
+    { ...lost, message: refused },
     { ...lost, endedMs: 1101 },
     { ...lost, endedMs: 899 },
     { ...lost, status: 13 },
@@ -40,8 +48,20 @@ test('a call is not explained by a fault elsewhere or at another time, by anothe
     { ...ok, status: 5 },
     { ...ok, status: -1, message: 'the connection to the agent was lost' },
   );
-  t.is(ledger.unexplainedCount, 8);
-  t.is(ledger.unexplained.length, 8);
+  t.is(ledger.unexplainedCount, 11);
+  t.is(ledger.unexplained.length, 11);
+});
+
+test('a call that was refused names nobody, and a GOAWAY that cut short what was on its way explains it', (t) => {
+  const ledger = new Ledger();
+  ledger.fault({
+    kind: 'GOAWAY',
+    says: ['GOAWAY NO_ERROR', refused],
+    endpoint: '127.0.0.1:4001',
+    fromMs: 900,
+    untilMs: 1100,
+  });
+  t.is(ledger.explain({ ...lost, message: refused }), 'GOAWAY');
 });
 
 test('counts agree where only what was given up is in doubt', (t) => {

@@ -7,6 +7,8 @@ export interface Fault {
   readonly kind: string;
   /** `host:port`. */
   readonly endpoint: string;
+  /** One of these is in the message of each call that fails for it. */
+  readonly says: readonly string[];
   readonly fromMs: number;
   readonly untilMs: number;
 }
@@ -24,6 +26,9 @@ export interface EndedCall {
 
 /** The client's own doing. */
 export const givenUp = { cancel: 'the client cancelled it', kill: 'the client cut its connection' } as const;
+
+/** What a client says of REFUSED_STREAM: the agent passes on that nobody has processed the call, and names nobody. */
+export const refused = 'refused: it was not processed';
 
 const unavailable = 14;
 const maxExamples = 20;
@@ -60,8 +65,11 @@ export class Ledger {
     if (status === plan.status) return status === 0 ? 'served' : `the endpoint's ${plan.kind}`;
     if (status !== unavailable) return null;
     const fault = this.faults.findLast(
-      ({ endpoint, fromMs, untilMs }) =>
-        fromMs <= endedMs && endedMs <= untilMs && (message === '' || message.includes(endpoint)),
+      ({ endpoint, says, fromMs, untilMs }) =>
+        fromMs <= endedMs &&
+        endedMs <= untilMs &&
+        (message === refused || message.includes(endpoint)) &&
+        says.some((words) => message.includes(words)),
     );
     return fault?.kind ?? null;
   }
