@@ -1,5 +1,6 @@
-// `npm run peers`: builds the peers of others that tests call through the agents, where this machine has Go: grpc-go's
-// own interop programs, h2spec, and our echo service on grpc-go (test/support/go-echo). They land in
+// `npm run peers`: builds the peers of others that tests call through the agents and that benchmarks compare them with,
+// where this machine has Go: grpc-go's own interop programs, h2spec, our echo service on grpc-go
+// (test/support/go-echo), and a proxy on mwitkow/grpc-proxy (bench/go-grpc-proxy). They land in
 // node_modules/.cache/peers, outside the project, and so does C-core (Python's grpcio), where Python is. What is missing
 // is told, and that is all.
 import { spawnSync } from 'node:child_process';
@@ -10,6 +11,7 @@ const FOLDER = fileURLToPath(new URL('../node_modules/.cache/peers/', import.met
 const ECHO_SOURCES = fileURLToPath(new URL('../test/support/go-echo/', import.meta.url));
 const HPACK_SOURCES = fileURLToPath(new URL('../test/conformance/go-hpack/', import.meta.url));
 const CONTROL_PLANE_SOURCES = fileURLToPath(new URL('../test/interop/go-control-plane/', import.meta.url));
+const PROXY_SOURCES = fileURLToPath(new URL('./go-grpc-proxy/', import.meta.url));
 const MODULE = 'google.golang.org/grpc';
 const VERSION = 'v1.85.0';
 // Its last state. The module's own tags end earlier, with fewer cases.
@@ -62,7 +64,7 @@ installPython();
 
 if (spawnSync('go', ['version']).status !== 0) {
   process.stdout.write(
-    'peers: no Go on this machine, so the tests that need grpc-go will say that they were skipped\n',
+    'peers: no Go on this machine, so the tests and benchmarks that need grpc-go will say that they were skipped\n',
   );
 } else {
   const missing = ['client', 'server', 'http2'].filter((name) => !existsSync(`${FOLDER}${name}`));
@@ -81,5 +83,8 @@ if (spawnSync('go', ['version']).status !== 0) {
   if (isStale(`${FOLDER}controlplane`, CONTROL_PLANE_SOURCES)) {
     const args = ['build', '-buildvcs=false', '-o', `${FOLDER}controlplane`, '.'];
     build('a control plane on go-control-plane', args, CONTROL_PLANE_SOURCES);
+  }
+  if (isStale(`${FOLDER}go-grpc-proxy`, PROXY_SOURCES)) {
+    build('a proxy in Go', ['build', '-buildvcs=false', '-o', `${FOLDER}go-grpc-proxy`, '.'], PROXY_SOURCES);
   }
 }

@@ -1,128 +1,195 @@
-// What is asked of each proxy. The names are those of `--workload`.
+// What is asked of each proxy. A workload is one start of a proxy, under which one or more loads run; the names of
+// workloads are those of `--workload`.
+import type { EndpointKind } from './endpoints/endpoints.ts';
+import { type H2loadResult, runH2load } from './load/h2load.ts';
+import { openIdleConnections } from './load/idle-connections.ts';
+import type { LoadResult } from './load/load-result.ts';
 import {
-  type IdleShape,
-  type LoadResult,
-  type LoadShape,
-  MEBIBYTE_PATH,
+  DOWNLOAD_PATH,
+  MEBIBYTE,
+  MESSAGE_BYTES,
   METHOD_PATH,
-  openIdleConnections,
   type PayloadFiles,
-  type RawShape,
-  runH2load,
-  runRawLoad,
-} from './load.ts';
+  STREAM_MESSAGES,
+  UPLOAD_PATH,
+} from './load/payload.ts';
+import type { PeerName } from './load/peer-hpack.ts';
+import { runRawLoad } from './load/raw-shape.ts';
+import { calledPaths } from './proxies/mesh-size.ts';
 
-/** What the endpoints behind the proxy are: nghttpd in clear text, nghttpd over TLS, or a server of streams. */
-export type EndpointKind = 'unary' | 'tls' | 'stream';
+export interface LoadTarget {
+  readonly port: number;
+  readonly isTls: boolean;
+  readonly files: PayloadFiles;
+  /** Calls a second in the workload's first load; `null` while that runs. */
+  readonly capacity: number | null;
+}
 
-export interface Workload {
+export interface Load {
   readonly name: string;
   readonly title: string;
   /** What CPU is counted for. */
   readonly unit: 'call' | 'message' | 'MiB' | 'connection';
+  readonly seconds: number;
+  /** Of the workload's proxies; absent: all. */
+  readonly proxies?: readonly string[];
+  run(target: LoadTarget, seconds: number): Promise<LoadResult>;
+}
+
+export interface Workload {
+  readonly name: string;
   readonly endpoints: EndpointKind;
-  /** `scale`: 1 for a round, less for a warm-up or a short look. */
-  run(port: number, files: PayloadFiles, scale: number): Promise<LoadResult>;
+  readonly proxies: readonly string[];
+  /** What it is warmed up with; `null`: it is measured cold. */
+  readonly warmUp: Load['run'] | null;
+  readonly loads: readonly Load[];
 }
 
-/** Messages that the server of streams answers a call with, 1 KiB each. */
-export const STREAM_MESSAGES = 1000;
+const native = ['envoy', 'nghttpx', 'haproxy', 'nginx'];
+const everyone = ['direct', 'tcp pipe', 'outrigger', ...native, 'node:http2', 'grpc-js', 'grpc-proxy (Go)'];
+const idleConnections = 1000;
 
-function unary(connections: number, streams: number, calls: number): Workload {
-  return {
-    name: `${connections}x${streams}`,
-    title: `Unary, ${connections} connections x ${streams} streams`,
-    unit: 'call',
-    endpoints: 'unary',
-    run: (port, files, scale) =>
-      runH2load({ port, body: files.message, path: METHOD_PATH }, shape(connections, streams, calls, scale)),
+function h2load(connections: number, streams: number, paths: readonly string[] = [METHOD_PATH]): Load['run'] {
+  return async ({ port, isTls, files }, seconds) => {
+    return answeredOf(await runH2load({ port, isTls, connections, streams, paths, body: files.message, seconds }));
   };
 }
 
-function fresh(name: string, peer: RawShape['peer']): Workload {
-  return {
-    name: `fresh-${name}`,
-    title: `Unary, 10 x 50, a fresh traceparent and grpc-timeout in each call, encoded as ${name} does`,
-    unit: 'call',
-    endpoints: 'unary',
-    run: (port, _files, scale) =>
-      runRawLoad({ port, peer, connections: 10, streams: 50, calls: scaled(200_000, scale), perSecond: 0 }),
-  };
+/** An error is a success to h2load, since its HTTP status is 200; but it carries no message. */
+function answeredOf(result: H2loadResult): LoadResult {
+  const answered = Math.min(result.units, Math.round(result.dataBytes / MESSAGE_BYTES));
+  return { ...result, units: answered, failed: result.failed + result.units - answered };
 }
 
-function openLoop(perSecond: number): Workload {
-  return {
-    name: `open-${perSecond}`,
-    title: `Open loop, ${perSecond} calls a second over 10 connections, latency from when a call was due`,
-    unit: 'call',
-    endpoints: 'unary',
-    run: (port, _files, scale) => {
-      const calls = scaled(10 * perSecond, scale);
-      return runRawLoad({ port, peer: 'grpc-go', connections: 10, streams: 1000, calls, perSecond });
-    },
-  };
+function unary(connections: number, streams: number, proxies: readonly string[]): Workload {
+  const name = `${connections}x${streams}`;
+  const title = `Unary, ${connections} connections x ${streams} streams`;
+  const load: Load = { name, title, unit: 'call', seconds: 2, run: h2load(connections, streams) };
+  // The same code gets warm in a fraction of the time when calls come in numbers.
+  return { name, endpoints: 'unary', proxies, warmUp: h2load(10, 50), loads: [load] };
 }
+
+function raw(peer: PeerName): Load['run'] {
+  return ({ port }, seconds) => runRawLoad({ port, peer, connections: 10, streams: 50, seconds, perSecond: 0 });
+}
+
+function fresh(peer: PeerName, proxies: readonly string[], more: readonly Load[]): Workload {
+  const name = `fresh-${peer}`;
+  const title = `Unary, 10 x 50, a fresh traceparent and grpc-timeout in each call, encoded as ${peer} does`;
+  const load: Load = { name, title, unit: 'call', seconds: 2, run: raw(peer) };
+  return { name, endpoints: 'unary', proxies, warmUp: raw(peer), loads: [load, ...more] };
+}
+
+/** `rate`: calls a second. */
+function openLoop(name: string, title: string, seconds: number, rate: (capacity: number) => number): Load {
+  const run: Load['run'] = ({ port, capacity }, duration) => {
+    const perSecond = rate(capacity ?? Number.NaN);
+    return runRawLoad({ port, peer: 'grpc-go', connections: 10, streams: 50, seconds: duration, perSecond });
+  };
+  return { name, title: `Open loop, ${title}`, unit: 'call', seconds, run, proxies: ['outrigger', ...native] };
+}
+
+const fixedRate = openLoop('open-5000', '5,000 calls a second over 10 connections', 4, () => 5000);
 
 /** 1 MiB of payload a call, in one direction. */
 function mebibytes(name: string, title: string, goesUp: boolean): Workload {
-  return {
-    name,
-    title,
-    unit: 'MiB',
-    endpoints: 'unary',
-    run: (port, files, scale) => {
-      const target = goesUp
-        ? { body: files.mebibyte, path: METHOD_PATH }
-        : { body: files.message, path: MEBIBYTE_PATH };
-      return runH2load({ port, ...target }, shape(4, 2, 2000, scale));
-    },
+  const run: Load['run'] = async ({ port, files, isTls }, seconds) => {
+    const [body, path] = goesUp ? [files.mebibyte, UPLOAD_PATH] : [files.message, DOWNLOAD_PATH];
+    const result = await runH2load({ port, isTls, connections: 4, streams: 2, paths: [path], body, seconds });
+    return goesUp ? answeredOf(result) : { ...result, units: result.dataBytes / MEBIBYTE };
   };
+  const proxies = ['tcp pipe', 'outrigger', ...native, 'node:http2', 'grpc-proxy (Go)'];
+  return { name, endpoints: 'bulk', proxies, warmUp: run, loads: [{ name, title, unit: 'MiB', seconds: 2, run }] };
 }
 
-const idle: IdleShape = { connections: 1000 };
+const streamBytes = 1024 + 5;
+const stream: Load['run'] = async ({ port, files, isTls }, seconds) => {
+  const shape = { port, isTls, connections: 4, streams: 4, paths: [METHOD_PATH], body: files.message, seconds };
+  const result = await runH2load(shape);
+  return { ...result, units: result.dataBytes / streamBytes };
+};
 
 export const WORKLOADS: readonly Workload[] = [
-  unary(10, 50, 200_000),
-  unary(1, 1, 20_000),
-  unary(100, 1, 150_000),
-  unary(4, 8, 150_000),
-  fresh('grpc-go', 'grpc-go'),
-  fresh('c-core', 'c-core'),
+  unary(10, 50, [...everyone, 'outrigger, untraced']),
+  unary(1, 1, everyone),
+  unary(100, 1, everyone),
+  unary(4, 8, everyone),
+  fresh(
+    'grpc-go',
+    ['direct', 'outrigger', ...native, 'node:http2', 'grpc-proxy (Go)'],
+    [
+      { ...fixedRate, proxies: ['direct', ...(fixedRate.proxies ?? [])] },
+      openLoop('open-20', '20 % of what the closed loop above got through this proxy', 2, (capacity) => 0.2 * capacity),
+      openLoop('open-50', '50 %', 2, (capacity) => 0.5 * capacity),
+      openLoop('open-80', '80 %', 2, (capacity) => 0.8 * capacity),
+    ],
+  ),
+  fresh('c-core', ['outrigger', ...native], []),
   {
     name: 'stream',
-    title: `Server streams of ${STREAM_MESSAGES} messages of 1 KiB, 4 connections x 4 streams`,
-    unit: 'message',
     endpoints: 'stream',
-    run: async (port, files, scale) => {
-      const calls = shape(4, 4, 400, scale);
-      const result = await runH2load({ port, body: files.message, path: METHOD_PATH }, calls);
-      return { ...result, units: result.units * STREAM_MESSAGES };
-    },
+    proxies: ['tcp pipe', 'outrigger', ...native, 'node:http2', 'grpc-proxy (Go)'],
+    warmUp: stream,
+    loads: [
+      {
+        name: 'stream',
+        title: `Server streams of ${STREAM_MESSAGES} messages of 1 KiB, 4 connections x 4 streams`,
+        unit: 'message',
+        seconds: 2,
+        run: stream,
+      },
+    ],
   },
   mebibytes('mib-up', 'Requests of 1 MiB, 4 connections x 2 streams', true),
   mebibytes('mib-down', 'Responses of 1 MiB, 4 connections x 2 streams', false),
-  openLoop(5000),
   {
     name: 'tls',
-    title: 'Unary, 10 x 50, TLS on both legs',
-    unit: 'call',
     endpoints: 'tls',
-    run: (port, files, scale) =>
-      runH2load({ port, body: files.message, path: METHOD_PATH, isTls: true }, shape(10, 50, 150_000, scale)),
+    proxies: ['outrigger', ...native, 'node:http2'],
+    warmUp: h2load(10, 50),
+    loads: [{ name: 'tls', title: 'Unary, 10 x 50, TLS on both legs', unit: 'call', seconds: 2, run: h2load(10, 50) }],
   },
   {
     name: 'idle',
-    title: `${idle.connections} idle connections`,
-    unit: 'connection',
     endpoints: 'unary',
-    run: (port) => openIdleConnections(port, idle),
+    proxies: ['outrigger', ...native, 'node:http2', 'grpc-proxy (Go)'],
+    // What is idle needs no warming up, and that would leave memory behind that counts.
+    warmUp: null,
+    loads: [
+      {
+        name: 'idle',
+        title: '1,000 idle connections',
+        unit: 'connection',
+        seconds: 0.8,
+        run: ({ port }) => openIdleConnections(port, idleConnections),
+      },
+    ],
+  },
+  {
+    name: 'clusters-100',
+    endpoints: 'unary',
+    proxies: ['outrigger, 100 clusters', 'envoy, 100 clusters'],
+    warmUp: h2load(10, 50),
+    loads: [
+      { name: 'clusters-100', title: 'Unary, 10 x 50, 100 clusters', unit: 'call', seconds: 2, run: h2load(10, 50) },
+    ],
+  },
+  {
+    name: 'routes',
+    endpoints: 'unary',
+    proxies: [
+      ...['outrigger', 'outrigger, 10,000 routes', 'outrigger, 10,000 clusters'],
+      ...['envoy', 'envoy, 10,000 routes'],
+    ],
+    warmUp: h2load(10, 50, calledPaths),
+    loads: [
+      {
+        name: 'routes',
+        title: `Unary, 10 x 50, ${calledPaths.length} methods that are spread over the routes`,
+        unit: 'call',
+        seconds: 2,
+        run: h2load(10, 50, calledPaths),
+      },
+    ],
   },
 ];
-
-function shape(connections: number, streams: number, calls: number, scale: number): LoadShape {
-  return { connections, streams, calls: Math.max(scaled(calls, scale), connections * streams) };
-}
-
-function scaled(count: number, scale: number): number {
-  return Math.ceil(count * scale);
-}

@@ -1,8 +1,15 @@
 // An endpoint that answers each call with a stream of messages of 1 KiB, each in a DATA frame of its own as long as the
 // windows are open. Arguments: PORT MESSAGES
 import net from 'node:net';
-import { accept, defaultLimits, Flusher, HeaderShapes, type Stream, type StreamHandler } from '../agent/http2/index.ts';
-import { grpcMessage } from './load.ts';
+import {
+  accept,
+  defaultLimits,
+  Flusher,
+  HeaderShapes,
+  type Stream,
+  type StreamHandler,
+} from '../../agent/http2/index.ts';
+import { grpcMessage } from '../load/payload.ts';
 
 const [port = 0, messages = 0] = process.argv.slice(2).map(Number);
 /** Messages that may wait for a window. */

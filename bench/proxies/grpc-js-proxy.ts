@@ -1,7 +1,7 @@
 // A proxy as one would write it with grpc-js: messages are taken out of one call and put into another, as bytes.
 // Arguments: PORT ENDPOINT_PORT...
 import * as grpc from '@grpc/grpc-js';
-import { MEBIBYTE_PATH, METHOD_PATH } from './load.ts';
+import { METHOD_PATH } from '../load/payload.ts';
 
 const [port = 0, ...endpoints] = process.argv.slice(2).map(Number);
 const clients = endpoints.map(
@@ -38,11 +38,7 @@ function forward(path: string): grpc.handleBidiStreamingCall<Buffer, Buffer> {
 }
 
 const server = new grpc.Server({ 'grpc.max_concurrent_streams': 1000 });
-const methods = { getProduct: METHOD_PATH, getImage: MEBIBYTE_PATH };
-server.addService(
-  { getProduct: method(methods.getProduct), getImage: method(methods.getImage) },
-  { getProduct: forward(methods.getProduct), getImage: forward(methods.getImage) },
-);
+server.addService({ getProduct: method(METHOD_PATH) }, { getProduct: forward(METHOD_PATH) });
 server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error) => {
   if (error !== null) throw error;
 });

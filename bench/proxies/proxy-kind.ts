@@ -1,6 +1,6 @@
 // What a proxy is to the benchmarks.
-import type { Endpoints } from './endpoints.ts';
-import { type Pinned, untilListening } from './machine.ts';
+import type { Endpoints } from '../endpoints/endpoints.ts';
+import { type Pinned, untilListening } from '../machine.ts';
 
 export interface RunningProxy {
   readonly port: number;
@@ -11,14 +11,15 @@ export interface RunningProxy {
 
 export interface ProxyKind {
   readonly name: string;
-  /** Does it end TLS on one leg and begin it on the other? */
-  readonly speaksTls: boolean;
-  /** Of a round's calls, how many it is given: those that need ten times as long get fewer. */
-  readonly share: number;
+  /** About how long it takes to start. */
+  readonly startSeconds: number;
+  /** Load for so long, and it is as fast as it gets: what is compiled as it runs needs more. */
+  readonly warmUpSeconds: number;
   /** What it needs and this machine lacks; `null` when it can be run. */
   missing(): string | null;
   /** As it calls itself; `null` where that is our own or Node's version. */
   version(): string | null;
+  /** `folder`: for files of its own. */
   start(endpoints: Endpoints, folder: string): Promise<RunningProxy>;
 }
 

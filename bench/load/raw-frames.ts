@@ -1,4 +1,4 @@
-// The frames that our own load generator sends (RFC 9113 sections 3.4, 4.1 and 6).
+// The frames that our own load generator and endpoint send (RFC 9113 sections 3.4, 4.1 and 6).
 
 export const frameHeaderBytes = 9;
 export const frameType = {
@@ -46,10 +46,18 @@ export function windowUpdate(bytes: number): Buffer {
 
 export const settingsAckFrame: Buffer = frame(frameType.settings, ack, 0, Buffer.alloc(0));
 
+const initialWindowSetting = [0, 4, ...bytesOf(receiveWindow)];
+
 /** Preface, SETTINGS without push and with our windows, and the connection's window. */
 export const clientPreface: Buffer = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1'),
-  frame(frameType.settings, 0, 0, Buffer.from([0, 2, 0, 0, 0, 0, 0, 4, ...bytesOf(receiveWindow)])),
+  frame(frameType.settings, 0, 0, Buffer.from([0, 2, 0, 0, 0, 0, ...initialWindowSetting])),
+  windowUpdate(receiveWindow - initialWindow),
+]);
+
+/** SETTINGS with our windows and room for 1000 streams, and the connection's window. */
+export const serverPreface: Buffer = Buffer.concat([
+  frame(frameType.settings, 0, 0, Buffer.from([0, 3, ...bytesOf(1000), ...initialWindowSetting])),
   windowUpdate(receiveWindow - initialWindow),
 ]);
 

@@ -1,0 +1,46 @@
+import test from 'ava';
+import { formatPlot } from '../../bench/report/plot.ts';
+import { formatReport } from '../../bench/report/report.ts';
+import { WORKLOADS } from '../../bench/workloads.ts';
+import { figure, recordOf } from './figures.ts';
+
+const loads = WORKLOADS.flatMap((workload) => workload.loads);
+const figures = [
+  figure({ round: 1, cpuUs: 3.9, callsPerSecond: 200_000 }),
+  figure({ round: 2, cpuUs: 4.1, callsPerSecond: 210_000, failed: 2 }),
+  figure({ proxy: 'haproxy', round: 1, cpuUs: 8, callsPerSecond: 100_000 }),
+  figure({ proxy: 'haproxy', round: 2, cpuUs: 8, callsPerSecond: 100_000 }),
+  figure({ proxy: 'outrigger, untraced', round: 1, cpuUs: 3.5, callsPerSecond: 220_000 }),
+];
+const report = formatReport(recordOf(figures, ['nginx: this machine lacks nginx']), loads);
+
+test('a report begins with what is claimed, against whom, and by how much', (t) => {
+  const top = report.split('\n').slice(0, 12).join('\n');
+  t.true(top.includes('costs 4.0 us of CPU'));
+  t.true(top.includes('haproxy 8.0 (2.0x)'));
+});
+
+test('a report has each bar with its figure, its spread and a verdict', (t) => {
+  t.true(report.includes('| CPU per call, 10 x 50, against haproxy | 0.600x | 0.500x (0.487-0.512) | met |'));
+  t.true(report.includes('| CPU per call, 10 x 50 | 0.125x |  | not measured |'));
+});
+
+test('a table has medians with their spread, and how many calls failed', (t) => {
+  t.true(report.includes('| outrigger | 4.00 (3.90-4.10) | 205000 | 2 |'));
+});
+
+test('rows of a special configuration are in the tables, not in the summary', (t) => {
+  t.is(report.split('\n').filter((line) => line.startsWith('| outrigger, untraced |')).length, 1);
+});
+
+test('a report names what was not measured, and loads without figures have no table', (t) => {
+  t.true(report.includes('- Not measured: nginx: this machine lacks nginx'));
+  t.false(report.includes('## Unary, 100 connections'));
+});
+
+test('the plot has a bar of one length for Outrigger and names each ratio', (t) => {
+  const plot = formatPlot(figures, loads);
+  t.true(plot.includes('>1.00</text>'));
+  t.true(plot.includes('>2.00</text>'));
+  t.false(plot.includes('NaN'));
+});
