@@ -1,4 +1,5 @@
 // The entry of a worker thread: a data plane behind a MessagePort.
+import module from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DataPlane } from './data-plane.ts';
 import type { DataPlaneSettings, Down } from './link.ts';
@@ -11,3 +12,5 @@ port.on('message', (down: Down) => {
   dataPlane.receive(down);
   if (down.kind === 'stop') port.close();
 });
+// What was compiled is kept for the next start at once, however this one ends.
+module.flushCompileCache?.();

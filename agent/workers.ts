@@ -1,6 +1,8 @@
 // Starts the data-plane threads and watches them: hands configuration down in slices, gathers what comes up, and when a
 // thread dies starts another with the configuration replayed. The third crash within a minute is for the agent to end.
+import module from 'node:module';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { formatAddress, type SocketAddress } from '../xds/model/address.ts';
 import type { ConfigUpdate, Resource, ResourceName, ResourceType } from '../xds/model/resource.ts';
@@ -134,6 +136,7 @@ export class Workers {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const worker = new Worker(new URL(`./data-plane-worker.${extension}`, import.meta.url), {
       workerData: settings,
+      env: withCompileCache(process.env),
       // A small young generation keeps the resident set small; half of this costs CPU (docs/performance.md).
       resourceLimits: { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 12 },
     });
@@ -194,6 +197,12 @@ export class Workers {
     }
     return sent;
   }
+}
+
+/** So that a thread, too, takes compiled code from where the process does; it has its own cache, by the environment. */
+function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const folder = module.getCompileCacheDir?.();
+  return folder === undefined ? env : { ...env, NODE_COMPILE_CACHE: dirname(folder) };
 }
 
 function* slices(upsert: readonly Resource[], remove: readonly ResourceName[]): Generator<ConfigUpdate> {

@@ -1,4 +1,5 @@
 // `outrigger run`: the agent.
+import module from 'node:module';
 import { readBootstrap, UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
 import type { Command } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
@@ -56,6 +57,8 @@ export const runCommand: Command = {
       drainMs: drainSeconds * 1000,
     });
     await agent.start();
+    // What was compiled is kept for the next start at once, however this one ends.
+    module.flushCompileCache?.();
     onEndSignals({ first: () => void agent.drain(), again: () => void agent.stop() });
     const end = await agent.ended;
     if (end.kind === 'failed') throw new Error(end.reason);
