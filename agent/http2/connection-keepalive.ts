@@ -5,14 +5,16 @@ import type { Pings } from './connection-pings.ts';
 import { type ConnectionTimer, Deadline } from './connection-timer.ts';
 import { ErrorCode } from './errors.ts';
 
-const ignoreAck = (): void => {};
-
 export class ConnectionKeepalive {
   readonly #core: ConnectionCore;
   readonly #timer: ConnectionTimer;
   readonly #pings: Pings;
   /** Bytes received so far: any byte is a sign of life. */
   readonly #bytesIn: () => number;
+  readonly #onAck = (): void => {
+    this.#timer.disarm(Deadline.keepaliveAnswer);
+    this.watch();
+  };
   #bytesSeen = 0;
   #lastPingMs = Number.NEGATIVE_INFINITY;
   #messageFramesSeen = 0;
@@ -38,7 +40,7 @@ export class ConnectionKeepalive {
       this.watch();
       return;
     }
-    this.#pings.send(core.write, core.environment.now(), ignoreAck);
+    this.#pings.send(core.write, core.environment.now(), this.#onAck);
     this.#timer.arm(Deadline.keepaliveAnswer, core.limits.keepaliveTimeoutMs);
     core.markDirty();
   }

@@ -39,6 +39,7 @@ export function connect(
     const memory = new SocketReadBuffer(environment.flusher.readBuffers);
     const onread = readInto(memory, (buf, bytes, source) => connection.onChunk(buf, bytes, source));
     const socket = connectTcp({ host, port, noDelay: true, onread });
+    socket.setKeepAlive(true, environment.limits.tcpKeepaliveMs);
     const connection = new Http2Connection('client', socket, peer, environment, handler);
     connection.onConnecting(options.connectTimeoutMs);
     watch(socket, connection);
@@ -48,6 +49,7 @@ export function connect(
   }
   const socket = connectTls({ ...tls.options, host, port });
   socket.setNoDelay(true);
+  socket.setKeepAlive(true, environment.limits.tcpKeepaliveMs);
   const connection = new Http2Connection('client', socket, peer, environment, handler);
   connection.onConnecting(options.connectTimeoutMs);
   watch(socket, connection);
@@ -76,6 +78,7 @@ export function accept(accepted: Socket, environment: ConnectionEnvironment, han
   // Its 'close' may have come before our listener.
   if (socket.destroyed) setImmediate(() => connection.onSocketClose());
   socket.setNoDelay(true);
+  socket.setKeepAlive(true, environment.limits.tcpKeepaliveMs);
   connection.onSocketReady(peer, identityOf(socket));
   if (adopted === null) {
     memory.free();

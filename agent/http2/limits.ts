@@ -94,6 +94,8 @@ export interface Http2Limits {
   readonly keepaliveTimeMs: number;
   /** Nothing at all came behind that PING: the connection is dead. Default 20 s. */
   readonly keepaliveTimeoutMs: number;
+  /** The kernel asks by TCP when nothing was received for so long: the peer's program need not answer. Default 60 s. */
+  readonly tcpKeepaliveMs: number;
   /** Ask also while there are no streams. Default false. */
   readonly keepaliveWithoutCalls: boolean;
   /**
@@ -161,6 +163,7 @@ export function defaultLimits(role: Role): Http2Limits {
     idleTimeoutMs: 3_600_000,
     keepaliveTimeMs: role === 'server' ? 7_200_000 : Number.POSITIVE_INFINITY,
     keepaliveTimeoutMs: 20_000,
+    tcpKeepaliveMs: 60_000,
     keepaliveWithoutCalls: false,
     minPingIntervalMs: 9000,
     maxPingStrikes: 100,

@@ -1,5 +1,6 @@
 // How long a connection lives: keepalive both ways, pings that are too many, age, idleness, and the last stream id.
 // Numbers are cases of the HTTP/2 checklist.
+import { existsSync, readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { type Connection, type ConnectionEnd, ErrorCode, type Http2Limits } from '../../agent/http2/index.ts';
 import {
@@ -150,21 +151,22 @@ for (const role of ['client', 'server'] as const) {
 }
 
 test('(124) any byte is a sign of life, not only the answer to a PING', async (t) => {
-  const { peer, call } = await dialPeer(t, impatient);
+  const { peer, call } = await dialPeer(t, { keepaliveTimeMs: 20, keepaliveTimeoutMs: 400 });
   const stream = call();
   peer.send(headers(1, ok));
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 3; i++) {
     // Never answered, but followed by a message.
     await peer.expect('PING', 0, ({ isAck }) => !isAck);
     peer.send(data(1, '.'));
   }
-  t.is(stream.body.toString().slice(0, 3), '...');
+  t.is(stream.body.toString().slice(0, 2), '..');
   t.is(stream.reset, undefined);
 });
 
 test('(124) without calls nobody is asked, unless that is wanted', async (t) => {
-  const quiet = await dialPeer(t, impatient);
-  const asking = await dialPeer(t, { ...impatient, keepaliveWithoutCalls: true });
+  const patient = { keepaliveTimeMs: 20, keepaliveTimeoutMs: 60_000 };
+  const quiet = await dialPeer(t, patient);
+  const asking = await dialPeer(t, { ...patient, keepaliveWithoutCalls: true });
   for (let i = 0; i < 3; i++) {
     const { payload } = await asking.peer.expect('PING', 0, ({ isAck }) => !isAck);
     asking.peer.send(ping(payload.toString('latin1'), flag.ack));
@@ -178,6 +180,30 @@ test('(124) without calls nobody is asked, unless that is wanted', async (t) => 
 test('(124) by default an upstream is never pinged, and a downstream after two hours', (t) => {
   t.is(environment('client').limits.keepaliveTimeMs, Number.POSITIVE_INFINITY);
   t.is(environment('server').limits.keepaliveTimeMs, 7_200_000);
+});
+
+/** The timer that Linux runs for the connection from port `local` to `remote`: 2 is keepalive, 1 is for an ACK to come. */
+async function kernelTimer(local: number, remote: number): Promise<number> {
+  const [from, to] = [local, remote].map((port) => port.toString(16).toUpperCase().padStart(4, '0'));
+  const line = new RegExp(`: \\w+:${from} \\w+:${to} 01 \\S+ (\\d\\d):`);
+  for (;;) {
+    const timer = Number(line.exec(readFileSync('/proc/net/tcp', 'utf8'))?.[1]);
+    if (timer !== 1) return timer;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test('(126) the kernel watches both ends of a quiet connection, whatever the peer thinks of pings', async (t) => {
+  if (!existsSync('/proc/net/tcp')) {
+    t.log('skipped: this machine has no /proc/net/tcp');
+    t.pass();
+    return;
+  }
+  const { port, connection: accepted } = await serve(t);
+  const { connection } = await dial(t, port);
+  await new Promise((resolve) => connection.ping(resolve));
+  const own = Number((await accepted).peer.split(':')[1]);
+  t.deepEqual([await kernelTimer(own, port), await kernelTimer(port, own)], [2, 2]);
 });
 
 // ---- age and idleness --------------------------------------------------------------------------------------------
