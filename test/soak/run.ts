@@ -19,6 +19,8 @@ import { accountTable, countsLine, memoryTable } from './table.ts';
 import { pass } from './time.ts';
 import { environment } from './world.ts';
 
+const samples = 40;
+const samplesPerLine = 4;
 const endpointCount = 4;
 const clientCount = 6;
 const connectionsEach = 2;
@@ -67,10 +69,12 @@ const startedMs = performance.now();
 const startCpuMs = (await agent.report()).cpuMs;
 load.start(rate);
 faults.start();
-const sampleEveryMs = Math.max(durationMs / 40, 250);
+const sampleEveryMs = Math.max(durationMs / samples, 250);
 for (let i = 1; performance.now() - startedMs < durationMs; i++) {
   await pass(startedMs + i * sampleEveryMs - performance.now());
-  memory.push({ ms: performance.now() - startedMs, report: await agent.report() });
+  const report = await agent.report();
+  memory.push({ ms: performance.now() - startedMs, report });
+  if (i % samplesPerLine === 0) print(progress(report));
 }
 load.stop();
 await faults.stop();
@@ -113,8 +117,8 @@ print(`limits of the agent: ${countsLine(new Map(Object.entries(last.limits))) |
 
 print('');
 const trends = (['heap', 'arrayBuffers', 'rss'] as const).map((name) => {
-  const samples: MemorySample[] = memory.map(({ ms, report }) => ({ ms, bytes: report[name] }));
-  const trend = memoryTrend(samples);
+  const sizes: MemorySample[] = memory.map(({ ms, report }) => ({ ms, bytes: report[name] }));
+  const trend = memoryTrend(sizes);
   const allowed = trend.firstBytes * growthShare + growthBytes[name];
   if (durationMs >= leastForMemoryMs && trend.growthBytes > allowed) {
     problems.push(
@@ -139,6 +143,13 @@ print('');
 for (const problem of problems) print(problem);
 print(problems.length === 0 ? 'held' : `fell, with seed ${values.seed}`);
 process.exitCode = problems.length === 0 ? 0 : 1;
+
+/** One line while it runs, which is long. */
+function progress({ heap, arrayBuffers, rss }: Report): string {
+  const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1);
+  const size = `heap ${mib(heap)}, buffers ${mib(arrayBuffers)}, resident ${mib(rss)}`;
+  return `${minutes} min: ${load.started} calls, ${load.inFlight} under way, ${ledger.unexplainedCount} unexplained; ${size}`;
+}
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
