@@ -3,6 +3,7 @@
 import type { ConfigUpdate, Resource, ResourceName } from '../xds/model/resource.ts';
 import type { NamedDirector } from './director/route-tables.ts';
 import { RouteTables } from './director/route-tables.ts';
+import { CallFilters } from './filters/filter-chain.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
 import { DeadlineQueue } from './grpc/deadline-queue.ts';
 import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes } from './http2/index.ts';
@@ -89,7 +90,9 @@ export class DataPlane {
       drainMs: LISTENER_DRAIN_MS,
       createContext: (listener, chain) => {
         const director = this.#routes.directorOf(chain.http.routes);
-        const context: ListenerContext = { name: listener.name, direction: listener.direction, director };
+        const { name, direction } = listener;
+        const filters = CallFilters.compile(chain.http.filters);
+        const context: ListenerContext = { name, direction, director, filters };
         this.#contexts.set(listener.name, context);
         return context;
       },

@@ -10,7 +10,8 @@ import { compileRouteTable } from '../agent/director/route-table.ts';
 import { createCallHeadMemo, readCallHead } from '../agent/grpc/call-head.ts';
 import { type HeaderBlock, HeaderShapes } from '../agent/http2/index.ts';
 import type { Endpoint } from '../xds/model/endpoints.ts';
-import { forwardTo, type HeaderMatcher, type PathMatch, type Route, type WeightedCluster } from '../xds/model/route.ts';
+import type { HeaderMatcher } from '../xds/model/matcher.ts';
+import { forwardTo, type PathMatch, type Route, unchanged, type WeightedCluster } from '../xds/model/route.ts';
 
 const seconds = Number(process.argv[2] ?? 0.2);
 const rounds = 5;
@@ -25,7 +26,7 @@ function route(path: PathMatch, clusters: readonly Share[], headers: HeaderMatch
     name: '',
     match: { path, caseSensitive: true, headers, queryParameters: [], grpcOnly: false, runtimeFraction: null },
     action: forwardTo(clusters),
-    mutations: null,
+    ...unchanged,
   };
 }
 
@@ -42,13 +43,13 @@ const table = compileRouteTable(
   {
     name: 'bench',
     ignorePortInHostMatching: false,
-    mutations: null,
+    ...unchanged,
     mostSpecificMutationsWin: false,
     virtualHosts: [
       {
         name: 'all',
         domains: ['*'],
-        mutations: null,
+        ...unchanged,
         routes: [
           ...Array.from({ length: 1_000 }, (_, at) => route(exact(`/shop.Orders/Method${at}`), one(`c${at}`))),
           route(exact('/shop.Orders/Split'), [...one('a'), { name: 'b', weight: 9 }]),

@@ -43,6 +43,7 @@ const compositionRow = 6;
 /** Steps between units of one row: parts of the composition itself, and plain data that uses plain data. */
 const allowedSteps = new Set([
   'agent/stats -> agent/observe',
+  'agent/filters -> agent/director',
   'agent/main.ts -> agent/cli',
   'agent/agent.ts -> agent/workers.ts',
   'agent/data-plane-worker.ts -> agent/data-plane.ts',

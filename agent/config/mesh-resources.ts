@@ -8,13 +8,14 @@ import type { ApiListener } from '../../xds/model/api-listener.ts';
 import { type Cluster, type ClusterDiscovery, defaultPanicPercent } from '../../xds/model/cluster.ts';
 import { type ClusterEndpoints, defaultOverprovisioningPercent, type Endpoint } from '../../xds/model/endpoints.ts';
 import type { FilterChain, Listener, RouteSource, TrafficDirection } from '../../xds/model/listener.ts';
+import type { HeaderMatcher } from '../../xds/model/matcher.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import {
   forwardTo,
-  type HeaderMatcher,
   type Route,
   type RouteConfiguration,
   type RouteMatch,
+  unchanged,
   type WeightedCluster,
 } from '../../xds/model/route.ts';
 import type { Mesh, MeshHeaderMatch, MeshInstance, MeshRoute, MeshService, VersionShare } from './mesh.ts';
@@ -58,7 +59,7 @@ export function meshResources(mesh: Mesh, nodeId: string, down = none): Resource
 export function proxylessResources(mesh: Mesh, down = none): { resources: Resource[]; apiListeners: ApiListener[] } {
   const apiListeners = mesh.services.map(({ name }) => ({
     name,
-    http: { statPrefix: name, routes: { kind: 'rds' as const, name: meshRoutes }, ...noStreamLimits },
+    http: { statPrefix: name, routes: { kind: 'rds' as const, name: meshRoutes }, filters: [], ...noStreamLimits },
   }));
   return { resources: serviceResources(mesh, down), apiListeners };
 }
@@ -73,9 +74,7 @@ function endpointAddress(instance: MeshInstance): SocketAddress {
   return instance.behind?.inbound ?? instance.app;
 }
 
-/** A level that changes no header. */
-const unchanged = { mutations: null } as const;
-const noMutations = { ...unchanged, mostSpecificMutationsWin: false } as const;
+const asTheyCome = { ...unchanged, mostSpecificMutationsWin: false } as const;
 
 const noStreamLimits = { maxStreamDurationMs: null, maxConcurrentStreams: null } as const;
 
@@ -94,7 +93,7 @@ function inboundResources(instance: MeshInstance, address: SocketAddress): Resou
       },
     ],
     ignorePortInHostMatching: false,
-    ...noMutations,
+    ...asTheyCome,
   };
   return [
     ...clusterResources(cluster, [{ address: instance.app, weight: 1, health: 'healthy' }], 'static'),
@@ -129,7 +128,7 @@ function serviceResources(mesh: Mesh, down: ReadonlySet<string>): Resource[] {
     })),
     // Apps that dial a service with its port mean the same service.
     ignorePortInHostMatching: true,
-    ...noMutations,
+    ...asTheyCome,
   };
   return [...clusters, { type: 'route', value: config }];
 }
@@ -177,7 +176,11 @@ function clusterResources(
 }
 
 function listener(name: string, address: SocketAddress, direction: TrafficDirection, routes: RouteSource): Listener {
-  const chain: FilterChain = { name: '', tls: null, http: { statPrefix: name, routes, ...noStreamLimits } };
+  const chain: FilterChain = {
+    name: '',
+    tls: null,
+    http: { statPrefix: name, routes, filters: [], ...noStreamLimits },
+  };
   return { name, address, direction, filterChains: [chain], defaultFilterChain: null };
 }
 

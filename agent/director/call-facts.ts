@@ -3,8 +3,14 @@
 export interface CallFacts {
   /** `host:port` of who calls. */
   readonly peer: string;
-  /** Of the certificate of who calls; empty without one. */
+  /** Of the verified certificate of who calls; empty without one. */
   readonly peerSans: readonly string[];
+  /** The same certificate's subject, such as `CN=shop,O=mesh`; `null` without one. */
+  readonly peerSubject: string | null;
+  /** The name that the caller asked for in TLS (SNI); empty without one. */
+  readonly serverName: string;
+  /** `host:port` where the call arrived. */
+  readonly localAddress: string;
   readonly cluster: string;
   /** `host:port` of the endpoint that takes the call; empty before one is chosen. */
   readonly endpointAddress: string;

@@ -1,16 +1,20 @@
 // What a route decides for the calls it takes: one decision for each cluster that can be drawn, or the one there is.
-import type { ForwardAction, Route, RouteAction, RouteConfiguration, VirtualHost } from '../../xds/model/route.ts';
+import type { FilterOverrides } from '../../xds/model/http-filter.ts';
+import type { ForwardAction, Route, RouteAction, RouteConfiguration, WeightedCluster } from '../../xds/model/route.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { status, statusOfHttp } from '../grpc/status.ts';
-import type { CallPolicy, Decision } from './decision.ts';
+import type { CallPolicy, Decision, RouteTraits } from './decision.ts';
 import { compileHashPolicies } from './hash-policy.ts';
 import { HeadRewrite, type RewriteEdits } from './head-rewrite.ts';
 import type { MutationCompiler } from './header-mutation.ts';
 import { compileRedirect } from './redirect.ts';
 
+/** A level of a route configuration. */
+type Level = Pick<RouteConfiguration, 'mutations' | 'filterOverrides'>;
+
 /** What the actions of one route configuration are compiled with. */
 export interface ActionDeps {
-  readonly config: Pick<RouteConfiguration, 'mutations' | 'mostSpecificMutationsWin'>;
+  readonly config: Level & Pick<RouteConfiguration, 'mostSpecificMutationsWin'>;
   readonly mutations: MutationCompiler;
   readonly edits: RewriteEdits;
 }
@@ -20,20 +24,18 @@ export interface CompiledAction {
 }
 
 /** @param where the route stands, for messages. */
-export function compileAction(
-  route: Route,
-  virtualHost: Pick<VirtualHost, 'mutations'>,
-  where: string,
-  deps: ActionDeps,
-): CompiledAction {
+export function compileAction(route: Route, virtualHost: Level, where: string, deps: ActionDeps): CompiledAction {
   const { action } = route;
-  const rewriteOf = (of: ClusterPart | null): HeadRewrite | null => compileRewrite(route, virtualHost, of, deps);
+  const traitsOf = (of: ClusterPart | null): RouteTraits => ({
+    rewrite: compileRewrite(route, virtualHost, of, deps),
+    filterOverrides: mergeOverrides([deps.config, virtualHost, route, of]),
+  });
   switch (action.kind) {
     case 'forward':
-      return compileForward(action, rewriteOf, where);
+      return compileForward(action, traitsOf, where);
     case 'redirect': {
       const locate = compileRedirect(action, route.match.path);
-      const rewrite = rewriteOf(null);
+      const traits = traitsOf(null);
       return {
         decide: (head) => ({
           kind: 'reject',
@@ -41,7 +43,7 @@ export function compileAction(
           status: status.UNKNOWN,
           message: '',
           flag: '-',
-          rewrite,
+          route: traits,
           http: { status: action.status, body: '', fields: [['location', locate(head)]] },
         }),
       };
@@ -53,7 +55,7 @@ export function compileAction(
         status: statusOfHttp(action.status),
         message: action.body,
         flag: '-',
-        rewrite: rewriteOf(null),
+        route: traitsOf(null),
         http: { status: action.status, body: action.body, fields: [] },
       });
     case 'non-forwarding':
@@ -64,11 +66,11 @@ export function compileAction(
 }
 
 /** What a weighted cluster brings of its own. */
-type ClusterPart = Pick<Extract<ForwardAction['clusters'], readonly unknown[]>[number], 'mutations' | 'hostRewrite'>;
+type ClusterPart = Omit<WeightedCluster, 'name' | 'weight'>;
 
 function compileForward(
   action: ForwardAction,
-  rewriteOf: (of: ClusterPart | null) => HeadRewrite | null,
+  traitsOf: (of: ClusterPart | null) => RouteTraits,
   where: string,
 ): CompiledAction {
   const { timeoutMs, maxStreamDurationMs, grpcTimeoutMaxMs } = action;
@@ -81,12 +83,12 @@ function compileForward(
   };
   if ('field' in action.clusters) {
     const { field } = action.clusters;
-    const policy: CallPolicy = { ...common, rewrite: rewriteOf(null) };
+    const policy: CallPolicy = { ...common, ...traitsOf(null) };
     return { decide: ({ block }) => forwardByField(block.value(field), field, policy, where) };
   }
   const clusters = action.clusters.filter(({ weight }) => weight > 0);
   const decisions = clusters.map((cluster): Decision => {
-    return { kind: 'forward', cluster: cluster.name, policy: { ...common, rewrite: rewriteOf(cluster) } };
+    return { kind: 'forward', cluster: cluster.name, policy: { ...common, ...traitsOf(cluster) } };
   });
   const [only] = decisions;
   if (only === undefined) return always(unavailable(`${where} names no cluster of weight 1 or more`));
@@ -107,7 +109,7 @@ function forwardByField(cluster: string | null, field: string, policy: CallPolic
     status: policy.unknownClusterStatus,
     message,
     flag: 'NC',
-    rewrite: policy.rewrite,
+    route: policy,
     http: null,
   };
 }
@@ -139,7 +141,7 @@ class DrawnDecision implements CompiledAction {
 
 function compileRewrite(
   { name, match, action, mutations }: Route,
-  virtualHost: Pick<VirtualHost, 'mutations'>,
+  virtualHost: Level,
   cluster: ClusterPart | null,
   { config, mutations: compiler, edits }: ActionDeps,
 ): HeadRewrite | null {
@@ -161,13 +163,19 @@ function compileRewrite(
   );
 }
 
+/** The most specific level that has rules for a filter counts, so it comes last. */
+function mergeOverrides(levels: readonly (Pick<Level, 'filterOverrides'> | null)[]): FilterOverrides | null {
+  const own = levels.flatMap((level) => (level === null ? [] : Object.entries(level.filterOverrides ?? {})));
+  return own.length === 0 ? null : Object.fromEntries(own);
+}
+
 function always(decision: Decision): CompiledAction {
   return { decide: () => decision };
 }
 
 /** It may be right again with the next configuration, and nothing was sent: the client may try again. */
 function unavailable(message: string): Decision {
-  return { kind: 'reject', status: status.UNAVAILABLE, message, flag: 'NR', rewrite: null, http: null };
+  return { kind: 'reject', status: status.UNAVAILABLE, message, flag: 'NR', route: null, http: null };
 }
 
 /** What calls meet that the route takes. */

@@ -1,4 +1,5 @@
 // What a director answers: where a call goes, if it goes anywhere.
+import type { FilterOverrides } from '../../xds/model/http-filter.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
 import type { HeadRewrite } from './head-rewrite.ts';
@@ -18,10 +19,18 @@ export interface Rejection {
   /** Names hop and reason. */
   readonly message: string;
   readonly flag: ResponseFlag;
-  /** What the route makes of the answer's head; `null`: nothing. */
-  readonly rewrite: HeadRewrite | null;
+  /** Of the route that answers; `null`: none took the call. */
+  readonly route: RouteTraits | null;
   /** What callers get that don't speak gRPC; `null`: what the status means in HTTP. Its fields go to all callers. */
   readonly http: HttpAnswer | null;
+}
+
+/** What holds for every call that a route takes, whether it is forwarded or not. */
+export interface RouteTraits {
+  /** What the route makes of the heads that pass it; `null`: nothing. */
+  readonly rewrite: HeadRewrite | null;
+  /** Rules of the route's own for filters of its connection manager; `null`: none. */
+  readonly filterOverrides: FilterOverrides | null;
 }
 
 export interface HttpAnswer {
@@ -31,12 +40,10 @@ export interface HttpAnswer {
 }
 
 /** How a forwarded call is to be treated. All times in milliseconds; `null`: no limit. */
-export interface CallPolicy {
+export interface CallPolicy extends RouteTraits {
   readonly timeoutMs: number | null;
   readonly maxStreamDurationMs: number | null;
   readonly grpcTimeoutMaxMs: number | null;
-  /** What the route makes of the heads that pass it; `null`: nothing. */
-  readonly rewrite: HeadRewrite | null;
   /** gRPC code for calls to a cluster that is not known. */
   readonly unknownClusterStatus: number;
   /** Makes of a call what balancing by hash goes by. */
@@ -46,6 +53,18 @@ export interface CallPolicy {
 export interface CallHash {
   /** 64 bits, unsigned; `null` where the call has nothing to go by. `peer` is `host:port` of who calls. */
   of(head: CallHead, peer: string): bigint | null;
+}
+
+/** What the route brings that takes the call; `null` where none does, or it stays in this process. */
+export function traitsOf(decision: Decision): RouteTraits | null {
+  switch (decision.kind) {
+    case 'forward':
+      return decision.policy;
+    case 'reject':
+      return decision.route;
+    case 'local':
+      return null;
+  }
 }
 
 export interface Director {

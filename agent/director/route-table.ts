@@ -93,13 +93,13 @@ export class RouteTable implements Director {
     if (path.includes('#')) {
       // HTTP 400 in Envoy, before any routing (2.2).
       const message = `the path ${of} has a fragment`;
-      return { kind: 'reject', status: status.INTERNAL, message, flag: 'DPE', rewrite: null, http: null };
+      return { kind: 'reject', status: status.INTERNAL, message, flag: 'DPE', route: null, http: null };
     }
     const message =
       host === null
         ? `no route for ${of}: route configuration ${this.name} has no virtual host for this authority`
         : `no route for ${of}: none matches in virtual host ${host.name} of route configuration ${this.name}`;
-    return { kind: 'reject', status: status.UNIMPLEMENTED, message, flag: 'NR', rewrite: null, http: null };
+    return { kind: 'reject', status: status.UNIMPLEMENTED, message, flag: 'NR', route: null, http: null };
   }
 }
 

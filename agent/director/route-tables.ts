@@ -26,7 +26,7 @@ export class NamedDirector implements Director {
       status: status.UNAVAILABLE,
       message: `route configuration ${this.name} has not arrived from the control plane`,
       flag: 'NR',
-      rewrite: null,
+      route: null,
       http: null,
     };
   }

@@ -1,6 +1,6 @@
 // Matching one text against one rule (envoy.type.matcher.v3.StringMatcher, RegexMatcher).
 import { RE2JS } from 're2js';
-import type { StringMatch } from '../../xds/model/route.ts';
+import type { StringMatch } from '../../xds/model/matcher.ts';
 import { asciiLower, byteText, isAscii, quoteText } from './byte-text.ts';
 
 export type TextTest = (value: string) => boolean;

@@ -73,9 +73,17 @@ export interface ConnectionStats {
   readonly limitsHit: Readonly<Record<string, number>>;
 }
 
-/** What the handshake has told of the peer. */
-export interface PeerIdentity {
+/** What is known of a connection once TCP, and TLS where it is used, is up. */
+export interface ConnectionIdentity {
+  /** `host:port` of our own end, IPv6 in brackets; empty before. */
+  readonly localAddress: string;
+  /** `h2` over TLS; `null` in clear text. */
   readonly alpn: string | null;
+  /** Server: the name that the client asked for (SNI, RFC 6066); empty without one. */
+  readonly serverName: string;
+  /** Of the peer's verified certificate, such as `CN=shop,O=mesh`; `null` without one. */
+  readonly subject: string | null;
+  /** Names of that certificate, such as `URI:spiffe://…` or `DNS:a.test`; empty without one. */
   readonly sans: readonly string[];
 }
 
@@ -92,10 +100,7 @@ export interface Connection {
   readonly state: ConnectionState;
   /** `host:port`, IPv6 in brackets. */
   readonly peer: string;
-  /** `h2` over TLS; `null` in clear text. */
-  readonly alpn: string | null;
-  /** Subject alternative names of the peer's certificate, such as `URI:spiffe://…` or `DNS:a.test`; empty without one. */
-  readonly peerCertificateSans: readonly string[];
+  readonly identity: ConnectionIdentity;
   /** How many streams may be opened right now: client only, 0 unless open. */
   readonly room: number;
   /** Streams that have begun and not ended, in either role. */

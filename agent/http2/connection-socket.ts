@@ -5,11 +5,14 @@ import { connect as connectTls, TLSSocket } from 'node:tls';
 import { formatAddress } from '../../xds/model/address.ts';
 import { adoptSocket } from './adopt-socket.ts';
 import { Http2Connection } from './connection.ts';
-import type { Connection, ConnectionEnvironment, ConnectionHandler, PeerIdentity } from './connection-contract.ts';
+import type {
+  Connection,
+  ConnectionEnvironment,
+  ConnectionHandler,
+  ConnectionIdentity,
+} from './connection-contract.ts';
 import type { ClientTls } from './connection-tls.ts';
 import { type ReadBuffer, SocketReadBuffer } from './read-buffer.ts';
-
-const noIdentity: PeerIdentity = { alpn: null, sans: [] };
 
 /** Where to connect to: an IP address or a name, and a port. */
 export interface ConnectTarget {
@@ -44,7 +47,7 @@ export function connect(
     connection.onConnecting(options.connectTimeoutMs);
     watch(socket, connection);
     socket.once('close', () => memory.free());
-    socket.once('connect', () => connection.onSocketReady(peer, noIdentity));
+    socket.once('connect', () => connection.onSocketReady(peer, identityOf(socket)));
     return connection;
   }
   const socket = connectTls({ ...tls.options, host, port });
@@ -116,12 +119,21 @@ function peerOf(socket: Socket): string {
   return formatAddress({ host: remoteAddress ?? 'unknown', port: remotePort ?? 0 });
 }
 
-function identityOf(socket: Socket): PeerIdentity {
-  if (!(socket instanceof TLSSocket)) return noIdentity;
-  const names = socket.getPeerCertificate().subjectaltname ?? '';
+function identityOf(socket: Socket): ConnectionIdentity {
+  const { localAddress: host = 'unknown', localPort: port = 0 } = socket;
+  const localAddress = formatAddress({ host, port });
+  if (!(socket instanceof TLSSocket)) return { localAddress, alpn: null, serverName: '', subject: null, sans: [] };
+  const alpn = socket.alpnProtocol || null;
+  const serverName = socket.servername || '';
+  const certificate = socket.getPeerX509Certificate();
+  // What was not verified identifies nobody.
+  if (certificate === undefined || !socket.authorized)
+    return { localAddress, alpn, serverName, subject: null, sans: [] };
   // Names that hold a comma are written in quotes.
-  const sans = names.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  return { alpn: socket.alpnProtocol || null, sans: sans.map((name) => name.trim()) };
+  const sans = (certificate.subjectAltName ?? '').match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  // Its parts stand on lines of their own, the most general one first.
+  const subject = certificate.subject.split('\n').toReversed().join(',');
+  return { localAddress, alpn, serverName, subject, sans: sans.map((name) => name.trim()) };
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {

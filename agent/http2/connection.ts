@@ -6,10 +6,10 @@ import type {
   Connection,
   ConnectionEnvironment,
   ConnectionHandler,
+  ConnectionIdentity,
   ConnectionState,
   ConnectionStats,
   Oversize,
-  PeerIdentity,
   StreamHandler,
 } from './connection-contract.ts';
 import { type ControlEvents, ControlFrames } from './connection-control.ts';
@@ -31,11 +31,12 @@ import type { ReadBuffer } from './read-buffer.ts';
 import { encodeSettings } from './settings.ts';
 import { StreamImpl } from './stream.ts';
 
+const noIdentity: ConnectionIdentity = { localAddress: '', alpn: null, serverName: '', subject: null, sans: [] };
+
 export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly role: Role;
   peer: string;
-  alpn: string | null = null;
-  peerCertificateSans: readonly string[] = [];
+  identity: ConnectionIdentity = noIdentity;
   readonly #core: ConnectionCore;
   readonly #input: ConnectionInput;
   readonly #reading: ConnectionReading;
@@ -144,13 +145,12 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   }
 
   /** TCP, and TLS where it is used, is up: what either side sends first is sent. */
-  onSocketReady(peer: string, identity: PeerIdentity): void {
+  onSocketReady(peer: string, identity: ConnectionIdentity): void {
     const core = this.#core;
     if (core.ending !== null) return;
     this.#enter();
     this.peer = peer;
-    this.alpn = identity.alpn;
-    this.peerCertificateSans = identity.sans;
+    this.identity = identity;
     this.#isConnected = true;
     core.state = 'open';
     this.#output.attach(this.#socket);

@@ -1,5 +1,6 @@
 // What a call is given: what it shares with all calls of its data plane, and with those of its listener.
 import type { Director } from '../director/decision.ts';
+import type { CallFilters } from '../filters/filter-chain.ts';
 import type { CallHeadMemo } from '../grpc/call-head.ts';
 import type { DeadlineQueue } from '../grpc/deadline-queue.ts';
 import type { StatusMemo } from '../grpc/trailers.ts';
@@ -14,6 +15,8 @@ export interface CallContext {
   readonly name: string;
   readonly direction: 'inbound' | 'outbound';
   readonly director: Director;
+  /** What is asked about each call before it goes anywhere; `null`: nothing. */
+  readonly filters: CallFilters | null;
 }
 
 export interface ProxyOptions {

@@ -3,7 +3,7 @@
 //
 //   head ──direct──▶ directing ──pick──▶ connecting ──room──▶ streaming ──last byte──▶ ended
 //     └──────────────── reject, failure, deadline, cancel: answered, then ──────────────▲
-import type { CallPolicy, Decision, HttpAnswer } from '../director/decision.ts';
+import { type CallPolicy, type Decision, type HttpAnswer, traitsOf } from '../director/decision.ts';
 import type { HeadRewrite } from '../director/head-rewrite.ts';
 import { type CallHead, readCallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
@@ -23,6 +23,8 @@ import { Attempt, type AttemptOwner } from './attempt.ts';
 import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.ts';
 import { type CallContext, type ProxyParts, upstreamHead } from './call-parts.ts';
 import {
+  accessDenied,
+  accessDeniedInHttp,
   answerFailure,
   type CallFailure,
   directorFailure,
@@ -125,9 +127,18 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
   }
 
   #route(decision: Decision, block: HeaderBlock): void {
+    const traits = traitsOf(decision);
+    this.#rewrite = traits === null ? null : traits.rewrite;
+    const { filters } = this.#context;
+    const denial = filters === null ? null : filters.check(this.#head!, this, traits?.filterOverrides ?? null);
+    if (denial !== null) {
+      this.#parts.log('debug', 'call denied', { method: this.method, peer: this.peer, reason: denial.reason });
+      if (this.#rewrite !== null) this.#request.keepHead(block);
+      this.#fail(accessDenied, accessDeniedInHttp);
+      return;
+    }
     if (decision.kind === 'reject') {
-      this.#rewrite = decision.rewrite;
-      if (decision.rewrite !== null) this.#request.keepHead(block);
+      if (this.#rewrite !== null) this.#request.keepHead(block);
       const { status: code, message, flag, http } = decision;
       this.#fail({ status: code, message, flag, source: 'agent' }, http);
       return;
@@ -136,7 +147,6 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
       this.#fail(noHandler(this.#context.name, this.method));
       return;
     }
-    this.#rewrite = decision.policy.rewrite;
     const cluster = this.#parts.clusters.get(decision.cluster);
     this.cluster = decision.cluster;
     for (const observer of this.#parts.observers) observer.callRouted(this);

@@ -51,7 +51,19 @@ export abstract class VisibleCall implements ObservedCall, DeadlineEntry, CallFa
   }
 
   get peerSans(): readonly string[] {
-    return this.downstream.connection.peerCertificateSans;
+    return this.downstream.connection.identity.sans;
+  }
+
+  get peerSubject(): string | null {
+    return this.downstream.connection.identity.subject;
+  }
+
+  get serverName(): string {
+    return this.downstream.connection.identity.serverName;
+  }
+
+  get localAddress(): string {
+    return this.downstream.connection.identity.localAddress;
   }
 
   get endpointAddress(): string {

@@ -10,6 +10,7 @@ import {
   type Route,
   type RouteConfiguration,
   type RouteMatch,
+  unchanged,
 } from '../../xds/model/route.ts';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { startDataPlane } from '../support/data-plane.ts';
@@ -51,11 +52,14 @@ function level(name: string, over: Partial<HeaderMutations> = {}): HeaderMutatio
 }
 
 function forward(over: Parameters<typeof forwardTo>[1] = {}, mutations: HeaderMutations | null = null): ForwardAction {
-  return { ...forwardTo([], over), clusters: [{ name: 'echo', weight: 1, mutations, hostRewrite: null }] };
+  return {
+    ...forwardTo([], over),
+    clusters: [{ name: 'echo', weight: 1, ...unchanged, mutations, hostRewrite: null }],
+  };
 }
 
 function route(match: Partial<RouteMatch>, action: Route['action'], mutations: HeaderMutations | null = null): Route {
-  return { name: '', match: { ...anyCall, ...match }, action, mutations };
+  return { name: '', match: { ...anyCall, ...match }, action, ...unchanged, mutations };
 }
 
 const prefix = (value: string) => ({ path: { kind: 'prefix', value } }) as const;
@@ -135,11 +139,12 @@ function configuration(name: string, mostSpecificMutationsWin: boolean): RouteCo
   return {
     name,
     virtualHosts: [
-      { name: 'exact', domains: ['shop.example', 'shop.example:*'], routes, mutations: level('vhost') },
-      { name: 'suffix', domains: ['*.example'], routes: [route({}, forward(), level('suffix'))], mutations: null },
-      { name: 'prefix', domains: ['shop.*'], routes: [route({}, forward(), level('prefix'))], mutations: null },
+      { name: 'exact', domains: ['shop.example', 'shop.example:*'], routes, ...unchanged, mutations: level('vhost') },
+      { name: 'suffix', domains: ['*.example'], routes: [route({}, forward(), level('suffix'))], ...unchanged },
+      { name: 'prefix', domains: ['shop.*'], routes: [route({}, forward(), level('prefix'))], ...unchanged },
     ],
     ignorePortInHostMatching: false,
+    ...unchanged,
     mutations: level('config'),
     mostSpecificMutationsWin,
   };

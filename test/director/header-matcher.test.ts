@@ -1,6 +1,6 @@
 // Header matchers. Numbers are those of reference envoy-behaviours, section 3.
 import test from 'ava';
-import type { HeaderMatcher } from '../../xds/model/route.ts';
+import type { HeaderMatcher } from '../../xds/model/matcher.ts';
 import { call, clusterOf, exact, header, regex, route, tableOf } from './routes.ts';
 
 type Fields = [name: string, value: string][];

@@ -1,12 +1,7 @@
 // Routing as one would write it first: every domain, every route and every matcher looked at in turn, on plain fields.
 // The compiled table is held against it.
-import type {
-  HeaderMatcher,
-  QueryParameterMatcher,
-  Route,
-  RouteConfiguration,
-  StringMatch,
-} from '../../xds/model/route.ts';
+import type { HeaderMatcher, StringMatch } from '../../xds/model/matcher.ts';
+import type { QueryParameterMatcher, Route, RouteConfiguration } from '../../xds/model/route.ts';
 
 export interface PlainCall {
   readonly path: string;

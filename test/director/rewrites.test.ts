@@ -5,12 +5,21 @@ import type { Decision } from '../../agent/director/decision.ts';
 import { compileRouteTable } from '../../agent/director/route-table.ts';
 import type { HeaderBlock } from '../../agent/http2/index.ts';
 import type { HeaderAddition, HeaderFormat, HeaderMutations } from '../../xds/model/header-mutations.ts';
-import { forwardTo, type Route, type RouteConfiguration, type WeightedCluster } from '../../xds/model/route.ts';
+import {
+  forwardTo,
+  type Route,
+  type RouteConfiguration,
+  unchanged,
+  type WeightedCluster,
+} from '../../xds/model/route.ts';
 import { call, deps, route, shapes, tableOf, virtualHost } from './routes.ts';
 
 const facts: CallFacts = {
   peer: '10.0.0.7:5000',
   peerSans: ['DNS:a.test', 'URI:spiffe://mesh/a', 'URI:spiffe://mesh/b'],
+  peerSubject: 'CN=a',
+  serverName: '',
+  localAddress: '127.0.0.1:15001',
   cluster: 'orders',
   endpointAddress: '10.0.0.9:80',
   endpointHostname: 'orders-1.internal',
@@ -29,7 +38,11 @@ type Fields = readonly (readonly [name: string, value: string])[];
 
 function rewriteOf(decision: Decision) {
   const rewrite =
-    decision.kind === 'forward' ? decision.policy.rewrite : decision.kind === 'reject' ? decision.rewrite : null;
+    decision.kind === 'forward'
+      ? decision.policy.rewrite
+      : decision.kind === 'reject'
+        ? (decision.route?.rewrite ?? null)
+        : null;
   if (rewrite === null) throw new Error('nothing is rewritten');
   return rewrite;
 }
@@ -70,12 +83,19 @@ for (const [mostSpecificMutationsWin, order] of [
       requestAdd: [add('x', name)],
       responseAdd: [add('y', name)],
     });
-    const weighted: WeightedCluster = { name: 'c', weight: 1, mutations: level('weighted'), hostRewrite: null };
+    const weighted: WeightedCluster = {
+      name: 'c',
+      weight: 1,
+      ...unchanged,
+      mutations: level('weighted'),
+      hostRewrite: null,
+    };
     const own = route('c', {}, { action: { ...forwardTo([]), clusters: [weighted] }, mutations: level('route') });
     const config: RouteConfiguration = {
       name: 'r',
       virtualHosts: [{ ...virtualHost('all', ['*'], [own]), mutations: level('vhost') }],
       ignorePortInHostMatching: false,
+      ...unchanged,
       mutations: level('config'),
       mostSpecificMutationsWin,
     };
@@ -96,7 +116,7 @@ test('an outer level removes what an inner one added: removal comes first at eac
     name: 'r',
     virtualHosts: [{ ...virtualHost('all', ['*'], [changing({ requestAdd: [add('x', 'inner')] })]), mutations: outer }],
     ignorePortInHostMatching: false,
-    mutations: null,
+    ...unchanged,
     mostSpecificMutationsWin: false,
   };
   const head = call({ fields: [['x', 'client']] });
@@ -318,7 +338,7 @@ test('the authority is rewritten in each of its ways (5.3, 5.4)', (t) => {
 });
 
 test('the authority of a weighted cluster counts only where its route has none (4.6)', (t) => {
-  const clusters: WeightedCluster[] = [{ name: 'c', weight: 1, mutations: null, hostRewrite: 'cluster' }];
+  const clusters: WeightedCluster[] = [{ name: 'c', weight: 1, ...unchanged, hostRewrite: 'cluster' }];
   const of = (over: Parameters<typeof forwardTo>[1]) =>
     route('c', {}, { action: { ...forwardTo([], over), clusters } });
   t.deepEqual(authorityOf(of({})), ['cluster']);

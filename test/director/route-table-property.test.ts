@@ -3,13 +3,14 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { compileRouteTable } from '../../agent/director/route-table.ts';
+import type { HeaderMatcher } from '../../xds/model/matcher.ts';
 import {
   forwardTo,
-  type HeaderMatcher,
   type Route,
   type RouteAction,
   type RouteConfiguration,
   type RouteMatch,
+  unchanged,
 } from '../../xds/model/route.ts';
 import { type PlainCall, scanRoutes } from './linear-scan.ts';
 import { callsOfShape, deps } from './routes.ts';
@@ -77,14 +78,14 @@ const config: fc.Arbitrary<RouteConfiguration> = fc
   .map(({ hosts, domains, ignorePort }) => ({
     name: 'any',
     ignorePortInHostMatching: ignorePort,
-    mutations: null,
+    ...unchanged,
     mostSpecificMutationsWin: false,
     virtualHosts: hosts.map((routes, host) => ({
       name: `host ${host}`,
-      mutations: null,
+      ...unchanged,
       domains: domains.filter((_, at) => at % hosts.length === host),
       routes: routes.map(
-        ({ match, kind }, at): Route => ({ name: '', match, action: actionOf(kind, `${host}.${at}`), mutations: null }),
+        ({ match, kind }, at): Route => ({ name: '', match, action: actionOf(kind, `${host}.${at}`), ...unchanged }),
       ),
     })),
   }));

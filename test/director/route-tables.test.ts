@@ -1,14 +1,14 @@
 // Rules that arrive by name, before or after the calls.
 import test from 'ava';
 import { RouteTables } from '../../agent/director/route-tables.ts';
-import type { RouteConfiguration } from '../../xds/model/route.ts';
+import { type RouteConfiguration, unchanged } from '../../xds/model/route.ts';
 import { call, route, shapes, virtualHost } from './routes.ts';
 
 const config = (cluster: string): RouteConfiguration => ({
   name: 'shop',
   virtualHosts: [virtualHost('all', ['*'], [route(cluster)])],
   ignorePortInHostMatching: false,
-  mutations: null,
+  ...unchanged,
   mostSpecificMutationsWin: false,
 });
 

@@ -4,13 +4,14 @@ import { RoutePlans } from '../../agent/director/route-plan.ts';
 import { compileRouteTable, type RouteTable } from '../../agent/director/route-table.ts';
 import { type CallHead, createCallHeadMemo, readCallHead } from '../../agent/grpc/call-head.ts';
 import { HeaderShapes } from '../../agent/http2/index.ts';
+import type { HeaderMatcher } from '../../xds/model/matcher.ts';
 import {
   type ForwardAction,
   forwardTo,
-  type HeaderMatcher,
   type Route,
   type RouteConfiguration,
   type RouteMatch,
+  unchanged,
   type VirtualHost,
 } from '../../xds/model/route.ts';
 
@@ -40,7 +41,7 @@ export function route(cluster: string, match: Partial<RouteMatch> = {}, over: Pa
       ...match,
     },
     action: forward(cluster),
-    mutations: null,
+    ...unchanged,
     ...over,
   };
 }
@@ -53,7 +54,7 @@ export const exact = (value: string, ignoreCase = false) => ({ kind: 'exact', va
 export const regex = (value: string) => ({ kind: 'regex', value }) as const;
 
 export function virtualHost(name: string, domains: string[], routes: Route[] = [route(name)]): VirtualHost {
-  return { name, domains, routes, mutations: null };
+  return { name, domains, routes, ...unchanged };
 }
 
 export function table(
@@ -64,7 +65,7 @@ export function table(
     name: 'shop-routes',
     virtualHosts,
     ignorePortInHostMatching: ignorePort,
-    mutations: null,
+    ...unchanged,
     mostSpecificMutationsWin: false,
   };
   return compileRouteTable(config, { random, ...deps });

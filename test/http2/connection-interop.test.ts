@@ -199,9 +199,9 @@ test('(5) our client and our server speak h2 over TLS, and each knows the other 
   const body = Buffer.alloc(500_000, 'secret');
   const log = await ourCall(connection, body);
   t.true(log.body.equals(body));
-  t.is(connection.alpn, 'h2');
-  t.deepEqual(connection.peerCertificateSans, ['DNS:echo.test', 'URI:spiffe://mesh.test/echo']);
-  t.deepEqual(server.connections[0]!.peerCertificateSans, ['URI:spiffe://mesh.test/shop']);
+  t.is(connection.identity.alpn, 'h2');
+  t.deepEqual(connection.identity.sans, ['DNS:echo.test', 'URI:spiffe://mesh.test/echo']);
+  t.deepEqual(server.connections[0]!.identity.sans, ['URI:spiffe://mesh.test/shop']);
 });
 
 test('a client without a certificate, or with one of an unknown authority, does not get in where one is required', async (t) => {

@@ -9,6 +9,7 @@ import {
   type PathMatch,
   type Route,
   type RouteConfiguration,
+  unchanged,
 } from '../../xds/model/route.ts';
 
 export function forward(...clusters: readonly (string | readonly [name: string, weight: number])[]): ForwardAction {
@@ -24,7 +25,7 @@ export function route(action: Route['action'], path: PathMatch = { kind: 'prefix
     name: '',
     match: { path, caseSensitive: true, headers: [], queryParameters: [], grpcOnly: false, runtimeFraction: null },
     action,
-    mutations: null,
+    ...unchanged,
   };
 }
 
@@ -37,9 +38,9 @@ export function routeConfiguration(
     name: domain,
     domains: [domain],
     routes,
-    mutations: null,
+    ...unchanged,
   }));
-  return { name, virtualHosts, ignorePortInHostMatching: false, mutations: null, mostSpecificMutationsWin: false };
+  return { name, virtualHosts, ignorePortInHostMatching: false, ...unchanged, mostSpecificMutationsWin: false };
 }
 
 export function listener(name: string, direction: TrafficDirection, routes: string, port = 0): Listener {
@@ -55,6 +56,7 @@ export function listener(name: string, direction: TrafficDirection, routes: stri
         http: {
           statPrefix: name,
           routes: { kind: 'rds', name: routes },
+          filters: [],
           maxStreamDurationMs: null,
           maxConcurrentStreams: null,
         },

@@ -42,7 +42,7 @@ test('encoding is deterministic, since versions are made from the bytes', (t) =>
 
 test('no timeout is written as 0, for an unset one means 15 s to Envoy', (t) => {
   const { value } = route('mesh', 'a') as { value: Parameters<typeof encodeRouteConfiguration>[0] };
-  const text = JSON.stringify(encodeRouteConfiguration(value));
+  const text = JSON.stringify(encodeRouteConfiguration(value, protos.pack));
   t.true(text.includes('"timeout":{"seconds":0,"nanos":0}'), text);
 });
 

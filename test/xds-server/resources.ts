@@ -1,7 +1,7 @@
 // Small resources for the tests of the embedded control plane.
 import type { Cluster } from '../../xds/model/cluster.ts';
 import type { Resource } from '../../xds/model/resource.ts';
-import { forwardTo } from '../../xds/model/route.ts';
+import { forwardTo, unchanged } from '../../xds/model/route.ts';
 import { type DiscoveryResponse, loadProtos } from '../../xds/protos.ts';
 
 export function cluster(name: string): Resource {
@@ -42,9 +42,9 @@ export function route(name: string, clusterName: string): Resource {
     grpcOnly: false,
     runtimeFraction: null,
   } as const;
-  const routes = [{ name: '', match, action: forwardTo([{ name: clusterName, weight: 1 }]), mutations: null }];
-  const virtualHosts = [{ name: 'all', domains: ['*'], routes, mutations: null }];
-  const rest = { ignorePortInHostMatching: false, mutations: null, mostSpecificMutationsWin: false };
+  const routes = [{ name: '', match, action: forwardTo([{ name: clusterName, weight: 1 }]), ...unchanged }];
+  const virtualHosts = [{ name: 'all', domains: ['*'], routes, ...unchanged }];
+  const rest = { ignorePortInHostMatching: false, ...unchanged, mostSpecificMutationsWin: false };
   return { type: 'route', value: { name, virtualHosts, ...rest } };
 }
 
@@ -52,6 +52,7 @@ export function listener(name: string): Resource {
   const http = {
     statPrefix: name,
     routes: { kind: 'rds', name: 'mesh' },
+    filters: [],
     maxStreamDurationMs: null,
     maxConcurrentStreams: null,
   } as const;

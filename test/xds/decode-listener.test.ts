@@ -65,6 +65,7 @@ test('a listener with RDS, TLS and limits', (t) => {
         http: {
           statPrefix: 'in',
           routes: { kind: 'rds', name: 'r' },
+          filters: [],
           maxStreamDurationMs: 60_000,
           maxConcurrentStreams: 100,
         },
@@ -76,6 +77,7 @@ test('a listener with RDS, TLS and limits', (t) => {
       http: {
         statPrefix: 'test',
         routes: { kind: 'rds', name: 'other' },
+        filters: [],
         maxStreamDurationMs: null,
         maxConcurrentStreams: null,
       },
@@ -113,17 +115,17 @@ test('control-planes.md section 1: the filters of an Istio or Consul chain are a
 });
 
 test('gRFC A39: an HTTP filter that is not carried out is told by policy, unless it is optional or off', (t) => {
-  const rbac = { name: 'rbac', typed_config: empty('envoy.extensions.filters.http.rbac.v3.RBAC') };
+  const lua = { name: 'lua', typed_config: empty('envoy.extensions.filters.http.lua.v3.Lua') };
   const message = withFilters(
-    rbac,
-    { ...rbac, name: 'optional', is_optional: true },
-    { ...rbac, name: 'off', disabled: true },
+    lua,
+    { ...lua, name: 'optional', is_optional: true },
+    { ...lua, name: 'off', disabled: true },
     { name: 'remote', config_discovery: {} },
     routerFilter,
   );
   const base = 'filter_chains[0].filters[0].typed_config.http_filters';
   const expected = [
-    `${base}[0]: the filter "rbac" (envoy.extensions.filters.http.rbac.v3.RBAC) is not carried out`,
+    `${base}[0]: the filter "lua" (envoy.extensions.filters.http.lua.v3.Lua) is not carried out`,
     `${base}[3].config_discovery: extension discovery (ECDS) is not supported, the filter is skipped`,
   ];
   t.deepEqual(warningsOf('listener', message), expected);

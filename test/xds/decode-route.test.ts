@@ -1,7 +1,7 @@
 // RouteConfiguration -> model: what is taken, and what is taken and not carried out (xds.md section 1.4,
 // envoy-behaviours.md sections 1 to 3).
 import test from 'ava';
-import { forwardTo } from '../../xds/model/route.ts';
+import { forwardTo, unchanged } from '../../xds/model/route.ts';
 import { decode, errorsOf, modelOf, warningsOf } from './decoding.ts';
 
 function withHosts(...virtualHosts: object[]): object {
@@ -62,17 +62,17 @@ test('a route configuration with each kind of match and action', (t) => {
   t.deepEqual(value, {
     name: 'r',
     ignorePortInHostMatching: true,
-    mutations: null,
+    ...unchanged,
     mostSpecificMutationsWin: false,
     virtualHosts: [
       {
         name: 'v',
         domains: ['Shop.example.com', '*.example.com', 'example.*', '*'],
-        mutations: null,
+        ...unchanged,
         routes: [
           {
             name: 'weighted',
-            mutations: null,
+            ...unchanged,
             match: {
               ...plain,
               path: { kind: 'prefix', value: '/shop.Shop/' },
@@ -97,19 +97,19 @@ test('a route configuration with each kind of match and action', (t) => {
             name: '',
             match: { ...plain, path: { kind: 'exact', value: '/a/B' } },
             action: { kind: 'direct-response', status: 503, body: 'closed' },
-            mutations: null,
+            ...unchanged,
           },
           {
             name: '',
             match: { ...plain, path: { kind: 'regex', value: '/re/(a|b)' } },
             action: { kind: 'non-forwarding' },
-            mutations: null,
+            ...unchanged,
           },
           {
             name: '',
             match: { ...plain, path: { kind: 'separated-prefix', value: '/psp' } },
             action: forwardTo([{ name: 'c', weight: 1 }]),
-            mutations: null,
+            ...unchanged,
           },
         ],
       },

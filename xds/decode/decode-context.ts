@@ -12,7 +12,8 @@ import type {
 } from './cluster-messages.ts';
 import type { AnyMessage } from './core-messages.ts';
 import type { HttpConnectionManagerMessage, ListenerMessage } from './listener-messages.ts';
-import type { RouteConfigurationMessage } from './route-messages.ts';
+import type { RbacFilterMessage, RbacPerRouteMessage } from './rbac-messages.ts';
+import type { FilterConfigMessage, RouteConfigurationMessage } from './route-messages.ts';
 import type { DownstreamTlsContextMessage, UpstreamTlsContextMessage } from './tls-messages.ts';
 import type { Scope } from './validation.ts';
 
@@ -32,6 +33,9 @@ export interface MessageTypes {
   readonly 'envoy.extensions.load_balancing_policies.maglev.v3.Maglev': MaglevMessage;
   readonly 'envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality': WrrLocalityMessage;
   readonly 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': UpstreamHttpOptionsMessage;
+  readonly 'envoy.extensions.filters.http.rbac.v3.RBAC': RbacFilterMessage;
+  readonly 'envoy.extensions.filters.http.rbac.v3.RBACPerRoute': RbacPerRouteMessage;
+  readonly 'envoy.config.route.v3.FilterConfig': FilterConfigMessage;
   readonly 'xds.type.v3.TypedStruct': { readonly type_url: string };
   readonly 'udpa.type.v1.TypedStruct': { readonly type_url: string };
 }

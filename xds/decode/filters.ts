@@ -36,3 +36,14 @@ export function isHarmlessFilter(configType: string): boolean {
 export function isHarmlessHttpFilter(configType: string, configBytes: number): boolean {
   return harmlessHttpFilters.has(configType) || (configBytes === 0 && harmlessWhenEmpty.has(configType));
 }
+
+/** What routes say of filters that are harmless themselves. */
+const harmlessOverrides = new Set([
+  'envoy.extensions.filters.http.cors.v3.CorsPolicy',
+  'io.istio.http.peer_metadata.Config',
+  'stats.PluginConfig',
+]);
+
+export function isHarmlessOverride(configType: string): boolean {
+  return harmlessOverrides.has(configType);
+}

@@ -2,8 +2,8 @@
 import type { HttpConnectionManager, RouteSource } from '../model/listener.ts';
 import { decodeConnectionLife } from './connection-life.ts';
 import type { AnyMessage, DurationMessage } from './core-messages.ts';
-import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
-import { isHarmlessHttpFilter, routerType } from './filters.ts';
+import { type DecodeContext, readAny } from './decode-context.ts';
+import { decodeHttpFilters } from './http-filters.ts';
 import type { HttpConnectionManagerMessage } from './listener-messages.ts';
 import { decodeRouteConfiguration } from './route.ts';
 import { decodeDuration } from './scalars.ts';
@@ -27,7 +27,7 @@ export function decodeConnectionManager(
 ): DecodedConnectionManager {
   const message = readAny(context, connectionManagerType, any, scope);
   if (message === null) return { kind: 'invalid' };
-  checkHttpFilters(context, message, scope);
+  const filters = decodeHttpFilters(context, message, scope);
   reportUnsupported(message, scope);
   const options = scope.at('common_http_protocol_options');
   const maxStreamDurationMs = decodeDuration(
@@ -54,6 +54,7 @@ export function decodeConnectionManager(
     http: {
       statPrefix: message.stat_prefix,
       routes: source.routes,
+      filters,
       maxStreamDurationMs: maxStreamDurationMs === 0 ? null : maxStreamDurationMs,
       maxConcurrentStreams,
       ...(connectionLife !== null && { connectionLife }),
@@ -91,30 +92,6 @@ function decodeRouteSource(
   }
   scope.fail('no route specifier that we know is set');
   return { kind: 'invalid' };
-}
-
-/** The router comes last and once (gRFC A39); names are unique; what is neither optional nor harmless is reported. */
-function checkHttpFilters(context: DecodeContext, message: HttpConnectionManagerMessage, scope: Scope): void {
-  const filters = message.http_filters;
-  const names = new Set<string>();
-  for (const [index, filter] of filters.entries()) {
-    const at = scope.item('http_filters', index);
-    if (filter.name === '') at.at('name').fail('must not be empty');
-    else if (names.has(filter.name)) at.at('name').fail(`another filter has the name "${filter.name}" too`);
-    names.add(filter.name);
-    const type = configTypeOf(context, filter.typed_config);
-    const isLast = index === filters.length - 1;
-    if (type === routerType && !isLast) at.fail('the router must be the last filter');
-    if (type !== routerType && isLast) at.fail('the last filter must be the router');
-    if (filter.is_optional || filter.disabled) continue;
-    if (filter.config_discovery !== undefined) {
-      at.at('config_discovery').unsupported('extension discovery (ECDS) is not supported, the filter is skipped');
-    } else if (!isHarmlessHttpFilter(type, filter.typed_config?.value.length ?? 0)) {
-      const what = type === '' ? 'without a configuration' : `(${type})`;
-      at.unsupported(`the filter "${filter.name}" ${what} is not carried out`);
-    }
-  }
-  if (filters.length === 0) scope.at('http_filters').fail('must not be empty: the router is missing');
 }
 
 function reportUnsupported(message: HttpConnectionManagerMessage, scope: Scope): void {

@@ -1,16 +1,16 @@
 // What a route does with a call -> RouteAction of the model.
-import type { ForwardAction, RouteAction, WeightedCluster } from '../model/route.ts';
+import { type ForwardAction, type RouteAction, unchanged, type WeightedCluster } from '../model/route.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { decodeHashPolicies } from './hash-policy.ts';
-import { decodeHeaderMutations } from './header-mutations.ts';
 import { checkText, decodeHostRewrite, decodePathRewrite, decodeRedirect } from './rewrites.ts';
+import { decodeLevel } from './route-level.ts';
 import type { RouteActionMessage, RouteMessage, WeightedClusterMessage } from './route-messages.ts';
 import { decodeDuration, decodeText, maxUint32 } from './scalars.ts';
 import type { Scope } from './validation.ts';
 
 /** `null` after a problem was noted. */
 export function decodeRouteAction(context: DecodeContext, message: RouteMessage, scope: Scope): RouteAction | null {
-  if (message.route !== undefined) return decodeForward(message.route, scope.at('route'));
+  if (message.route !== undefined) return decodeForward(context, message.route, scope.at('route'));
   if (message.non_forwarding_action !== undefined) return { kind: 'non-forwarding' };
   if (message.direct_response !== undefined) {
     return decodeDirectResponse(context, message.direct_response, scope.at('direct_response'));
@@ -40,7 +40,7 @@ function decodeDirectResponse(
   return { kind: 'direct-response', status, body: body.kind === 'text' ? body.text : '' };
 }
 
-function decodeForward(message: RouteActionMessage, scope: Scope): RouteAction | null {
+function decodeForward(context: DecodeContext, message: RouteActionMessage, scope: Scope): RouteAction | null {
   const timeoutMs = decodeDuration(message.timeout, scope.at('timeout'));
   const limits = message.max_stream_duration;
   const limitsScope = scope.at('max_stream_duration');
@@ -58,7 +58,7 @@ function decodeForward(message: RouteActionMessage, scope: Scope): RouteAction |
   reportUnsupported(message, scope);
   const policy = message.path_rewrite_policy;
   const rewritten = policy === null ? null : scope.at('path_rewrite_policy').unsupported('paths are not rewritten so');
-  const clusters = decodeClusters(message, scope);
+  const clusters = decodeClusters(context, message, scope);
   if (clusters === null) return null;
   if (clusters.kind === 'unsupported') return clusters;
   // With another path than was asked for, the call would reach another method.
@@ -93,16 +93,16 @@ type DecodedClusters =
   | { readonly kind: 'clusters'; readonly clusters: ForwardAction['clusters'] }
   | { readonly kind: 'unsupported'; readonly reason: string };
 
-function decodeClusters(message: RouteActionMessage, scope: Scope): DecodedClusters | null {
+function decodeClusters(context: DecodeContext, message: RouteActionMessage, scope: Scope): DecodedClusters | null {
   if (message.cluster !== undefined) {
     if (message.cluster === '') scope.at('cluster').fail('must not be empty');
     return {
       kind: 'clusters',
-      clusters: [{ name: message.cluster, weight: 1, mutations: null, hostRewrite: null }],
+      clusters: [{ name: message.cluster, weight: 1, ...unchanged, hostRewrite: null }],
     };
   }
   if (message.weighted_clusters !== undefined) {
-    return decodeWeighted(message.weighted_clusters, scope.at('weighted_clusters'));
+    return decodeWeighted(context, message.weighted_clusters, scope.at('weighted_clusters'));
   }
   if (message.cluster_header !== undefined) {
     if (message.cluster_header === '') scope.at('cluster_header').fail('must not be empty');
@@ -117,7 +117,7 @@ function decodeClusters(message: RouteActionMessage, scope: Scope): DecodedClust
 }
 
 /** Weights sum to 1 to 2^32-1 (gRFC A28). A cluster of weight 0 is never chosen, so it is left out. */
-function decodeWeighted(message: WeightedClusterMessage, scope: Scope): DecodedClusters {
+function decodeWeighted(context: DecodeContext, message: WeightedClusterMessage, scope: Scope): DecodedClusters {
   const clusters: WeightedCluster[] = [];
   let sum = 0;
   let reason: string | null = null;
@@ -132,9 +132,9 @@ function decodeWeighted(message: WeightedClusterMessage, scope: Scope): DecodedC
     const hostRewrite = entry.host_rewrite_literal ?? '';
     checkText(hostRewrite, at.at('host_rewrite_literal'));
     if (entry.metadata_match !== null) at.at('metadata_match').unsupported('subsets are not carried out');
-    const mutations = decodeHeaderMutations(entry, at);
+    const level = decodeLevel(context, entry, at);
     if (weight > 0) {
-      clusters.push({ name: entry.name, weight, mutations, hostRewrite: hostRewrite === '' ? null : hostRewrite });
+      clusters.push({ name: entry.name, weight, ...level, hostRewrite: hostRewrite === '' ? null : hostRewrite });
     }
   }
   if (message.clusters.length === 0) scope.at('clusters').fail('must not be empty');

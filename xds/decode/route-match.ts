@@ -1,5 +1,6 @@
 // RouteMatch -> RouteMatch of the model: path, headers, query, fraction.
-import type { HeaderMatcher, PathMatch, QueryParameterMatcher, RouteMatch } from '../model/route.ts';
+import type { HeaderMatcher } from '../model/matcher.ts';
+import type { PathMatch, QueryParameterMatcher, RouteMatch } from '../model/route.ts';
 import type { HeaderMatcherMessage, QueryParameterMatcherMessage, RouteMatchMessage } from './route-messages.ts';
 import { checkRegex, decodeFraction, decodeStringMatch } from './scalars.ts';
 import type { Scope } from './validation.ts';
@@ -71,7 +72,7 @@ function decodePath(message: RouteMatchMessage, scope: Scope): PathMatch | null 
   return null;
 }
 
-function decodeHeaderMatcher(message: HeaderMatcherMessage, scope: Scope): HeaderMatcher | null {
+export function decodeHeaderMatcher(message: HeaderMatcherMessage, scope: Scope): HeaderMatcher | null {
   if (!headerName.test(message.name)) scope.at('name').fail(`"${message.name}" is not a header name`);
   const match = decodeHeaderMatch(message, scope);
   if (match === null) return null;

@@ -1,5 +1,6 @@
 // The decoded form of envoy.config.route.v3 (conventions: core-messages.ts).
 import type {
+  AnyMessage,
   DataSourceMessage,
   DurationMessage,
   EnumValue,
@@ -10,6 +11,17 @@ import type {
 } from './core-messages.ts';
 
 /** Fields that each level of a route configuration may have. */
+export interface LevelMessage extends HeaderMutationsMessage {
+  readonly typed_per_filter_config: Readonly<Record<string, AnyMessage>>;
+}
+
+/** What a level may say of a filter in place of its configuration. */
+export interface FilterConfigMessage {
+  readonly config: AnyMessage | null;
+  readonly is_optional: boolean;
+  readonly disabled: boolean;
+}
+
 export interface HeaderMutationsMessage {
   readonly request_headers_to_add: readonly HeaderValueOptionMessage[];
   readonly request_headers_to_remove: readonly string[];
@@ -24,7 +36,7 @@ export interface HeaderValueOptionMessage {
   readonly keep_empty_value: boolean;
 }
 
-export interface RouteConfigurationMessage extends HeaderMutationsMessage {
+export interface RouteConfigurationMessage extends LevelMessage {
   readonly name: string;
   readonly virtual_hosts: readonly VirtualHostMessage[];
   readonly vhds: object | null;
@@ -33,7 +45,7 @@ export interface RouteConfigurationMessage extends HeaderMutationsMessage {
   readonly most_specific_header_mutations_wins: boolean;
 }
 
-export interface VirtualHostMessage extends HeaderMutationsMessage {
+export interface VirtualHostMessage extends LevelMessage {
   readonly name: string;
   readonly domains: readonly string[];
   readonly routes: readonly RouteMessage[];
@@ -44,7 +56,7 @@ export interface VirtualHostMessage extends HeaderMutationsMessage {
   readonly request_mirror_policies: readonly object[];
 }
 
-export interface RouteMessage extends HeaderMutationsMessage {
+export interface RouteMessage extends LevelMessage {
   readonly name: string;
   readonly match: RouteMatchMessage | null;
   readonly route?: RouteActionMessage;
@@ -151,7 +163,7 @@ export interface WeightedClusterMessage {
   readonly clusters: readonly ClusterWeightMessage[];
 }
 
-export interface ClusterWeightMessage extends HeaderMutationsMessage {
+export interface ClusterWeightMessage extends LevelMessage {
   readonly name: string;
   readonly cluster_header: string;
   readonly weight: Wrapped<number>;

@@ -1,8 +1,8 @@
 // envoy.config.route.v3.RouteConfiguration -> RouteConfiguration, from RDS or inside a listener.
 import type { Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
 import type { DecodeContext } from './decode-context.ts';
-import { decodeHeaderMutations } from './header-mutations.ts';
 import { decodeRouteAction } from './route-action.ts';
+import { decodeLevel } from './route-level.ts';
 import { decodeRouteMatch } from './route-match.ts';
 import type { RouteConfigurationMessage, RouteMessage, VirtualHostMessage } from './route-messages.ts';
 import type { Scope } from './validation.ts';
@@ -23,7 +23,7 @@ export function decodeRouteConfiguration(
       decodeVirtualHost(context, virtualHost, seenDomains, scope.item('virtual_hosts', index)),
     ),
     ignorePortInHostMatching: message.ignore_port_in_host_matching,
-    mutations: decodeHeaderMutations(message, scope),
+    ...decodeLevel(context, message, scope),
     mostSpecificMutationsWin: message.most_specific_header_mutations_wins,
   };
 }
@@ -39,7 +39,7 @@ function decodeVirtualHost(
   for (const [index, domain] of message.domains.entries()) {
     checkDomain(domain, message.name, seenDomains, scope.item('domains', index));
   }
-  const mutations = decodeHeaderMutations(message, scope);
+  const level = decodeLevel(context, message, scope);
   if (message.matcher !== null) scope.at('matcher').unsupported('the unified matcher is not supported');
   if (message.require_tls !== 'NONE') scope.at('require_tls').unsupported('clear text is not redirected');
   if (message.retry_policy !== null) scope.at('retry_policy').unsupported('calls are not retried');
@@ -52,7 +52,7 @@ function decodeVirtualHost(
     const route = decodeRoute(context, routeMessage, scope.item('routes', index));
     if (route !== null) routes.push(route);
   }
-  return { name: message.name, domains: message.domains, routes, mutations };
+  return { name: message.name, domains: message.domains, routes, ...level };
 }
 
 /** Exact, `*suffix`, `prefix*` or `*`; unique without regard to case (envoy-behaviours.md section 1). */
@@ -71,6 +71,6 @@ function checkDomain(domain: string, virtualHost: string, seen: Map<string, stri
 function decodeRoute(context: DecodeContext, message: RouteMessage, scope: Scope): Route | null {
   const match = decodeRouteMatch(message.match, scope.at('match'));
   const action = decodeRouteAction(context, message, scope);
-  const mutations = decodeHeaderMutations(message, scope);
-  return match === null || action === null ? null : { name: message.name, match, action, mutations };
+  const level = decodeLevel(context, message, scope);
+  return match === null || action === null ? null : { name: message.name, match, action, ...level };
 }

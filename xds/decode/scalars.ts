@@ -2,7 +2,8 @@
 import { isIP } from 'node:net';
 import { RE2JS } from 're2js';
 import type { SocketAddress } from '../model/address.ts';
-import type { Fraction, StringMatch } from '../model/route.ts';
+import type { StringMatch } from '../model/matcher.ts';
+import type { Fraction } from '../model/route.ts';
 import type {
   AddressMessage,
   DataSourceMessage,

@@ -2,6 +2,7 @@
 import type { ApiListener } from '../model/api-listener.ts';
 import type { FilterChain, HttpConnectionManager, Listener, RouteSource } from '../model/listener.ts';
 import { encodeCommonOptions, encodeHttp2Options } from './connection-life.ts';
+import { encodeHttpFilters } from './http-filters.ts';
 import type { AnyMessage, Pack } from './pack.ts';
 import { encodeRouteConfiguration } from './route.ts';
 import { encodeDownstreamTls } from './tls.ts';
@@ -40,7 +41,7 @@ function encodeFilterChain({ name, tls, http }: FilterChain, pack: Pack): object
 function encodeManager(http: HttpConnectionManager, pack: Pack): AnyMessage {
   return pack(managerType, {
     stat_prefix: http.statPrefix,
-    ...encodeRouteSource(http.routes),
+    ...encodeRouteSource(http.routes, pack),
     common_http_protocol_options: {
       ...encodeCommonOptions(http.connectionLife),
       max_stream_duration: encodeOptionalDuration(http.maxStreamDurationMs),
@@ -49,14 +50,12 @@ function encodeManager(http: HttpConnectionManager, pack: Pack): AnyMessage {
       ...encodeHttp2Options(http.connectionLife),
       max_concurrent_streams: encodeWrapper(http.maxConcurrentStreams),
     },
-    http_filters: [
-      { name: 'envoy.filters.http.router', typed_config: pack('envoy.extensions.filters.http.router.v3.Router', {}) },
-    ],
+    http_filters: encodeHttpFilters(http.filters, pack),
   });
 }
 
-function encodeRouteSource(source: RouteSource): object {
+function encodeRouteSource(source: RouteSource, pack: Pack): object {
   return source.kind === 'rds'
     ? { rds: { config_source: sameStream, route_config_name: source.name } }
-    : { route_config: encodeRouteConfiguration(source.config) };
+    : { route_config: encodeRouteConfiguration(source.config, pack) };
 }

@@ -29,7 +29,7 @@ function encodeMessage(resource: Resource, pack: Pack): object {
     case 'listener':
       return encodeListener(resource.value, pack);
     case 'route':
-      return encodeRouteConfiguration(resource.value);
+      return encodeRouteConfiguration(resource.value, pack);
     case 'cluster':
       return encodeCluster(resource.value, pack);
     case 'endpoints':

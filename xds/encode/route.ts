@@ -1,80 +1,44 @@
 // RouteConfiguration to envoy.config.route.v3.RouteConfiguration; the mirror of decode/route.ts.
-import type {
-  ForwardAction,
-  HashPolicy,
-  HeaderMatcher,
-  PathMatch,
-  QueryParameterMatcher,
-  Route,
-  RouteAction,
-  RouteConfiguration,
-  RouteMatch,
-} from '../model/route.ts';
+import type { ForwardAction, HashPolicy, Route, RouteAction, RouteConfiguration } from '../model/route.ts';
 import { encodeHeaderMutations } from './header-mutations.ts';
+import { encodeFilterOverrides } from './http-filters.ts';
+import type { Pack } from './pack.ts';
 import { encodeHostRewrite, encodePathRewrite, encodeRedirect, encodeSubstitution } from './rewrites.ts';
-import { encodeDuration, encodeFraction, encodeOptionalDuration, encodeStringMatch, encodeWrapper } from './values.ts';
+import { encodeMatch } from './route-match.ts';
+import { encodeDuration, encodeOptionalDuration, encodeWrapper } from './values.ts';
 
 /** Throws on an action of kind `unsupported`: that is what a decoder makes of something it cannot express. */
-export function encodeRouteConfiguration(config: RouteConfiguration): object {
+export function encodeRouteConfiguration(config: RouteConfiguration, pack: Pack): object {
   return {
     name: config.name,
-    virtual_hosts: config.virtualHosts.map(({ name, domains, routes, mutations }) => ({
+    virtual_hosts: config.virtualHosts.map(({ name, domains, routes, mutations, filterOverrides }) => ({
       name,
       domains,
-      routes: routes.map(encodeRoute),
+      routes: routes.map((route) => encodeRoute(route, pack)),
       ...encodeHeaderMutations(mutations),
+      typed_per_filter_config: encodeFilterOverrides(filterOverrides, pack),
     })),
     ignore_port_in_host_matching: config.ignorePortInHostMatching,
     ...encodeHeaderMutations(config.mutations),
+    typed_per_filter_config: encodeFilterOverrides(config.filterOverrides, pack),
     most_specific_header_mutations_wins: config.mostSpecificMutationsWin,
   };
 }
 
-function encodeRoute({ name, match, action, mutations }: Route): object {
-  return { name, match: encodeMatch(match), ...encodeAction(name, action), ...encodeHeaderMutations(mutations) };
-}
-
-function encodeMatch(match: RouteMatch): object {
+function encodeRoute({ name, match, action, mutations, filterOverrides }: Route, pack: Pack): object {
   return {
-    ...encodePath(match.path),
-    case_sensitive: match.caseSensitive ? null : { value: false },
-    headers: match.headers.map(encodeHeaderMatcher),
-    query_parameters: match.queryParameters.map(encodeQueryParameterMatcher),
-    grpc: match.grpcOnly ? {} : null,
-    runtime_fraction: match.runtimeFraction === null ? null : { default_value: encodeFraction(match.runtimeFraction) },
+    name,
+    match: encodeMatch(match),
+    ...encodeAction(name, action, pack),
+    ...encodeHeaderMutations(mutations),
+    typed_per_filter_config: encodeFilterOverrides(filterOverrides, pack),
   };
 }
 
-function encodePath({ kind, value }: PathMatch): object {
-  switch (kind) {
-    case 'prefix':
-      return { prefix: value };
-    case 'exact':
-      return { path: value };
-    case 'regex':
-      return { safe_regex: { regex: value } };
-    case 'separated-prefix':
-      return { path_separated_prefix: value };
-  }
-}
-
-function encodeHeaderMatcher({ name, match, invert, treatMissingAsEmpty }: HeaderMatcher): object {
-  const rest = { name, invert_match: invert, treat_missing_header_as_empty: treatMissingAsEmpty };
-  if (match.kind === 'range') return { ...rest, range_match: { start: match.start, end: match.end } };
-  if (match.kind === 'present') return { ...rest, present_match: match.value };
-  return { ...rest, string_match: encodeStringMatch(match) };
-}
-
-function encodeQueryParameterMatcher({ name, match }: QueryParameterMatcher): object {
-  return match.kind === 'present'
-    ? { name, present_match: match.value }
-    : { name, string_match: encodeStringMatch(match) };
-}
-
-function encodeAction(route: string, action: RouteAction): object {
+function encodeAction(route: string, action: RouteAction, pack: Pack): object {
   switch (action.kind) {
     case 'forward':
-      return { route: encodeForward(action) };
+      return { route: encodeForward(action, pack) };
     case 'redirect':
       return { redirect: encodeRedirect(action) };
     case 'direct-response':
@@ -86,11 +50,11 @@ function encodeAction(route: string, action: RouteAction): object {
   }
 }
 
-function encodeForward(action: ForwardAction): object {
+function encodeForward(action: ForwardAction, pack: Pack): object {
   const { maxStreamDurationMs, grpcTimeoutMaxMs } = action;
   const limitsStreams = maxStreamDurationMs !== null || grpcTimeoutMaxMs !== null;
   return {
-    ...encodeClusters(action.clusters),
+    ...encodeClusters(action.clusters, pack),
     // Unset would mean 15 s to Envoy; 0 is no limit to everyone.
     timeout: encodeDuration(action.timeoutMs ?? 0),
     max_stream_duration: limitsStreams
@@ -132,17 +96,19 @@ function encodeHashPolicy(policy: HashPolicy): object {
   }
 }
 
-function encodeClusters(clusters: ForwardAction['clusters']): object {
+function encodeClusters(clusters: ForwardAction['clusters'], pack: Pack): object {
   if ('field' in clusters) return { cluster_header: clusters.field };
   const [only] = clusters;
-  const isPlain = only?.weight === 1 && only.mutations === null && only.hostRewrite === null;
+  const isPlain =
+    only?.weight === 1 && only.mutations === null && only.filterOverrides === null && only.hostRewrite === null;
   if (clusters.length === 1 && isPlain) return { cluster: only.name };
   return {
     weighted_clusters: {
-      clusters: clusters.map(({ name, weight, mutations, hostRewrite }) => ({
+      clusters: clusters.map(({ name, weight, mutations, filterOverrides, hostRewrite }) => ({
         name,
         weight: encodeWrapper(weight),
         ...encodeHeaderMutations(mutations),
+        typed_per_filter_config: encodeFilterOverrides(filterOverrides, pack),
         ...(hostRewrite === null ? {} : { host_rewrite_literal: hostRewrite }),
       })),
     },

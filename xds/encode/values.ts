@@ -1,6 +1,7 @@
 // Model values that several messages hold: durations, wrappers, fractions, addresses, where more configuration is.
 import type { SocketAddress } from '../model/address.ts';
-import type { Fraction, StringMatch } from '../model/route.ts';
+import type { StringMatch } from '../model/matcher.ts';
+import type { Fraction } from '../model/route.ts';
 
 /** `google.protobuf.Duration`, exact to the nanosecond. */
 export function encodeDuration(ms: number): { seconds: number; nanos: number } {

@@ -1,6 +1,7 @@
 // Listeners (envoy.config.listener.v3.Listener) as the data plane knows them.
 import type { DownstreamTls, SocketAddress } from './address.ts';
 import type { ConnectionLife } from './connection-life.ts';
+import type { HttpFilter } from './http-filter.ts';
 import type { RouteConfiguration } from './route.ts';
 
 /** Whose calls arrive: the network's to the app (`inbound`) or the app's to the network (`outbound`). */
@@ -30,6 +31,8 @@ export interface FilterChain {
 export interface HttpConnectionManager {
   readonly statPrefix: string;
   readonly routes: RouteSource;
+  /** Those that act on calls, in order. */
+  readonly filters: readonly HttpFilter[];
   /** `common_http_protocol_options.max_stream_duration`; `null`: none. */
   readonly maxStreamDurationMs: number | null;
   /** `http2_protocol_options.max_concurrent_streams`; `null`: our own default. */

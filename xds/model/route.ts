@@ -1,5 +1,7 @@
 // Route configurations (envoy.config.route.v3.RouteConfiguration) as the director compiles them.
 import type { HeaderMutations } from './header-mutations.ts';
+import type { FilterOverrides } from './http-filter.ts';
+import type { HeaderMatcher, StringMatch } from './matcher.ts';
 
 export interface RouteConfiguration {
   readonly name: string;
@@ -8,6 +10,8 @@ export interface RouteConfiguration {
   readonly ignorePortInHostMatching: boolean;
   /** `null`: it changes no header; so at each level. */
   readonly mutations: HeaderMutations | null;
+  /** Rules of its own for filters; `null`: none. The most specific level that has some for a filter counts. */
+  readonly filterOverrides: FilterOverrides | null;
   /**
    * In which order levels change headers: weighted cluster, route, virtual host, configuration; or, where the most
    * specific wins, weighted cluster, configuration, virtual host, route (envoy-behaviours 4.1, 4.2).
@@ -22,6 +26,7 @@ export interface VirtualHost {
   /** The first that matches wins. */
   readonly routes: readonly Route[];
   readonly mutations: HeaderMutations | null;
+  readonly filterOverrides: FilterOverrides | null;
 }
 
 export interface Route {
@@ -30,6 +35,7 @@ export interface Route {
   readonly match: RouteMatch;
   readonly action: RouteAction;
   readonly mutations: HeaderMutations | null;
+  readonly filterOverrides: FilterOverrides | null;
 }
 
 export interface RouteMatch {
@@ -56,22 +62,6 @@ export interface Fraction {
   readonly numerator: number;
   /** 100, 10,000 or 1,000,000. */
   readonly denominator: number;
-}
-
-export type StringMatch =
-  | { readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains'; readonly value: string; readonly ignoreCase: boolean }
-  | { readonly kind: 'regex'; readonly value: string };
-
-export interface HeaderMatcher {
-  /** Lower case; `:authority`, `:path` and `:method` may be named. */
-  readonly name: string;
-  /** `range` is start <= value < end on integers; `present` with `value: false` matches absence only. */
-  readonly match:
-    | StringMatch
-    | { readonly kind: 'range'; readonly start: number; readonly end: number }
-    | { readonly kind: 'present'; readonly value: boolean };
-  readonly invert: boolean;
-  readonly treatMissingAsEmpty: boolean;
 }
 
 export interface QueryParameterMatcher {
@@ -133,6 +123,7 @@ export interface WeightedCluster {
   readonly name: string;
   readonly weight: number;
   readonly mutations: HeaderMutations | null;
+  readonly filterOverrides: FilterOverrides | null;
   /** The authority, where the route itself rewrites none. */
   readonly hostRewrite: string | null;
 }
@@ -167,6 +158,9 @@ export interface RedirectAction {
   readonly stripQuery: boolean;
 }
 
+/** A level of a route configuration that changes nothing. */
+export const unchanged = { mutations: null, filterOverrides: null } as const;
+
 /** Forwards to those clusters and changes nothing on the way, but for what `over` says. */
 export function forwardTo(
   clusters: readonly Pick<WeightedCluster, 'name' | 'weight'>[],
@@ -174,7 +168,7 @@ export function forwardTo(
 ): ForwardAction {
   return {
     kind: 'forward',
-    clusters: clusters.map(({ name, weight }) => ({ name, weight, mutations: null, hostRewrite: null })),
+    clusters: clusters.map(({ name, weight }) => ({ name, weight, ...unchanged, hostRewrite: null })),
     timeoutMs: null,
     maxStreamDurationMs: null,
     grpcTimeoutMaxMs: null,
