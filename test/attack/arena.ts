@@ -23,7 +23,7 @@ const victims = 8;
 const warmUpSeconds = 1;
 const quietSeconds = 1;
 /** A process that says nothing for so long, when it was asked, is ended. */
-const silenceMs = 60_000;
+const silenceMs = 30_000;
 /** As a worker has it (agent/workers.ts). */
 const agentFlags = ['--expose-gc', '--max-semi-space-size=4'];
 
@@ -36,7 +36,7 @@ export class Child<In extends object | string, Out extends { readonly kind: stri
     this.#process = fork(new URL(`./${name}${extension}`, import.meta.url), { execArgv: [...execArgv] });
   }
 
-  /** The next message of that kind. Rejects when the child ends before it comes, or says nothing for a minute. */
+  /** The next message of that kind. Rejects when the child ends before it comes, or says nothing for half a minute. */
   async next<Kind extends Out['kind']>(kind: Kind): Promise<Extract<Out, { kind: Kind }>> {
     for (;;) {
       const ended = new AbortController();

@@ -21,9 +21,10 @@ export class Attacker {
   #skip: number;
   #rest = Buffer.alloc(0);
   #onPong: (() => void) | null = null;
-  /** HEADERS that ended a stream. */
+  /** HEADERS that came, and those that ended a stream. */
+  #begun = 0;
   #ended = 0;
-  #onEnded: (() => void) | null = null;
+  #onHeaders: (() => void) | null = null;
   #onCall: () => void = () => {};
 
   /** @param skip bytes that come before the first frame: the client's preface, at an endpoint. */
@@ -39,7 +40,7 @@ export class Attacker {
       const close = (): void => {
         this.isClosed = true;
         this.#onPong?.();
-        this.#onEnded?.();
+        this.#onHeaders?.();
         this.#onCall();
         resolve();
       };
@@ -94,11 +95,18 @@ export class Attacker {
 
   /** Waits until so many calls have been answered to their end, in trailers, or the agent has closed. */
   async ended(calls: number): Promise<void> {
-    while (this.#ended < calls && !this.isClosed) {
-      await new Promise<void>((resolve) => {
-        this.#onEnded = resolve;
-      });
-    }
+    while (this.#ended < calls && !this.isClosed) await this.#headers();
+  }
+
+  /** Waits until so many HEADERS have come, or the agent has closed. */
+  async begun(calls: number): Promise<void> {
+    while (this.#begun < calls && !this.isClosed) await this.#headers();
+  }
+
+  #headers(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onHeaders = resolve;
+    });
   }
 
   #read(received: Buffer): void {
@@ -119,10 +127,9 @@ export class Attacker {
   #onFrame(type: number, flags: number, payload: Buffer): void {
     if (type === 1) {
       this.#onCall();
-      if ((flags & 1) !== 0) {
-        this.#ended++;
-        this.#onEnded?.();
-      }
+      this.#begun++;
+      if ((flags & 1) !== 0) this.#ended++;
+      this.#onHeaders?.();
     } else if (type === 3) {
       const code = payload.readUInt32BE(0);
       this.resets.set(code, (this.resets.get(code) ?? 0) + 1);

@@ -3,9 +3,22 @@ import type { Attack } from './attack.ts';
 import { endpointFloods } from './endpoint-floods.ts';
 import { clientFlood, endpointFlood } from './flood-attack.ts';
 import { floods } from './floods.ts';
+import { holds } from './holds.ts';
 import { honest } from './honest.ts';
 
-export const attacks: readonly Attack[] = [...floods.map(clientFlood), ...endpointFloods.map(endpointFlood)];
+export const attacks: readonly Attack[] = [
+  ...[...floods.map(clientFlood), ...holds].sort(byClass),
+  ...endpointFloods.map(endpointFlood),
+];
+
+/** The floods stand in that order already, but for few. */
+function byClass(a: Attack, b: Attack): number {
+  return rank(a) - rank(b);
+}
+
+function rank({ id }: Attack): number {
+  return 100 * id.charCodeAt(0) + Number.parseInt(id.slice(1), 10);
+}
 
 /** By its id and side, as `keyOf` has it. */
 export function findAttack(key: string): Attack {

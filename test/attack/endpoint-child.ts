@@ -1,5 +1,5 @@
 // The endpoint behind the attacked agent, innocent and fast: it answers unary calls when their request has ended, never
-// those to HOLD, and BULK with 64 KiB. It speaks through our own codec, so that it is not what an attack wears out.
+// those to HOLD, those to BEGIN with headers only, and BULK with 64 KiB. It speaks through our own codec, so that it is not what an attack wears out.
 import { createServer } from 'node:net';
 import {
   accept,
@@ -12,7 +12,7 @@ import {
   type Stream,
   type StreamHandler,
 } from '../../agent/http2/index.ts';
-import { BULK, HOLD } from './flood.ts';
+import { BEGIN, BULK, HOLD } from './flood.ts';
 
 const bulk = Buffer.alloc(65_536, 1);
 const message = Buffer.alloc(5);
@@ -20,7 +20,8 @@ const message = Buffer.alloc(5);
 const environment: ConnectionEnvironment = {
   shapes: new HeaderShapes(),
   flusher: new Flusher(),
-  limits: defaultLimits('server'),
+  // It gives whoever asks all that is asked for: what is kept of it is the agent's to bound.
+  limits: { ...defaultLimits('server'), maxQueuedBytes: Number.POSITIVE_INFINITY },
   now: () => performance.now(),
   log: () => {},
 };
@@ -52,6 +53,7 @@ class Answer implements StreamHandler {
     if (this.#path === HOLD) return;
     const body = this.#path === BULK ? bulk : message;
     stream.sendHeaders(head, false);
+    if (this.#path === BEGIN) return;
     stream.sendData(body, 0, body.length, false);
     stream.sendHeaders(trailers, true);
   }

@@ -2,6 +2,7 @@
 import { preface, settings, settingsAck } from '../support/h2-peer.ts';
 
 export const HOLD = '/test.Attack/Hold';
+export const BEGIN = '/test.Attack/Begin';
 export const BULK = '/test.Attack/Bulk';
 export const UNARY = '/test.Echo/Unary';
 
