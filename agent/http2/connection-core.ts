@@ -9,7 +9,7 @@ import type {
 } from './connection-contract.ts';
 import { ConnectionGuard } from './connection-guard.ts';
 import type { ConnectionOutput } from './connection-output.ts';
-import { type ConnectionEnd, ErrorCode } from './errors.ts';
+import { type ConnectionEnd, ErrorCode, type ResetOrigin } from './errors.ts';
 import { initialWindowBytes } from './flow-window.ts';
 import type { HeaderBlock } from './header-contract.ts';
 import type { HeaderEncoder } from './header-encoder.ts';
@@ -65,6 +65,8 @@ export class ConnectionCore implements StreamOwner {
   nextStreamId = 1;
   activeStreams = 0;
   streamsOpened = 0;
+  /** On all streams. */
+  sentDataBytes = 0;
   /** When the last stream ended, ms. */
   idleSinceMs: number;
   /** Set when a stream has ended or the peer allows more: `onRoom` is due with the next flush. */
@@ -139,10 +141,13 @@ export class ConnectionCore implements StreamOwner {
   }
 
   waitForTurn(stream: StreamImpl, queuedBytes: number): void {
-    this.scheduler.add(stream, queuedBytes);
+    this.scheduler.add(stream, queuedBytes, this.nowMs);
+    // What is queued is judged with the next flush, also where nothing was written.
+    this.markDirty();
   }
 
   noteData(bytes: number): void {
+    this.sentDataBytes += bytes;
     this.guard.onDataSent(bytes);
   }
 
@@ -214,10 +219,21 @@ export class ConnectionCore implements StreamOwner {
   /** The peer broke the protocol on this stream: it is reset, and its handler is told. */
   closeForFault(stream: StreamImpl, code: number, reason: string): void {
     this.environment.log('debug', 'stream reset', { peer: this.face.peer, stream: stream.id, reason });
+    this.#resetAs('local', stream, code);
+  }
+
+  /** What is queued on the stream is not taken: it is reset, so that its memory is free, and its handler is told. */
+  shed(stream: StreamImpl, limit: keyof Http2Limits): void {
+    this.countLimit(limit);
+    // An endpoint that does not take a request did nothing for it; a client that does not read is to call less.
+    this.#resetAs('shed', stream, this.role === 'server' ? ErrorCode.ENHANCE_YOUR_CALM : ErrorCode.CANCEL);
+  }
+
+  #resetAs(by: ResetOrigin, stream: StreamImpl, code: number): void {
     this.reset(stream, code);
     this.countOwnReset();
     this.markDirty();
-    stream.handler.onReset(stream, code, 'local', false);
+    stream.handler.onReset(stream, code, by, false);
   }
 
   /** RST_STREAM for a stream that never came to be. */

@@ -17,9 +17,10 @@ export const Deadline = {
   keepalive: 9,
   keepaliveAnswer: 10,
   age: 11,
+  queue: 12,
 } as const;
 
-const deadlineCount = 12;
+const deadlineCount = 13;
 
 /** What a timer of Node can be set to. */
 const maxTimeoutMs = 0x7fff_ffff;

@@ -19,6 +19,7 @@ import { ConnectionInput } from './connection-input.ts';
 import { ConnectionKeepalive } from './connection-keepalive.ts';
 import { ConnectionOutput } from './connection-output.ts';
 import { Pings } from './connection-pings.ts';
+import { ConnectionQueues } from './connection-queues.ts';
 import { ConnectionReading } from './connection-reading.ts';
 import { ConnectionTimer, Deadline, overdueFault } from './connection-timer.ts';
 import { type ConnectionEnd, ErrorCode } from './errors.ts';
@@ -49,11 +50,9 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly #pings = new Pings();
   readonly #drain: ConnectionDrain;
   readonly #keepalive: ConnectionKeepalive;
+  readonly #queues: ConnectionQueues;
   #isDirty = false;
   #isConnected = false;
-  #isStallArmed = false;
-  /** More is queued than `maxQueuedBytes`: there is no room for streams. */
-  #isOverfull = false;
   /** The end came in order: what has been written is still delivered, however long the peer takes to read it. */
   #isOrderly = false;
   /** The peer is gone. */
@@ -79,6 +78,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     this.#core = new ConnectionCore({ role, environment, handler, face: this, output: this.#output, onDirty });
     this.#input = new ConnectionInput(this.#core, new ControlFrames(this.#core, this));
     this.#timer = new ConnectionTimer(environment.now, (deadline) => this.#onDeadline(deadline));
+    this.#queues = new ConnectionQueues(this.#core, this.#timer);
     this.#drain = new ConnectionDrain(this.#core, this.#timer, this.#pings);
     const onRest = (rest: Buffer): void => this.#read(rest, rest.length, null);
     const reading = new ConnectionReading(this.#core, this.#input, socket, this.#timer, onRest);
@@ -240,10 +240,8 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
       isFlushed = output.flush();
       if (isFlushed) core.reportAllSent();
     } while (isFlushed && !output.isWriting && !core.scheduler.isIdle && core.sendWindow > 0);
-    if (output.isWriting || this.#isStallArmed) this.#watchStall(isFlushed);
-    const isOverfull = core.scheduler.queuedBytes > this.#limits.maxQueuedBytes;
-    if (this.#isOverfull && !isOverfull) core.hasNewRoom = true;
-    this.#isOverfull = isOverfull;
+    if (this.#queues.watchSocket(isFlushed)) this.#reading.update();
+    this.#queues.judge();
     if (core.hasNewRoom) {
       core.hasNewRoom = false;
       if (core.room > 0) this.#handler.onRoom(this);
@@ -266,7 +264,8 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     this.#reading.stop();
     if (this.#hasEndedSocket) return;
     if (this.#output.isWriting && this.#isOrderly) {
-      this.#watchStall(false);
+      this.#queues.watchSocket(false);
+      this.#reading.update();
       return;
     }
     this.#timer.clear();
@@ -279,6 +278,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   #cutStreams(): void {
     const { code } = this.#core.ending!;
     while (this.#core.activeStreams > 0) this.#guarded(() => this.#core.cutStreams(code));
+    this.#queues.forget();
   }
 
   #onDrained(): void {
@@ -343,16 +343,6 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
 
   // ---- deadlines -----------------------------------------------------------------------------------------------
 
-  /** @param isFresh the write that is under way began just now. */
-  #watchStall(isFresh: boolean): void {
-    this.#reading.update();
-    const { isWriting } = this.#output;
-    if (isWriting === this.#isStallArmed && !isFresh) return;
-    this.#isStallArmed = isWriting;
-    if (isWriting) this.#timer.arm(Deadline.flushStall, this.#limits.flushStallTimeoutMs);
-    else this.#timer.disarm(Deadline.flushStall);
-  }
-
   #onDeadline(deadline: number): void {
     this.#enter();
     this.#guarded(() => this.#expire(deadline));
@@ -380,6 +370,9 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
         break;
       case Deadline.keepaliveAnswer:
         this.#keepalive.onAnswerDeadline();
+        break;
+      case Deadline.queue:
+        this.#queues.onDeadline();
         break;
       case Deadline.age:
         this.#drain.onAgeDeadline();

@@ -27,9 +27,10 @@ export function errorCodeName(code: number): string {
 
 /**
  * Who ended a stream abnormally: the peer by RST_STREAM (or by a GOAWAY below the stream); the codec itself, because
- * the peer broke the protocol on this stream; or the end of the whole connection.
+ * the peer broke the protocol on this stream (`local`), or left what was queued on it unread (`shed`); or the end of the
+ * whole connection.
  */
-export type ResetOrigin = 'peer' | 'local' | 'connection';
+export type ResetOrigin = 'peer' | 'local' | 'shed' | 'connection';
 
 /** Why and how a connection ended. */
 export interface ConnectionEnd {

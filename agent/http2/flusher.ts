@@ -1,6 +1,7 @@
 // One read, one parse, one write: what a chunk causes is collected on the connections it concerns, and each of them is
 // flushed once, when the chunk has been handled, or, where several connections have something to read at a time, when
 // all of them have been. One flusher for each data plane (thread).
+import { QueueLedger } from './queue-ledger.ts';
 import { ReadBufferPool } from './read-buffer.ts';
 import { ChunkInHand, SlabPool } from './write-slab.ts';
 
@@ -28,6 +29,7 @@ const chunksBetweenLooks = 16;
 export class Flusher {
   readonly slabs = new SlabPool();
   readonly readBuffers = new ReadBufferPool();
+  readonly queues = new QueueLedger();
   /** What is being handled between `enter` and `leave`; nothing outside. */
   readonly chunk = new ChunkInHand(this.readBuffers);
   readonly #readClock: () => number;

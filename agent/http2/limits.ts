@@ -73,8 +73,23 @@ export interface Http2Limits {
   /** Nothing more is read while so much, mostly answers to control frames, waits for the socket. Default 1 MiB, 5000 frames. */
   readonly maxOutputBytes: number;
   readonly maxOutputFrames: number;
-  /** What may be queued on all streams of a connection, before new streams are refused. Default 10 MiB. */
+  /**
+   * What may be queued on all streams of a connection, before new streams are refused. When it stays more for
+   * `queueGraceMs`, and the peer takes less than an eighth of this in that time, the streams that have waited longest are
+   * reset (ENHANCE_YOUR_CALM toward a client, CANCEL toward an endpoint). Default 10 MiB, and 5 s.
+   */
   readonly maxQueuedBytes: number;
+  readonly queueGraceMs: number;
+  /**
+   * What may be queued on the streams whose own window the peer keeps shut, having taken less than a sixteenth of it; the
+   * streams that have waited longest are reset at once when it is more. 1,000 calls behind a window of 0 cost a client
+   * 128 KB, and would pin 64 KiB each: 69 MB, 540 times as much; with the default of 8 MiB, 65 times.
+   */
+  readonly maxUnreadBytes: number;
+  /** What may be queued on all connections of a data plane, before the longest queues are cut likewise. Default 256 MiB. */
+  readonly maxPlaneQueuedBytes: number;
+  /** A stream with bytes queued sends less than 16 KiB of them in this time: it is reset likewise. Default 5 min, as Envoy's. */
+  readonly streamStallTimeoutMs: number;
   /** Frames handled in one turn of the event loop; then others have theirs. Default 1000. */
   readonly maxFramesPerTurn: number;
   /** From accepting to the end of the peer's preface and first SETTINGS; also for a TLS handshake. Default 10 s. */
@@ -155,6 +170,10 @@ export function defaultLimits(role: Role): Http2Limits {
     maxOutputBytes: 1_048_576,
     maxOutputFrames: 5000,
     maxQueuedBytes: 10_485_760,
+    queueGraceMs: 5000,
+    maxUnreadBytes: 8_388_608,
+    maxPlaneQueuedBytes: 268_435_456,
+    streamStallTimeoutMs: 300_000,
     maxFramesPerTurn: 1000,
     prefaceTimeoutMs: 10_000,
     settingsAckTimeoutMs: 10_000,

@@ -16,6 +16,8 @@ export interface StreamOwner {
   readonly encoder: HeaderEncoder;
   readonly peerSettings: PeerSettings;
   readonly streamWindowBytes: number;
+  /** When the turn in hand began, ms. */
+  readonly nowMs: number;
   /** The connection's window for sending. */
   sendWindow: number;
   /** DATA may be written: little waits for the socket. */
@@ -38,7 +40,7 @@ export interface StreamOwner {
 }
 
 /** Where a stream with queued bytes waits. */
-export const Waiting = { nowhere: 0, forTurn: 1, forWindow: 2 } as const;
+export const Waiting = { nowhere: 0, forTurn: 1, forWindow: 2, unread: 3 } as const;
 
 const noHandler: StreamHandler = { onHeaders() {}, onData() {}, onReset() {}, onSent() {} };
 
@@ -59,6 +61,8 @@ export class StreamImpl implements Stream {
   receiveWindow: number;
   /** Consumed, and not yet given back to the peer. */
   unreturned = 0;
+  /** DATA, counted from the beginning. */
+  sentBytes = 0;
   /** Sent, and not yet told to the handler. */
   unreported = 0;
   /** What content-length promises of the bytes to be received, -1: nothing (RFC 9113 section 8.1.1). */
@@ -69,6 +73,9 @@ export class StreamImpl implements Stream {
   /** Client: the request was HEAD, so that a content-length promises nothing. */
   sentHeadRequest = false;
   queue: StreamQueue | null = null;
+  /** Since when it has had bytes queued and sent less than a frame of them, ms; and what it had sent by then. */
+  waitsSinceMs = 0;
+  sentBefore = 0;
   /** Links of the ring that it waits in. */
   waiting: number = Waiting.nowhere;
   next: StreamImpl | null = null;
@@ -157,10 +164,14 @@ export class StreamImpl implements Stream {
 
   // ---- for the connection --------------------------------------------------------------------------------------
 
+  /** How many bytes its own window lets be sent now. */
+  get ownSendWindow(): number {
+    return streamSendWindow(this.sendCredit, this.owner.peerSettings.initialWindowBytes);
+  }
+
   /** How many bytes may be sent now, as far as windows go. */
   get sendWindow(): number {
-    const { owner } = this;
-    return Math.min(streamSendWindow(this.sendCredit, owner.peerSettings.initialWindowBytes), owner.sendWindow);
+    return Math.min(this.ownSendWindow, this.owner.sendWindow);
   }
 
   writeHeaders(block: HeaderBlock, endStream: boolean): void {
@@ -178,6 +189,7 @@ export class StreamImpl implements Stream {
     const bytes = end - start;
     if (bytes > 0) {
       this.sendCredit -= bytes;
+      this.sentBytes += bytes;
       owner.sendWindow -= bytes;
       owner.noteData(bytes);
       if (this.unreported === 0) owner.reportSent(this);

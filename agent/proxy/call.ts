@@ -34,7 +34,7 @@ import {
   unknownCluster,
 } from './failure.ts';
 import { KeptRequest } from './kept-request.ts';
-import { failureOfReset } from './reset-mapping.ts';
+import { failureOfClient, failureOfReset } from './reset-mapping.ts';
 import { NONE, VisibleCall } from './visible-call.ts';
 
 /** A stream that was not processed is sent again at most this often (gRFC A6 allows one that reached the wire). */
@@ -86,11 +86,11 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     if (this.#ended) return;
     if (!this.#settled) {
       this.attempt?.abandon(ErrorCode.CANCEL);
-      this.status = status.CANCELLED;
-      this.flag = by === 'local' ? 'DPE' : 'DC';
-      this.source = 'downstream';
-      this.message =
-        by === 'connection' ? 'the client closed its connection' : `the client reset the call (HTTP/2 error ${code})`;
+      const failure = failureOfClient(code, by);
+      this.status = failure.status;
+      this.flag = failure.flag;
+      this.source = failure.source;
+      this.message = failure.message;
     } else {
       this.attempt?.abandon(ErrorCode.CANCEL);
     }

@@ -144,6 +144,8 @@ export class H2Peer {
   readonly socket: Socket;
   /** Every frame so far. */
   readonly received: ReceivedFrame[] = [];
+  /** Called with each frame as it comes. */
+  onFrame: (frame: ReceivedFrame) => void = () => {};
   /** Resolves when the other side has closed the connection. */
   readonly closed: Promise<void>;
   readonly #decoder = new HeaderShapes().createDecoder({ maxListBytes: 10_000_000, maxFields: 100_000 });
@@ -302,6 +304,7 @@ export class H2Peer {
 
   #deliver(frame: ReceivedFrame): void {
     this.received.push(frame);
+    this.onFrame(frame);
     const at = this.#waiters.findIndex(({ matches }) => matches(frame));
     if (at === -1) this.#inbox.push(frame);
     else this.#waiters.splice(at, 1)[0]!.resolve(frame);
