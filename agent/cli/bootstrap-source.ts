@@ -1,5 +1,6 @@
 // Where `outrigger run` takes its bootstrap from.
 import type { UnsupportedPolicy } from '../../xds/index.ts';
+import { PRESET_NAMES, type PresetName, presetBootstrap } from '../config/presets/preset.ts';
 import { type Flag, type FlagValues, UsageError } from './command-line.ts';
 import {
   type ConfigFileKind,
@@ -7,7 +8,14 @@ import {
   type FoundBootstrap,
   parseBootstrapText,
   readConfigFile,
+  readTextOrNull,
 } from './config-file.ts';
+
+export const CONTROL_PLANE_FLAG: Flag = {
+  name: 'control-plane',
+  value: 'PRESET',
+  help: `a bootstrap from the environment: ${PRESET_NAMES.join(', ')}`,
+};
 
 export const UNSUPPORTED_POLICIES = ['reject', 'warn', 'ignore'] as const;
 
@@ -25,12 +33,28 @@ export async function readBootstrap(
   env: Environment,
   unsupported: UnsupportedPolicy,
 ): Promise<FoundBootstrap> {
+  const preset = presetOf(flags);
+  if (preset !== null) return fromPreset(preset, env);
   const { text, name, kind } = await bootstrapText(flags, env);
   if (kind === 'other') throw new Error(`${name} is not an xDS bootstrap: it names no xds_servers and no resources`);
   const parsed = parseBootstrapText(text, kind, env);
   const what = kind === 'grpc-bootstrap' ? 'xDS' : 'Envoy';
   if ('problems' in parsed) throw new Error(`${name} is not a sound ${what} bootstrap: ${parsed.problems.join('; ')}`);
   return judgeWarnings(parsed, name, unsupported);
+}
+
+function presetOf(flags: FlagValues): PresetName | null {
+  if (flags.text('control-plane') === undefined) return null;
+  if (flags.text('config') !== undefined) throw new UsageError('--control-plane and -c exclude each other');
+  return flags.oneOf('control-plane', PRESET_NAMES, 'generic');
+}
+
+function fromPreset(name: PresetName, env: Environment): FoundBootstrap {
+  const parsed = presetBootstrap(name, { env, readFile: readTextOrNull });
+  if ('bootstrap' in parsed) return { ...parsed, admin: null };
+  throw new Error(
+    `--control-plane ${name} does not find what it needs in the environment: ${parsed.problems.join('; ')}`,
+  );
 }
 
 function judgeWarnings(found: FoundBootstrap, name: string, unsupported: UnsupportedPolicy): FoundBootstrap {
@@ -61,5 +85,7 @@ async function bootstrapText(flags: FlagValues, env: Environment): Promise<Boots
   if (inline !== undefined && inline !== '') {
     return { text: inline, name: 'GRPC_XDS_BOOTSTRAP_CONFIG', kind: 'grpc-bootstrap' };
   }
-  throw new UsageError('run wants an xDS bootstrap: -c FILE, GRPC_XDS_BOOTSTRAP or GRPC_XDS_BOOTSTRAP_CONFIG');
+  throw new UsageError(
+    'run wants an xDS bootstrap: -c FILE, --control-plane PRESET, GRPC_XDS_BOOTSTRAP or GRPC_XDS_BOOTSTRAP_CONFIG',
+  );
 }

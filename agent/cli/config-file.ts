@@ -31,6 +31,15 @@ export async function readConfigFile(file: string): Promise<string> {
   }
 }
 
+/** The text of a file, `null` where it cannot be read. */
+export function readTextOrNull(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
 /** An xDS bootstrap names its servers, an Envoy bootstrap its resources. */
 export function configFileKind(text: string): ConfigFileKind {
   if (text.trimStart().startsWith('{') && text.includes('"xds_servers"')) return 'grpc-bootstrap';

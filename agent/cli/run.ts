@@ -1,6 +1,6 @@
 // `outrigger run`: the agent.
 import module from 'node:module';
-import { readBootstrap, UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
+import { CONTROL_PLANE_FLAG, readBootstrap, UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
 import type { Command } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 
@@ -24,6 +24,7 @@ export const runCommand: Command = {
       value: 'FILE',
       help: 'an xDS bootstrap (JSON), or an Envoy bootstrap (YAML or JSON)',
     },
+    CONTROL_PLANE_FLAG,
     { name: 'admin-port', value: 'N', help: 'admin port (what an Envoy bootstrap says, else 15000); 0: any free one' },
     { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
     { name: 'xds-mode', value: 'MODE', help: 'auto, delta or sotw (what the bootstrap says, else auto)' },

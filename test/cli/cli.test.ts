@@ -182,3 +182,12 @@ test.serial('run refuses a file that is no bootstrap, and YAML that is none', as
   t.is(other.code, 1);
   t.regex(other.err, /mesh\.yaml is not an xDS bootstrap/);
 });
+
+test.serial('a preset that does not find what it needs names the variables', async (t) => {
+  const { code, err } = await outrigger(['run', '--control-plane', 'generic']);
+  t.is(code, 1);
+  t.regex(err, /OUTRIGGER_XDS_SERVER: required/);
+  const unknown = await outrigger(['run', '--control-plane', 'istoi']);
+  t.is(unknown.code, 64);
+  t.regex(unknown.err, /did you mean istio\?/);
+});

@@ -3,7 +3,16 @@
 // development mode keeps nothing, so what comes back is another mesh with another root certificate.
 import type { Judge } from '../conformance/judge.ts';
 import { missing } from './control-plane.ts';
-import { live, type Sidecars } from './sidecars.ts';
+import { type Introduce, live, type Sidecars } from './sidecars.ts';
+
+const byPreset: Introduce = (facts, prefix) => ({
+  args: ['--control-plane', 'consul'],
+  env: {
+    CONSUL_GRPC_ADDR: facts.fact('XDS'),
+    CONSUL_PROXY_ID: facts.fact(`${prefix}NODE_ID`),
+    CONSUL_NODE_NAME: JSON.parse(facts.fact(`${prefix}NODE_METADATA`)).node_name,
+  },
+});
 
 async function firstCalls({ load }: Sidecars): Promise<void> {
   await load.more(1000);
@@ -66,16 +75,11 @@ export const consul: Judge = {
   judge: async () => {
     const reason = missing('consul');
     if (reason !== null) return [{ kind: 'skipped', name: 'Consul', reason }];
-    return live(
-      'consul',
-      'two sidecars with mTLS',
-      {},
-      {
-        'first calls': firstCalls,
-        'routes that move to RDS and change': routes,
-        'certificates of another root': certificates,
-        'the control plane gone': gone,
-      },
-    );
+    return live('consul', 'two sidecars with mTLS', {}, byPreset, {
+      'first calls': firstCalls,
+      'routes that move to RDS and change': routes,
+      'certificates of another root': certificates,
+      'the control plane gone': gone,
+    });
   },
 };

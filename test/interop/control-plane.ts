@@ -3,6 +3,8 @@
 // KEY=VALUE lines and then READY=1, and ends on SIGTERM. docs/control-planes/README.md says what they must print.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const FOLDER = process.env['OUTRIGGER_CONTROL_PLANES'] ?? '';
@@ -74,4 +76,11 @@ async function startProgram(
       await exited;
     },
   };
+}
+
+/** Whoever watches the folder of a file never sees half of it. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const draft = join(dirname(dirname(path)), `${basename(path)}.draft`);
+  await writeFile(draft, text);
+  await rename(draft, path);
 }

@@ -1,11 +1,31 @@
 // Istio's discovery server: what it sends by default, sidecar to sidecar; then a split that moves, endpoints that come and
 // go, connections that it ends for their age, and a restart, all under load.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { Judge } from '../conformance/judge.ts';
-import { missing } from './control-plane.ts';
-import { live, type Sidecars } from './sidecars.ts';
+import { missing, replaceFile } from './control-plane.ts';
+import { type Introduce, live, type Sidecars } from './sidecars.ts';
 
 const CHURNS = 10;
+
+/** The pod that the node's id and metadata speak of, as the injector would describe it; its istiod is in clear text. */
+const byPreset: Introduce = (facts, prefix) => {
+  const [, ip = '', name = ''] = facts.fact(`${prefix}NODE_ID`).split('~');
+  const [pod = '', namespace = ''] = name.split('.');
+  const { LABELS: labels, ...metadata } = JSON.parse(facts.fact(`${prefix}NODE_METADATA`));
+  const meta = Object.entries(metadata).map(([key, value]) => [`ISTIO_META_${key}`, String(value)]);
+  return {
+    args: ['--control-plane', 'istio'],
+    env: {
+      ...Object.fromEntries(meta),
+      ISTIO_METAJSON_LABELS: JSON.stringify(labels),
+      POD_NAME: pod,
+      POD_NAMESPACE: namespace,
+      INSTANCE_IP: ip,
+      OUTRIGGER_XDS_SERVER: facts.fact('XDS'),
+      OUTRIGGER_XDS_TLS: 'off',
+    },
+  };
+};
 
 /** Both endpoints answer: one through the sidecar beside it, the other without one. */
 async function firstCalls({ load, endpoints }: Sidecars): Promise<void> {
@@ -21,7 +41,7 @@ async function weights({ load, endpoints, controlPlane }: Sidecars): Promise<voi
     [100, 0],
     [0, 100],
   ] as const) {
-    await writeFile(path, original.replace('weight: 75', `weight: ${one}`).replace('weight: 25', `weight: ${other}`));
+    await replaceFile(path, original.replace('weight: 75', `weight: ${one}`).replace('weight: 25', `weight: ${other}`));
     const wanted = other === 100 ? second : first;
     const unwanted = other === 100 ? first : second;
     await load.more(500, wanted);
@@ -30,7 +50,7 @@ async function weights({ load, endpoints, controlPlane }: Sidecars): Promise<voi
     const after = load.answered.get(unwanted) ?? 0;
     if (after > before) throw new Error(`${after - before} of 500 calls went to ${unwanted}, whose weight is 0`);
   }
-  await writeFile(path, original);
+  await replaceFile(path, original);
   await load.more(100, first);
 }
 
@@ -41,9 +61,9 @@ async function endpointChurn({ load, endpoints, controlPlane }: Sidecars): Promi
   const without = original.replace(/^ {2}- \{address: 127\.0\.0\.1,.*\n/m, '');
   const [first = '', second = ''] = endpoints;
   for (let churn = 0; churn < CHURNS; churn++) {
-    await writeFile(path, without);
+    await replaceFile(path, without);
     await load.more(200, first);
-    await writeFile(path, original);
+    await replaceFile(path, original);
     await load.more(50, second);
   }
 }
@@ -62,23 +82,16 @@ export const istio: Judge = {
     const reason = missing('istio');
     if (reason !== null) return [{ kind: 'skipped', name: 'Istio', reason }];
     return [
-      ...(await live(
-        'istio',
-        'default settings',
-        { FULL: '1' },
-        { 'first calls': firstCalls, 'endpoints come and go': endpointChurn },
-      )),
-      ...(await live(
-        'istio',
-        'without auto mTLS',
-        { TRAFFIC: '1', MAX_AGE: '5s' },
-        {
-          'first calls': firstCalls,
-          'a split that moves': weights,
-          'connections that are ended for their age': rotation,
-          restart: (sidecars) => sidecars.restartControlPlane(),
-        },
-      )),
+      ...(await live('istio', 'default settings', { FULL: '1' }, byPreset, {
+        'first calls': firstCalls,
+        'endpoints come and go': endpointChurn,
+      })),
+      ...(await live('istio', 'without auto mTLS', { TRAFFIC: '1', MAX_AGE: '5s' }, byPreset, {
+        'first calls': firstCalls,
+        'a split that moves': weights,
+        'connections that are ended for their age': rotation,
+        restart: (sidecars) => sidecars.restartControlPlane(),
+      })),
     ];
   },
 };

@@ -1,7 +1,7 @@
 // java-control-plane with its SimpleCache: the smallest real set of resources, endpoints that change every second.
 import type { Judge } from '../conformance/judge.ts';
 import { missing } from './control-plane.ts';
-import { live, type Sidecars } from './sidecars.ts';
+import { byBootstrap, live, type Sidecars } from './sidecars.ts';
 
 const CHURNS = 5;
 
@@ -23,15 +23,10 @@ export const javaControlPlane: Judge = {
   judge: async () => {
     const reason = missing('java-control-plane');
     if (reason !== null) return [{ kind: 'skipped', name: 'java-control-plane', reason }];
-    return live(
-      'java-control-plane',
-      'SimpleCache',
-      { CHURN: '1' },
-      {
-        'first calls': firstCalls,
-        'endpoints that change every second': churn,
-        restart: (sidecars) => sidecars.restartControlPlane(),
-      },
-    );
+    return live('java-control-plane', 'SimpleCache', { CHURN: '1' }, byBootstrap, {
+      'first calls': firstCalls,
+      'endpoints that change every second': churn,
+      restart: (sidecars) => sidecars.restartControlPlane(),
+    });
   },
 };

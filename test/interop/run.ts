@@ -4,11 +4,12 @@
 import { hold } from '../conformance/hearing.ts';
 import type { Judge } from '../conformance/judge.ts';
 import { consul } from './consul.ts';
+import { envoyGateway } from './envoy-gateway.ts';
 import { goControlPlane } from './go-control-plane.ts';
 import { istio } from './istio.ts';
 import { javaControlPlane } from './java-control-plane.ts';
 import { sameAsEnvoy } from './same-as-envoy.ts';
 
-const judges: readonly Judge[] = [goControlPlane, sameAsEnvoy, javaControlPlane, istio, consul];
+const judges: readonly Judge[] = [goControlPlane, sameAsEnvoy, javaControlPlane, istio, consul, envoyGateway];
 
 process.exit(await hold(judges, process.argv.slice(2)));

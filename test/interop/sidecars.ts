@@ -16,6 +16,27 @@ export interface Sidecars {
   stop(): Promise<void>;
 }
 
+/** How an agent is told of its control plane; `prefix`: whose facts count. */
+export type Introduce = (facts: ControlPlaneProcess, prefix: '' | 'SERVER_') => Introduction;
+
+export interface Introduction {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** By the node that the control plane printed. */
+export const byBootstrap: Introduce = (facts, prefix) => {
+  const bootstrap = {
+    xds_servers: [{ server_uri: facts.fact('XDS'), channel_creds: [{ type: 'insecure' }] }],
+    node: {
+      id: facts.fact(`${prefix}NODE_ID`),
+      cluster: facts.fact(`${prefix}NODE_CLUSTER`),
+      metadata: JSON.parse(facts.fact(`${prefix}NODE_METADATA`)),
+    },
+  };
+  return { args: [], env: { GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap) } };
+};
+
 /** Facts whose port a restarted control plane must have again, by the name of the variable that says it. */
 const kept = { PORT: 'XDS', SVC: 'LISTEN', OUT: 'LISTEN', IN: 'SERVER_LISTEN' };
 /** Consul finds an endpoint healthy after some ten seconds. */
@@ -28,11 +49,12 @@ export async function live(
   controlPlane: string,
   name: string,
   env: NodeJS.ProcessEnv,
+  introduce: Introduce,
   steps: Readonly<Record<string, Step>>,
 ): Promise<Verdict[]> {
   let sidecars: Sidecars;
   try {
-    sidecars = await startSidecars(controlPlane, env);
+    sidecars = await startSidecars(controlPlane, env, introduce);
   } catch (error) {
     return [{ kind: 'failed', name, reason: String(error) }];
   }
@@ -45,25 +67,12 @@ export async function live(
   return verdicts;
 }
 
-async function startSidecars(name: string, env: NodeJS.ProcessEnv): Promise<Sidecars> {
+async function startSidecars(name: string, env: NodeJS.ProcessEnv, introduce: Introduce): Promise<Sidecars> {
   let controlPlane = await startControlPlane(name, env);
   const backends = controlPlane.fact('BACKENDS').split(' ');
   const agentOf = (prefix: '' | 'SERVER_'): Promise<AgentProcess> => {
-    const bootstrap = {
-      xds_servers: [{ server_uri: controlPlane.fact('XDS'), channel_creds: [{ type: 'insecure' }] }],
-      node: {
-        id: controlPlane.fact(`${prefix}NODE_ID`),
-        cluster: controlPlane.fact(`${prefix}NODE_CLUSTER`),
-        metadata: JSON.parse(controlPlane.fact(`${prefix}NODE_METADATA`)),
-      },
-    };
-    const text = JSON.stringify(bootstrap);
-    return startAgentProcess({
-      xdsPort: 0,
-      node: '',
-      args: ['--log-level', 'debug'],
-      env: { GRPC_XDS_BOOTSTRAP_CONFIG: text },
-    });
+    const { args, env: agentEnv } = introduce(controlPlane, prefix);
+    return startAgentProcess({ xdsPort: 0, node: '', args: ['--log-level', 'debug', ...args], env: agentEnv });
   };
   const servers: EchoServer[] = [];
   for (const backend of backends) {

@@ -1,0 +1,86 @@
+// Istio: what its injector puts into a pod (variables, token, root certificate, labels) -> who the agent is for istiod.
+import { filled, type Preset, type PresetDraft, type PresetReader, plainTls } from './preset-sources.ts';
+
+const tokenFile = '/var/run/secrets/tokens/istio-token';
+const rootFile = '/var/run/secrets/istio/root-cert.pem';
+const labelsFile = '/etc/istio/pod/labels';
+const defaultAddress = 'istiod.istio-system.svc:15012';
+const plainTextPort = ':15010';
+/** The one that was run; istiod leaves out what a version does not know. */
+const defaultVersion = '1.31.0';
+
+/** A sidecar as Envoy is one: listeners and clusters by wildcard. */
+export const istio: Preset = (reader) => draft(reader, 'delta', {});
+
+/** The small configuration that istiod gives to proxyless gRPC. */
+export const istioGrpc: Preset = (reader) => draft(reader, 'sotw', { GENERATOR: 'grpc' });
+
+function draft(reader: PresetReader, mode: PresetDraft['mode'], extra: Readonly<Record<string, unknown>>): PresetDraft {
+  const pod = reader.required('the name of the pod', 'POD_NAME');
+  const namespace = reader.required('the namespace of the pod', 'POD_NAMESPACE');
+  const ip = reader.required('the IP address by which istiod finds the workload', 'INSTANCE_IP');
+  const domain = reader.first('DOMAIN_SUFFIX') || 'cluster.local';
+  const config = reader.object('PROXY_CONFIG');
+  const metadata = podMetadata(reader, namespace, ip, config);
+  const configured = config['discoveryAddress'];
+  const server = typeof configured === 'string' && configured !== '' ? configured : defaultAddress;
+  const isPlain = server.endsWith(plainTextPort);
+  return {
+    server,
+    tls: isPlain ? null : { ...plainTls, ca: { kind: 'file', path: rootFile } },
+    headers: [
+      ...(isPlain ? [] : [{ kind: 'file', key: 'authorization', prefix: 'Bearer ', path: tokenFile } as const]),
+      { kind: 'value', key: 'clusterid', value: String(metadata['CLUSTER_ID']) },
+    ],
+    mode,
+    nodeId: `sidecar~${ip}~${pod}.${namespace}~${namespace}.svc.${domain}`,
+    nodeCluster: `${workloadOf(reader, pod)}.${namespace}`,
+    nodeMetadata: { ...metadata, ...extra },
+  };
+}
+
+/** `ISTIO_META_X=v` is metadata `X: v`, `ISTIO_METAJSON_X` the same in JSON; both go before what we assume. */
+function podMetadata(
+  reader: PresetReader,
+  namespace: string,
+  ip: string,
+  config: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(reader.env)) {
+    if (name.startsWith('ISTIO_META_') && value) given[name.slice('ISTIO_META_'.length)] = value;
+    else if (name.startsWith('ISTIO_METAJSON_') && value) {
+      given[name.slice('ISTIO_METAJSON_'.length)] = reader.object(name);
+    }
+  }
+  const labels = parseLabels(reader.file(labelsFile) ?? '');
+  return {
+    ...filled({
+      NAMESPACE: namespace,
+      SERVICE_ACCOUNT: reader.first('SERVICE_ACCOUNT'),
+      NODE_NAME: reader.first('ISTIO_META_NODE_NAME', 'NODE_NAME'),
+      INSTANCE_IPS: ip,
+    }),
+    CLUSTER_ID: 'Kubernetes',
+    INTERCEPTION_MODE: 'REDIRECT',
+    ISTIO_VERSION: defaultVersion,
+    ...(Object.keys(labels).length === 0 ? {} : { LABELS: labels }),
+    ...(Object.keys(config).length === 0 ? {} : { PROXY_CONFIG: config }),
+    ...given,
+  };
+}
+
+/** The downward API's lines of `key="value"`. */
+function parseLabels(text: string): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const line of text.split('\n')) {
+    const [, key, value] = /^([^=]+)="(.*)"$/.exec(line.trim()) ?? [];
+    if (key !== undefined && value !== undefined) labels[key] = value;
+  }
+  return labels;
+}
+
+/** A pod's name without what its controllers put behind the workload's. */
+function workloadOf(reader: PresetReader, pod: string): string {
+  return reader.first('ISTIO_META_WORKLOAD_NAME') || pod.replace(/(?:-[a-z0-9]{8,10})?-[a-z0-9]{5}$/, '');
+}
