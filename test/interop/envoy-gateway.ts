@@ -88,7 +88,7 @@ async function begin(): Promise<Story> {
   const [port = 0] = await freePorts(1);
   const file = join(folder, 'resources', 'all.yaml');
   const weigh = (first: number, second: number): Promise<void> =>
-    writeFile(
+    replaceFile(
       file,
       resources(
         port,
