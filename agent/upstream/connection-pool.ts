@@ -37,6 +37,9 @@ export interface PoolOptions {
 /** How many connections are opened for those who wait, while no peer has said what it allows (RFC 9113 section 6.5.2). */
 const ASSUMED_STREAMS = 100;
 
+/** So many connections in a row may leave by GOAWAY before they took a call, until that counts as a failed connect. */
+const MAX_EARLY_GOAWAYS = 3;
+
 export class ConnectionPool implements ConnectionHandler {
   readonly address: string;
   readonly #target: PoolTarget;
@@ -57,6 +60,10 @@ export class ConnectionPool implements ConnectionHandler {
   #failures = 0;
   #retryAtMs = 0;
   #lastFailure = '';
+  /** Connections in a row that said GOAWAY before they had room. */
+  #earlyGoAways = 0;
+  /** Runs while calls wait for room and the last connect failed. */
+  #retryTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(address: string, target: PoolTarget, options: PoolOptions) {
@@ -117,6 +124,7 @@ export class ConnectionPool implements ConnectionHandler {
   /** No new streams; each connection closes when its last stream has ended. */
   close(): void {
     this.#closed = true;
+    this.#stopRetrying();
     for (const connection of [...this.#connections]) {
       if (connection.activeStreams === 0) connection.destroy(ErrorCode.NO_ERROR, 'endpoint removed');
       else connection.drain(0);
@@ -127,6 +135,7 @@ export class ConnectionPool implements ConnectionHandler {
   /** Closes every connection now, streams and all. */
   destroy(): void {
     this.#closed = true;
+    this.#stopRetrying();
     for (const connection of [...this.#connections]) connection.destroy(ErrorCode.CANCEL, 'agent stops');
     this.#failWaiters('agent stops');
   }
@@ -136,6 +145,7 @@ export class ConnectionPool implements ConnectionHandler {
       this.#streamsEach = connection.room;
       this.#failures = 0;
       this.#lastFailure = '';
+      this.#earlyGoAways = 0;
     }
     if (this.#waiters.size > 0) this.#serveWaiters();
   }
@@ -146,6 +156,9 @@ export class ConnectionPool implements ConnectionHandler {
 
   onGoAway(connection: Connection, _lastStreamId: number, code: number, debug: string): void {
     if (code === ErrorCode.ENHANCE_YOUR_CALM && debug === 'too_many_pings') this.#pingLess(connection);
+    // What was never sent is not lost by a connection that leaves before it took a call (gRFC A6).
+    const isEarly = code === ErrorCode.NO_ERROR && this.#earlyGoAways < MAX_EARLY_GOAWAYS;
+    if (isEarly && this.#opening.delete(connection)) this.#earlyGoAways++;
     // The connection has no room from now on: calls that wait go to another one.
     if (this.#waiters.size > 0) this.#openIfNeeded();
   }
@@ -176,6 +189,11 @@ export class ConnectionPool implements ConnectionHandler {
 
   #openIfNeeded(): void {
     if (this.#closed) return;
+    // Calls wait for room on the connections that are there; an endpoint that takes no more of them is not stormed.
+    if (this.#failures > 0 && this.#connections.length > 0 && this.retryInMs > 0) {
+      this.#retryTimer ??= setTimeout(() => this.#retry(), this.retryInMs).unref();
+      return;
+    }
     const { connectTimeoutMs } = this.#options;
     while (
       this.#waiters.size > this.#opening.size * this.#streamsEach &&
@@ -185,6 +203,16 @@ export class ConnectionPool implements ConnectionHandler {
       this.#connections.push(connection);
       this.#opening.add(connection);
     }
+  }
+
+  #retry(): void {
+    this.#retryTimer = null;
+    if (this.#waiters.size > 0) this.#openIfNeeded();
+  }
+
+  #stopRetrying(): void {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
   }
 
   /** The endpoint takes our keepalive for abuse: from now on it is asked half as often (gRFC A8). */
