@@ -300,7 +300,7 @@ export class ConnectionCore implements StreamOwner {
     for (let stream = streams.pop(); stream !== undefined; stream = streams.pop()) {
       const bytes = stream.unreported;
       stream.unreported = 0;
-      if (stream.state !== StreamState.reset) stream.handler.onSent(stream, bytes);
+      if (stream.state !== StreamState.reset || stream.isResetBehindEnd) stream.handler.onSent(stream, bytes);
     }
   }
 

@@ -81,6 +81,8 @@ export class StreamImpl implements Stream {
   next: StreamImpl | null = null;
   previous: StreamImpl | null = null;
   #resetsAfterEnd = false;
+  /** It was reset behind its own END_STREAM: what had been written before is still reported. */
+  isResetBehindEnd = false;
 
   constructor(id: number, connection: Connection, owner: StreamOwner, openedMs: number) {
     this.id = id;
@@ -230,6 +232,9 @@ export class StreamImpl implements Stream {
   #afterEnd(): void {
     this.state = afterSendingEnd(this.state);
     if (this.state === StreamState.ended) this.owner.end(this);
-    else if (this.#resetsAfterEnd) this.owner.reset(this, ErrorCode.NO_ERROR);
+    else if (this.#resetsAfterEnd) {
+      this.isResetBehindEnd = true;
+      this.owner.reset(this, ErrorCode.NO_ERROR);
+    }
   }
 }

@@ -272,6 +272,9 @@ test('(75) RESET with NO_ERROR waits until the whole response has gone out', asy
   const ofStream = peer.received.filter(({ streamId }) => streamId === 1).map(({ type }) => type);
   t.deepEqual(ofStream.slice(-2), ['HEADERS', 'RST_STREAM']);
   t.is(peer.body(1).length, 1000);
+  const log = await server.log.stream(0);
+  await log.until(() => log.sentBytes === 1000);
+  t.is(log.reset, undefined, 'a reset of its own is told to nobody');
   peer.socket.destroy();
 });
 

@@ -2,8 +2,19 @@
 // raw HTTP/2 endpoint, and a comparison of what one sent with what the other saw.
 import http2 from 'node:http2';
 import test from 'ava';
+import { StatsReader } from '../../agent/stats/stats-reader.ts';
 import { startDataPlane } from '../support/data-plane.ts';
-import { data, flag, H2Peer, headers, rstStream, settings, settingsAck } from '../support/h2-peer.ts';
+import {
+  data,
+  flag,
+  H2Peer,
+  headers,
+  request,
+  rstStream,
+  settings,
+  settingsAck,
+  windowUpdate,
+} from '../support/h2-peer.ts';
 import { call, GRPC_HEADERS, type Http2Endpoint, seeCall, startHttp2Endpoint } from '../support/http2-call.ts';
 import { plainMesh } from '../support/resources.ts';
 
@@ -141,6 +152,34 @@ test('case 75: an early response is delivered whole, then the client is told to 
   t.is(trailers?.['grpc-status'], '0');
   t.is(code, http2.constants.NGHTTP2_NO_ERROR);
   await mesh.stop();
+});
+
+test('case 75: an early response that waits for the window of its client ends the call when it has gone out', async (t) => {
+  const reader = new StatsReader();
+  const endpoint = await startHttp2Endpoint((stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(Buffer.alloc(50_000));
+  });
+  const plane = startDataPlane(plainMesh('echo', 'outbound', [endpoint.port]), undefined, (stats) =>
+    reader.addWorker(0, stats),
+  );
+  const peer = await H2Peer.ready(await plane.port('echo'), [0x4, 10_000]);
+  peer.send(headers(1, request()));
+  await peer.expect('DATA', 1);
+  await peer.roundTrip();
+  peer.send(windowUpdate(1, 50_000));
+  t.is((await peer.expect('RST_STREAM', 1)).code, 0);
+  t.is(peer.body(1).length, 50_000);
+  await peer.roundTrip();
+  for (const up of plane.ups) if (up.kind === 'stats-row') reader.addRow(0, up.row);
+  const counted = (name: string, outcome?: string): number | undefined =>
+    reader.rows().find((row) => row.name === name && row.labels['outcome'] === outcome)?.values[0];
+  t.is(counted('outrigger_endpoint_calls_total', 'ok'), 1);
+  t.is(counted('outrigger_cluster_active_calls'), 0);
+  peer.socket.destroy();
+  plane.stop();
+  await endpoint.stop();
 });
 
 /** A call whose endpoint begins its response, sends a byte or two, and resets the stream with that code. */
