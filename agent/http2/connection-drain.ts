@@ -75,6 +75,13 @@ export class ConnectionDrain {
     if (core.role === 'client') core.dropUnprocessed(lastStreamId);
   }
 
+  /** What a GOAWAY has announced is how the connection ends, but what befell streams that were left is said too. */
+  endOfLost(lost: ConnectionEnd): ConnectionEnd {
+    const said = this.peerGoAway;
+    if (said === null) return lost;
+    return this.#core.activeStreams === 0 ? said : { ...said, reason: `${said.reason}, then: ${lost.reason}` };
+  }
+
   /** The peer has closed its side. Answers whether calls go on for a while; their requests are whole. */
   outlivesPeerEnd(): boolean {
     const core = this.#core;

@@ -181,7 +181,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     this.#isLost = true;
     this.#enter();
     const lost: ConnectionEnd = { connected: this.#isConnected, code: ErrorCode.NO_ERROR, by: 'peer', reason };
-    this.#core.cut(this.#drain.peerGoAway ?? lost);
+    this.#core.cut(this.#drain.endOfLost(lost));
     this.#markDirty();
     this.#flusher.leave();
   }

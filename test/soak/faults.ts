@@ -145,7 +145,7 @@ export class FaultInjector {
         endpoint.kill(connection);
         return true;
       case 'connection closed with GOAWAY':
-        this.#note(kind, endpoint, 0, ['GOAWAY NO_ERROR', refused]);
+        this.#note(kind, endpoint, 0, ['GOAWAY NO_ERROR "soak"', refused]);
         inTurn(() => connection.destroy(ErrorCode.NO_ERROR, 'soak'));
         return true;
       case 'GOAWAY':
