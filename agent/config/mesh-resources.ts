@@ -178,10 +178,11 @@ function clusterResources(
 function listener(name: string, address: SocketAddress, direction: TrafficDirection, routes: RouteSource): Listener {
   const chain: FilterChain = {
     name: '',
+    match: null,
     tls: null,
     http: { statPrefix: name, routes, filters: [], ...noStreamLimits },
   };
-  return { name, address, direction, filterChains: [chain], defaultFilterChain: null };
+  return { name, address, direction, filterChains: [chain], unusableChains: [], defaultFilterChain: null };
 }
 
 /** A name is how others reach this machine; the agent takes what arrives at any of its addresses. */

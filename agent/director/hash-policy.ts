@@ -2,6 +2,7 @@
 // which a cluster that balances by hash finds the endpoint.
 import type { HashPolicy } from '../../xds/model/route.ts';
 import { hashBytes } from '../balancer/hash.ts';
+import { hostOf } from '../grpc/address-range.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { byteText } from './byte-text.ts';
 import type { CallHash } from './decision.ts';
@@ -57,7 +58,7 @@ function hashedValues(policy: HashPolicy): HashedValues {
       return ({ path }) => present(queryValue(splitPath(path).query, name));
     }
     case 'source-ip':
-      return (_head, peer) => [peer.slice(0, peer.lastIndexOf(':')).replace(/[[\]]/g, '')];
+      return (_head, peer) => [hostOf(peer)];
     case 'connection':
       return (_head, peer) => [peer];
   }

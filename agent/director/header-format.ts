@@ -1,5 +1,6 @@
 // Format strings of header values, evaluated for one call.
 import type { FormatCommand, HeaderFormat } from '../../xds/model/header-mutations.ts';
+import { hostOf } from '../grpc/address-range.ts';
 import type { HeaderBlock } from '../http2/index.ts';
 import { byteText } from './byte-text.ts';
 import type { CallFacts } from './call-facts.ts';
@@ -38,7 +39,7 @@ function commandValue(command: FormatCommand, { request, response, facts, routeN
     case 'downstream-address':
       return facts.peer;
     case 'downstream-ip':
-      return facts.peer.slice(0, facts.peer.lastIndexOf(':')).replace(/[[\]]/g, '');
+      return hostOf(facts.peer);
     case 'downstream-uri-san':
       return sansOf(facts, 'URI:');
     case 'downstream-dns-san':

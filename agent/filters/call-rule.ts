@@ -5,8 +5,8 @@ import type { CallFacts } from '../director/call-facts.ts';
 import { compileHeaderMatcher } from '../director/condition.ts';
 import { splitPath } from '../director/request-path.ts';
 import { compileStringMatch, type TextTest } from '../director/string-match.ts';
+import { compileAddressRange, hostOf, portOf } from '../grpc/address-range.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import { compileAddressRange, portOf } from './address-range.ts';
 
 export type Verdict = 'holds' | 'fails' | 'unknown';
 
@@ -36,11 +36,11 @@ export function compileCallRule(rule: CallRule): RuleTest {
     }
     case 'source-ip': {
       const test = compileAddressRange(rule.range);
-      return (_head, { peer }) => verdictOf(test(peer));
+      return (_head, { peer }) => verdictOf(test(hostOf(peer)));
     }
     case 'destination-ip': {
       const test = compileAddressRange(rule.range);
-      return (_head, { localAddress }) => verdictOf(test(localAddress));
+      return (_head, { localAddress }) => verdictOf(test(hostOf(localAddress)));
     }
     case 'destination-port':
       return (_head, { localAddress }) => {

@@ -2,7 +2,14 @@
 // A listener whose address stays keeps its socket and its connections; their next calls see the new rules.
 import { formatAddress } from '../../xds/model/address.ts';
 import type { FilterChain, Listener as ListenerResource } from '../../xds/model/listener.ts';
-import { type ConnectionEnvironment, limitsOfLife, type Stream, type StreamHandler } from '../http2/index.ts';
+import {
+  type ConnectionEnvironment,
+  limitsOfLife,
+  type Stream,
+  type StreamHandler,
+  serverTls,
+} from '../http2/index.ts';
+import { ChainSet, type ServingChain } from './chain-set.ts';
 import { Listener } from './listener.ts';
 
 export interface ListenerEvents {
@@ -23,8 +30,7 @@ export interface ListenerSetOptions<Context> extends ListenerEvents {
 
 interface Entry<Context> {
   resource: ListenerResource;
-  context: Context;
-  readonly listener: Listener;
+  readonly listener: Listener<Context>;
 }
 
 export class ListenerSet<Context> {
@@ -42,20 +48,26 @@ export class ListenerSet<Context> {
   }
 
   upsert(resource: ListenerResource): void {
-    const chain = resource.filterChains[0] ?? resource.defaultFilterChain;
-    if (chain === null) {
+    if (resource.filterChains.length === 0 && resource.defaultFilterChain === null) {
       this.#options.onFailed(resource.name, 'it has no filter chain');
+      return;
+    }
+    let chains: ChainSet<Context>;
+    try {
+      chains = new ChainSet(resource, (chain) => this.#prepare(resource, chain));
+    } catch (error) {
+      // The last good version, where there is one, goes on serving.
+      this.#options.onFailed(resource.name, error instanceof Error ? error.message : String(error));
       return;
     }
     const known = this.#entries.get(resource.name);
     if (known !== undefined && formatAddress(known.resource.address) === formatAddress(resource.address)) {
       known.resource = resource;
-      known.context = this.#options.createContext(resource, chain);
-      known.listener.update(this.#environmentOf(chain), chain.tls);
+      known.listener.update(chains);
       return;
     }
     if (known !== undefined) void known.listener.drain(this.#options.drainMs);
-    this.#bind(resource, chain);
+    this.#bind(resource, chains);
   }
 
   remove(name: string): void {
@@ -87,18 +99,17 @@ export class ListenerSet<Context> {
     return { ...environment, limits: maxConcurrentStreams === null ? own : { ...own, maxConcurrentStreams } };
   }
 
-  #bind(resource: ListenerResource, chain: FilterChain): void {
-    const { reusePort, createContext, accept, onBound, onFailed } = this.#options;
+  #prepare(resource: ListenerResource, chain: FilterChain): ServingChain<Context> {
+    const environment = this.#environmentOf(chain);
+    const tls = chain.tls === null ? null : serverTls(chain.tls, environment.limits.prefaceTimeoutMs);
+    return { environment, tls, context: this.#options.createContext(resource, chain) };
+  }
+
+  #bind(resource: ListenerResource, chains: ChainSet<Context>): void {
+    const { environment, reusePort, accept, onBound, onFailed } = this.#options;
     const entry: Entry<Context> = {
       resource,
-      context: createContext(resource, chain),
-      listener: new Listener({
-        address: resource.address,
-        tls: chain.tls,
-        reusePort,
-        environment: this.#environmentOf(chain),
-        onStream: (stream) => accept(stream, entry.context),
-      }),
+      listener: new Listener({ address: resource.address, reusePort, environment, chains, onStream: accept }),
     };
     this.#entries.set(resource.name, entry);
     entry.listener.listen().then(

@@ -1,40 +1,45 @@
 // One bound address: accepts connections, ends their TLS where the listener says so, and hands each to the codec.
 import { createServer, type Server, type Socket } from 'node:net';
-import type { DownstreamTls } from '../../xds/model/address.ts';
 import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
+import { plainAddress } from '../grpc/address-range.ts';
 import {
   accept,
   type Connection,
   type ConnectionEnvironment,
   type ConnectionHandler,
   ErrorCode,
-  type ServerTls,
   type Stream,
   type StreamHandler,
-  serverTls,
 } from '../http2/index.ts';
+import type { ChainSet, ServingChain } from './chain-set.ts';
+import type { ConnectionFacts } from './filter-chain-index.ts';
+import { peekFirstBytes } from './peek.ts';
 
-export interface ListenerOptions {
+export interface ListenerOptions<Context> {
   readonly address: SocketAddress;
-  readonly tls: DownstreamTls | null;
+  readonly chains: ChainSet<Context>;
   /** Several data planes bind this port. */
   readonly reusePort: boolean;
   readonly environment: ConnectionEnvironment;
-  readonly onStream: (stream: Stream) => StreamHandler;
+  readonly onStream: (stream: Stream, context: Context) => StreamHandler;
 }
 
-export class Listener implements ConnectionHandler {
-  readonly #options: ListenerOptions;
+/** A connection, and the chain that serves it now. */
+interface Served<Context> {
+  readonly facts: ConnectionFacts;
+  context: Context;
+}
+
+export class Listener<Context> implements ConnectionHandler {
+  readonly #options: ListenerOptions<Context>;
   readonly #server: Server;
-  readonly #connections = new Set<Connection>();
-  #environment: ConnectionEnvironment;
-  #tls: ServerTls | null;
+  readonly #connections = new Map<Connection, Served<Context>>();
+  #chains: ChainSet<Context>;
   #onIdle: (() => void) | null = null;
 
-  constructor(options: ListenerOptions) {
+  constructor(options: ListenerOptions<Context>) {
     this.#options = options;
-    this.#environment = options.environment;
-    this.#tls = this.#serverTls(options.tls);
+    this.#chains = options.chains;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -44,13 +49,13 @@ export class Listener implements ConnectionHandler {
 
   get activeStreams(): number {
     let streams = 0;
-    for (const connection of this.#connections) streams += connection.activeStreams;
+    for (const connection of this.#connections.keys()) streams += connection.activeStreams;
     return streams;
   }
 
   /** Binds; answers the address that was bound. Rejects with one sentence that names the address and the reason. */
   listen(): Promise<SocketAddress> {
-    const { address, reusePort } = this.#options;
+    const { address, reusePort, environment } = this.#options;
     return new Promise((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException): void => {
         reject(new Error(`can't listen on ${formatAddress(address)}: ${bindFailure(error)}`));
@@ -59,17 +64,24 @@ export class Listener implements ConnectionHandler {
       this.#server.listen({ host: address.host, port: address.port, reusePort }, () => {
         this.#server.off('error', failed);
         // From here on accept() may fail for want of file descriptors: the listener stays and takes the next one.
-        this.#server.on('error', (error) => this.#environment.log('warn', 'accept failed', { error: error.message }));
+        this.#server.on('error', (error) => environment.log('warn', 'accept failed', { error: error.message }));
         const bound = this.#server.address();
         resolve(bound === null || typeof bound === 'string' ? address : { host: bound.address, port: bound.port });
       });
     });
   }
 
-  /** New connections get these limits and certificates; those that are open keep theirs. */
-  update(environment: ConnectionEnvironment, tls: DownstreamTls | null): void {
-    this.#environment = environment;
-    this.#tls = this.#serverTls(tls);
+  /**
+   * New connections get the limits and certificates of these chains; those that are open keep theirs, and their next
+   * calls the rules. A connection that no chain is for any more drains.
+   */
+  update(chains: ChainSet<Context>): void {
+    this.#chains = chains;
+    for (const [connection, served] of this.#connections) {
+      const chosen = chains.choose(served.facts);
+      if (typeof chosen === 'string') connection.drain(0);
+      else served.context = chosen.context;
+    }
   }
 
   /**
@@ -83,7 +95,7 @@ export class Listener implements ConnectionHandler {
       this.#onIdle = resolve;
     });
     // However long it takes: what is left after the grace is counted here, and cut below.
-    for (const connection of [...this.#connections]) connection.drain(0);
+    for (const connection of [...this.#connections.keys()]) connection.drain(0);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, graceMs);
@@ -98,11 +110,11 @@ export class Listener implements ConnectionHandler {
   /** Closes the port and every connection now. */
   close(): void {
     this.#server.close();
-    for (const connection of [...this.#connections]) connection.destroy(ErrorCode.NO_ERROR, 'listener closed');
+    for (const connection of [...this.#connections.keys()]) connection.destroy(ErrorCode.NO_ERROR, 'listener closed');
   }
 
   onStream(stream: Stream): StreamHandler {
-    return this.#options.onStream(stream);
+    return this.#options.onStream(stream, this.#connections.get(stream.connection)!.context);
   }
 
   onRoom(): void {}
@@ -114,25 +126,57 @@ export class Listener implements ConnectionHandler {
     if (this.#connections.size === 0) this.#onIdle?.();
   }
 
-  /** Throws where the certificates can't be read. */
-  #serverTls(tls: DownstreamTls | null): ServerTls | null {
-    return tls === null ? null : serverTls(tls, this.#environment.limits.prefaceTimeoutMs);
-  }
-
   #accept(socket: Socket): void {
     // A socket without an error listener ends the process when its peer resets it.
     socket.on('error', () => socket.destroy());
-    const environment = this.#environment;
-    if (this.#tls === null) {
-      this.#connections.add(accept(socket, environment, this));
+    if (!this.#chains.needsHello) {
+      this.#serve(socket, { ...endsOf(socket), hello: null });
       return;
     }
-    this.#tls.secure(
+    peekFirstBytes(socket, this.#options.environment.limits.prefaceTimeoutMs, (first) => {
+      const hello =
+        first.kind === 'tls'
+          ? { isTls: true, serverName: first.serverName, applicationProtocols: first.applicationProtocols }
+          : clearText;
+      this.#serve(socket, { ...endsOf(socket), hello });
+    });
+  }
+
+  #serve(socket: Socket, facts: ConnectionFacts): void {
+    const chosen = this.#chains.choose(facts);
+    if (typeof chosen === 'string') {
+      const peer = formatAddress({ host: facts.remoteHost, port: facts.remotePort });
+      this.#options.environment.log('debug', 'connection refused', { peer, reason: chosen });
+      socket.destroy();
+      return;
+    }
+    const { tls, environment } = chosen;
+    if (tls === null) {
+      this.#handOver(socket, facts, chosen);
+      return;
+    }
+    tls.secure(
       socket,
-      (secure) => this.#connections.add(accept(secure, environment, this)),
+      (secure) => this.#handOver(secure, facts, chosen),
       (reason) => environment.log('debug', 'TLS with a client failed', { reason }),
     );
   }
+
+  #handOver(socket: Socket, facts: ConnectionFacts, { environment, context }: ServingChain<Context>): void {
+    this.#connections.set(accept(socket, environment, this), { facts, context });
+  }
+}
+
+/** What Envoy's http_inspector makes of HTTP/2 with prior knowledge. */
+const clearText = { isTls: false, serverName: '', applicationProtocols: ['h2c'] } as const;
+
+function endsOf({ localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 }: Socket) {
+  return {
+    localHost: plainAddress(localAddress),
+    localPort,
+    remoteHost: plainAddress(remoteAddress),
+    remotePort,
+  };
 }
 
 function bindFailure(error: NodeJS.ErrnoException): string {

@@ -49,9 +49,11 @@ export function listener(name: string, direction: TrafficDirection, routes: stri
     direction,
     address: { host: '127.0.0.1', port },
     defaultFilterChain: null,
+    unusableChains: [],
     filterChains: [
       {
         name: '',
+        match: null,
         tls: null,
         http: {
           statPrefix: name,

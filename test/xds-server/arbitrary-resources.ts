@@ -4,6 +4,7 @@ import type { DownstreamTls, SocketAddress, UpstreamTls } from '../../xds/model/
 import type { Cluster, HashKey } from '../../xds/model/cluster.ts';
 import type { ConnectionLife, Keepalive } from '../../xds/model/connection-life.ts';
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../../xds/model/endpoints.ts';
+import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
 import type { HttpFilter } from '../../xds/model/http-filter.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
@@ -58,14 +59,37 @@ const managerFields = record<Omit<HttpConnectionManager, 'connectionLife'>>({
 });
 const manager = withLife<HttpConnectionManager>(managerFields);
 
-const filterChain = record<FilterChain>({ name: text, tls: orNull(downstreamTls), http: manager });
+const ranges = some(fc.constantFrom({ address: '10.0.0.0', bits: 8 }, { address: '::1', bits: 128 }));
+
+const match = record<FilterChainMatch>({
+  destinationPort: orNull(fc.integer({ min: 1, max: 65_535 })),
+  destinationRanges: ranges,
+  serverNames: some(fc.constantFrom('shop.example', '*.example')),
+  transportProtocol: orNull(fc.constantFrom('tls', 'raw_buffer')),
+  applicationProtocols: some(fc.constantFrom('h2', 'h2c')),
+  directSourceRanges: ranges,
+  sourceType: orNull(fc.constantFrom('local', 'external')),
+  sourceRanges: ranges,
+  sourcePorts: some(port),
+});
+
+const filterChain = record<FilterChain>({
+  name: text,
+  match: orNull(match),
+  tls: orNull(downstreamTls),
+  http: manager,
+});
 
 const listener = record<Omit<Listener, 'unsupported'>>({
   name,
   address: address(ip),
   direction: fc.constantFrom('inbound', 'outbound'),
-  // One, since the model has no match by which a decoder could tell two apart.
-  filterChains: fc.array(filterChain, { minLength: 1, maxLength: 1 }),
+  filterChains: fc.uniqueArray(filterChain, {
+    minLength: 1,
+    maxLength: 2,
+    selector: ({ match: own }) => JSON.stringify(own),
+  }),
+  unusableChains: fc.constant([]),
   defaultFilterChain: orNull(filterChain),
 });
 

@@ -60,7 +60,8 @@ export function listener(name: string): Resource {
     name,
     address: { host: '127.0.0.1', port: 15001 },
     direction: 'outbound',
-    filterChains: [{ name: '', tls: null, http }],
+    filterChains: [{ name: '', match: null, tls: null, http }],
+    unusableChains: [],
     defaultFilterChain: null,
   } as const;
   return { type: 'listener', value };

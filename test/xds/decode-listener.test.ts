@@ -56,6 +56,7 @@ test('a listener with RDS, TLS and limits', (t) => {
     filterChains: [
       {
         name: 'secure',
+        match: null,
         tls: {
           certificateChainPem: 'CERT',
           privateKeyPem: 'KEY',
@@ -71,8 +72,10 @@ test('a listener with RDS, TLS and limits', (t) => {
         },
       },
     ],
+    unusableChains: [],
     defaultFilterChain: {
       name: '',
+      match: null,
       tls: null,
       http: {
         statPrefix: 'test',
@@ -155,44 +158,6 @@ test('a listener that cannot be opened as asked is accepted without its chains, 
     t.deepEqual([value.filterChains, value.defaultFilterChain], [[], null]);
     t.true(warningsOf('listener', { name: 'l', ...fields }).length > 0);
   }
-});
-
-test('a filter chain is kept where its match holds for each connection, and left out otherwise', (t) => {
-  const chain = (name: string, filter_chain_match: object, fields: object = {}) => ({
-    name,
-    filter_chain_match,
-    filters: [connectionManager(inline)],
-    ...fields,
-  });
-  const secure = { transport_socket: tls({ tls_certificates: [certificate] }) };
-  const range = { address_prefix: '240.0.0.1', prefix_len: { value: 32 } };
-  const message = {
-    name: 'l',
-    address,
-    filter_chains: [
-      chain('port', { destination_port: { value: 8080 }, transport_protocol: 'raw_buffer' }),
-      chain('other port', { destination_port: { value: 1 } }),
-      chain('tls', { transport_protocol: 'tls', application_protocols: ['h2', 'http/1.1'] }, secure),
-      chain('tls in the clear', { transport_protocol: 'tls' }),
-      chain('http/1.1', { application_protocols: ['http/1.1'] }),
-      chain('h2c', { application_protocols: ['http/1.1', 'h2c'] }),
-      chain('range', { prefix_ranges: [range] }),
-      chain('any range', { source_prefix_ranges: [{ address_prefix: '0.0.0.0' }] }),
-      chain('names', { server_names: ['shop'] }),
-      chain('source port', { source_ports: [1] }),
-      chain('source', { source_type: 'EXTERNAL' }),
-    ],
-  };
-  t.deepEqual(
-    modelOf('listener', message).filterChains.map(({ name }) => name),
-    ['port', 'tls', 'h2c', 'any range'],
-  );
-  t.is(warningsOf('listener', message).length, 7);
-  t.true(
-    warningsOf('listener', message).includes(
-      'filter_chains[8].filter_chain_match.server_names: the filter chain is left out: this is not matched',
-    ),
-  );
 });
 
 test('a chain that asks for what cannot be checked is left out, not served without the check', (t) => {

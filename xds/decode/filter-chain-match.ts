@@ -1,34 +1,56 @@
-// Filter chains are not chosen by what a connection looks like. A chain is kept where its match holds for each
-// connection that it could serve; another is left out, since it would serve connections that are not meant for it.
-import type { FilterChainMatchMessage } from './listener-messages.ts';
+// FilterChainMatch -> what the listener holds connections against.
+import type { AddressRange } from '../model/address.ts';
+import type { FilterChainMatch } from '../model/filter-chain-match.ts';
+import { decodeAddressRange } from './address-range.ts';
+import type { CidrRangeMessage, FilterChainMatchMessage } from './listener-messages.ts';
 import type { Scope } from './validation.ts';
 
-/** What is known of each connection that reaches a chain. */
-export interface ChainConnections {
-  /** The port the listener binds; 0 where it is not known. */
-  readonly port: number;
-  readonly isTls: boolean;
+/** `null` where nothing is asked. */
+export function decodeFilterChainMatch(message: FilterChainMatchMessage | null, scope: Scope): FilterChainMatch | null {
+  if (message === null) return null;
+  const ranges = (field: RangeField): AddressRange[] =>
+    message[field].flatMap((range: CidrRangeMessage, index) => {
+      return decodeAddressRange(range, scope.item(field, index)) ?? [];
+    });
+  const port = message.destination_port?.value ?? null;
+  // PGV of `destination_port`: 1 to 65535.
+  if (port !== null && (port < 1 || port > 65_535)) scope.at('destination_port').fail(`${port} is not a port`);
+  return {
+    destinationPort: port,
+    destinationRanges: ranges('prefix_ranges'),
+    serverNames: message.server_names.map((name, index) => decodeServerName(name, scope.item('server_names', index))),
+    transportProtocol: decodeTransportProtocol(message.transport_protocol, scope.at('transport_protocol')),
+    applicationProtocols: message.application_protocols,
+    directSourceRanges: ranges('direct_source_prefix_ranges'),
+    sourceType: decodeSourceType(message, scope.at('source_type')),
+    sourceRanges: ranges('source_prefix_ranges'),
+    sourcePorts: message.source_ports,
+  };
 }
 
-/** Whether the chain can be kept; if not, that is reported. */
-export function holdsForEach(match: FilterChainMatchMessage | null, { port, isTls }: ChainConnections, scope: Scope) {
-  if (match === null) return true;
-  const unmet = unmetField(match, port, isTls);
-  if (unmet !== null) scope.at(unmet).unsupported('the filter chain is left out: this is not matched');
-  return unmet === null;
+type RangeField = 'prefix_ranges' | 'direct_source_prefix_ranges' | 'source_prefix_ranges';
+
+/** As Envoy takes them: a star stands for whole labels at the beginning, and only there. */
+function decodeServerName(name: string, scope: Scope): string {
+  const text = name.toLowerCase();
+  const rest = text.startsWith('*.') ? text.slice(2) : text;
+  if (rest === '' || rest.includes('*')) scope.fail(`"${name}" is no server name, nor "*." and the end of one`);
+  return text;
 }
 
-function unmetField(match: FilterChainMatchMessage, port: number, isTls: boolean): string | null {
-  if (match.destination_port !== null && match.destination_port.value !== port) return 'destination_port';
-  if (match.transport_protocol !== '' && match.transport_protocol !== (isTls ? 'tls' : 'raw_buffer')) {
-    return 'transport_protocol';
-  }
-  const protocols = match.application_protocols;
-  if (protocols.length > 0 && !protocols.includes(isTls ? 'h2' : 'h2c')) return 'application_protocols';
-  for (const field of ['prefix_ranges', 'source_prefix_ranges', 'direct_source_prefix_ranges'] as const) {
-    if (match[field].some(({ prefix_len }) => (prefix_len?.value ?? 0) > 0)) return field;
-  }
-  if (match.source_ports.length > 0) return 'source_ports';
-  if (match.server_names.length > 0) return 'server_names';
-  return match.source_type === 'ANY' ? null : 'source_type';
+function decodeTransportProtocol(text: string, scope: Scope): FilterChainMatch['transportProtocol'] {
+  if (text === '') return null;
+  if (text === 'tls' || text === 'raw_buffer') return text;
+  scope.unsupported(`"${text}" is matched by no connection`);
+  return 'other';
+}
+
+function decodeSourceType(
+  { source_type: type }: FilterChainMatchMessage,
+  scope: Scope,
+): FilterChainMatch['sourceType'] {
+  if (type === 'ANY') return null;
+  if (type === 'SAME_IP_OR_LOOPBACK') return 'local';
+  if (type !== 'EXTERNAL') scope.fail(`unknown value ${type}`);
+  return 'external';
 }

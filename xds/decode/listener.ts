@@ -1,9 +1,9 @@
 // envoy.config.listener.v3.Listener -> Listener.
 import type { SocketAddress } from '../model/address.ts';
-import type { FilterChain, Listener, TrafficDirection } from '../model/listener.ts';
+import type { FilterChain, Listener, TrafficDirection, UnusableChain } from '../model/listener.ts';
 import type { FilterMessage } from './core-messages.ts';
 import { configTypeOf, type DecodeContext } from './decode-context.ts';
-import { type ChainConnections, holdsForEach } from './filter-chain-match.ts';
+import { decodeFilterChainMatch } from './filter-chain-match.ts';
 import { isHarmlessFilter } from './filters.ts';
 import { connectionManagerType, decodeConnectionManager } from './http-connection-manager.ts';
 import type { FilterChainMessage, ListenerMessage } from './listener-messages.ts';
@@ -18,18 +18,20 @@ export function decodeListener(context: DecodeContext, message: ListenerMessage,
   const place = decodePlace(message, scope);
   const { address } = place;
   const filterChains: FilterChain[] = [];
+  const unusableChains: UnusableChain[] = [];
   const matches = new Set<string>();
   for (const [index, chain] of message.filter_chains.entries()) {
     const at = scope.item('filter_chains', index);
     const key = JSON.stringify(chain.filter_chain_match);
     if (matches.has(key)) at.at('filter_chain_match').fail('another filter chain has the same match');
     matches.add(key);
-    const decoded = decodeFilterChain(context, chain, address.port, at);
-    if (decoded !== null) filterChains.push(decoded);
+    const decoded = decodeFilterChain(context, chain, at);
+    if ('http' in decoded) filterChains.push(decoded);
+    else unusableChains.push(decoded);
   }
   const last = message.default_filter_chain;
-  const defaultFilterChain =
-    last === null ? null : decodeFilterChain(context, last, address.port, scope.at('default_filter_chain'));
+  const lastDecoded = last === null ? null : decodeFilterChain(context, last, scope.at('default_filter_chain'));
+  const defaultFilterChain = lastDecoded !== null && 'http' in lastDecoded ? lastDecoded : null;
   reportUnsupported(context, message, scope);
   const direction: TrafficDirection = message.traffic_direction === 'INBOUND' ? 'inbound' : 'outbound';
   let { unsupported } = place;
@@ -39,8 +41,9 @@ export function decodeListener(context: DecodeContext, message: ListenerMessage,
       unsupported = `${scope.at('filter_chains').path}: none of the filter chains can be used`;
     }
   }
-  if (unsupported === undefined) return { name: message.name, address, direction, filterChains, defaultFilterChain };
-  return { name: message.name, address, direction, filterChains: [], defaultFilterChain: null, unsupported };
+  const { name } = message;
+  if (unsupported === undefined) return { name, address, direction, filterChains, unusableChains, defaultFilterChain };
+  return { name, address, direction, filterChains: [], unusableChains: [], defaultFilterChain: null, unsupported };
 }
 
 interface Place {
@@ -73,20 +76,18 @@ function decodePlace(message: ListenerMessage, scope: Scope): Place {
   return { address };
 }
 
-/** `null` where the chain is left out, or has a problem. */
+/** A chain that can't be carried out is not left out: what is meant for it must not reach another. */
 function decodeFilterChain(
   context: DecodeContext,
   message: FilterChainMessage,
-  port: number,
   scope: Scope,
-): FilterChain | null {
+): FilterChain | UnusableChain {
+  const { name } = message;
   const socket = decodeDownstreamSocket(context, message.transport_socket, scope.at('transport_socket'));
-  const connections: ChainConnections = { port, isTls: socket.kind === 'tls' };
-  const isMatched = holdsForEach(message.filter_chain_match, connections, scope.at('filter_chain_match'));
+  const match = decodeFilterChainMatch(message.filter_chain_match, scope.at('filter_chain_match'));
   const last = message.filters.at(-1);
   if (last === undefined) {
-    scope.at('filters').unsupported('the filter chain is left out: it has no filters');
-    return null;
+    return { name, match, reason: scope.at('filters').unsupported('a chain without filters serves no connection') };
   }
   for (const [index, filter] of message.filters.slice(0, -1).entries()) {
     reportNetworkFilter(context, filter, scope.item('filters', index));
@@ -94,12 +95,14 @@ function decodeFilterChain(
   const lastScope = scope.item('filters', message.filters.length - 1);
   const type = configTypeOf(context, last.typed_config);
   if (type !== connectionManagerType || !last.typed_config) {
-    lastScope.unsupported(`the filter chain is left out: "${last.name}" (${type}) is no HTTP connection manager`);
-    return null;
+    const text = `"${last.name}" (${type}) is no HTTP connection manager: the chain serves no connection`;
+    return { name, match, reason: lastScope.unsupported(text) };
   }
   const manager = decodeConnectionManager(context, last.typed_config, lastScope.at('typed_config'));
-  if (!isMatched || socket.kind === 'unsupported' || manager.kind !== 'decoded') return null;
-  return { name: message.name, tls: socket.kind === 'tls' ? socket.tls : null, http: manager.http };
+  if (socket.kind === 'unsupported') return { name, match, reason: socket.reason };
+  // After a problem was noted the resource is refused, whatever this is.
+  if (manager.kind !== 'decoded') return { name, match, reason: manager.kind === 'invalid' ? '' : manager.reason };
+  return { name, match, tls: socket.kind === 'tls' ? socket.tls : null, http: manager.http };
 }
 
 function reportNetworkFilter(context: DecodeContext, filter: FilterMessage, scope: Scope): void {

@@ -1,7 +1,7 @@
 // Access control -> RbacRules. What we can't evaluate is never left out: it becomes a rule of kind `unknown`, because of
 // which no call is let through, and is reported.
-import { isIP } from 'node:net';
-import type { AddressRange, CallRule, RbacPolicy, RbacRules } from '../model/http-filter.ts';
+import type { CallRule, RbacPolicy, RbacRules } from '../model/http-filter.ts';
+import { decodeAddressRange } from './address-range.ts';
 import type { StringMatcherMessage } from './core-messages.ts';
 import type { CidrRangeMessage } from './listener-messages.ts';
 import type {
@@ -148,16 +148,6 @@ function textRule(kind: 'path' | 'server-name', message: StringMatcherMessage, s
 function decodeRange(kind: 'source-ip' | 'destination-ip', message: CidrRangeMessage, scope: Scope): CallRule {
   const range = decodeAddressRange(message, scope);
   return range === null ? any : { kind, range };
-}
-
-/** `null` after a problem was noted. */
-function decodeAddressRange({ address_prefix, prefix_len }: CidrRangeMessage, scope: Scope): AddressRange | null {
-  const family = isIP(address_prefix);
-  const bits = prefix_len?.value ?? 0;
-  if (family === 0) scope.at('address_prefix').fail(`"${address_prefix}" is not an IP address`);
-  else if (bits > (family === 4 ? 32 : 128)) scope.at('prefix_len').fail(`${bits} is longer than the address`);
-  else return { address: address_prefix, bits };
-  return null;
 }
 
 function unknown(scope: Scope, text: string): CallRule {

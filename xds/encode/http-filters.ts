@@ -1,8 +1,8 @@
 // HTTP filters and what routes say of them; the mirror of decode/http-filters.ts and decode/rbac.ts.
-import type { AddressRange, CallRule, FilterOverrides, HttpFilter, RbacRules } from '../model/http-filter.ts';
+import type { CallRule, FilterOverrides, HttpFilter, RbacRules } from '../model/http-filter.ts';
 import type { AnyMessage, Pack } from './pack.ts';
 import { encodeHeaderMatcher } from './route-match.ts';
-import { encodeStringMatch, encodeWrapper } from './values.ts';
+import { encodeRange, encodeStringMatch } from './values.ts';
 
 const package_ = 'envoy.extensions.filters.http.rbac.v3';
 
@@ -74,8 +74,4 @@ function encodeRule(rule: CallRule, of: 'permission' | 'principal'): object {
     case 'unknown':
       throw new TypeError(`a rule cannot be encoded: ${rule.reason}`);
   }
-}
-
-function encodeRange({ address, bits }: AddressRange): object {
-  return { address_prefix: address, prefix_len: encodeWrapper(bits) };
 }

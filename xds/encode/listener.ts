@@ -2,6 +2,7 @@
 import type { ApiListener } from '../model/api-listener.ts';
 import type { FilterChain, HttpConnectionManager, Listener, RouteSource } from '../model/listener.ts';
 import { encodeCommonOptions, encodeHttp2Options } from './connection-life.ts';
+import { encodeFilterChainMatch } from './filter-chain-match.ts';
 import { encodeHttpFilters } from './http-filters.ts';
 import type { AnyMessage, Pack } from './pack.ts';
 import { encodeRouteConfiguration } from './route.ts';
@@ -15,7 +16,10 @@ export function encodeListener(listener: Listener, pack: Pack): object {
   if (listener.unsupported !== undefined) {
     throw new TypeError(`listener ${listener.name} cannot be encoded: ${listener.unsupported}`);
   }
-  const { defaultFilterChain } = listener;
+  const { defaultFilterChain, unusableChains } = listener;
+  if (unusableChains.length > 0) {
+    throw new TypeError(`listener ${listener.name} cannot be encoded: ${unusableChains[0]!.reason}`);
+  }
   return {
     name: listener.name,
     address: encodeAddress(listener.address),
@@ -30,9 +34,10 @@ export function encodeApiListener({ name, http }: ApiListener, pack: Pack): obje
   return { name, api_listener: { api_listener: encodeManager(http, pack) } };
 }
 
-function encodeFilterChain({ name, tls, http }: FilterChain, pack: Pack): object {
+function encodeFilterChain({ name, match, tls, http }: FilterChain, pack: Pack): object {
   return {
     name,
+    filter_chain_match: match === null ? null : encodeFilterChainMatch(match),
     filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: encodeManager(http, pack) }],
     transport_socket: tls === null ? null : encodeDownstreamTls(tls, pack),
   };

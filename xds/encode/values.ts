@@ -1,5 +1,5 @@
 // Model values that several messages hold: durations, wrappers, fractions, addresses, where more configuration is.
-import type { SocketAddress } from '../model/address.ts';
+import type { AddressRange, SocketAddress } from '../model/address.ts';
 import type { StringMatch } from '../model/matcher.ts';
 import type { Fraction } from '../model/route.ts';
 
@@ -22,6 +22,11 @@ export function encodeWrapper<Value>(value: Value | null): { value: Value } | nu
 /** `envoy.config.core.v3.Address`. */
 export function encodeAddress({ host, port }: SocketAddress): object {
   return { socket_address: { address: host, port_value: port } };
+}
+
+/** `envoy.config.core.v3.CidrRange`. */
+export function encodeRange({ address, bits }: AddressRange): object {
+  return { address_prefix: address, prefix_len: encodeWrapper(bits) };
 }
 
 /** `envoy.config.core.v3.ConfigSource`: the same stream that this resource came by. */

@@ -6,6 +6,12 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** Addresses that share their first `bits` bits with `address`, an IP literal. */
+export interface AddressRange {
+  readonly address: string;
+  readonly bits: number;
+}
+
 /** Certificates of one TLS endpoint, PEM text. Absent parts are `null`. */
 export interface TlsCertificates {
   readonly certificateChainPem: string | null;

@@ -1,4 +1,5 @@
 // HTTP filters of a connection manager that act on calls, in their order.
+import type { AddressRange } from './address.ts';
 import type { HeaderMatcher, StringMatch } from './matcher.ts';
 
 /** Role-based access control (envoy.extensions.filters.http.rbac.v3.RBAC, gRFC A41). `null` rules allow everything. */
@@ -41,9 +42,3 @@ export type CallRule =
   | { readonly kind: 'authenticated'; readonly match: StringMatch | null }
   /** Something that we can't evaluate: whatever it is asked for, the call is not let through because of it. */
   | { readonly kind: 'unknown'; readonly reason: string };
-
-/** Addresses that share their first `bits` bits with `address`, an IP literal. */
-export interface AddressRange {
-  readonly address: string;
-  readonly bits: number;
-}

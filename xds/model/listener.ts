@@ -1,6 +1,7 @@
 // Listeners (envoy.config.listener.v3.Listener) as the data plane knows them.
 import type { DownstreamTls, SocketAddress } from './address.ts';
 import type { ConnectionLife } from './connection-life.ts';
+import type { FilterChainMatch } from './filter-chain-match.ts';
 import type { HttpFilter } from './http-filter.ts';
 import type { RouteConfiguration } from './route.ts';
 
@@ -13,8 +14,11 @@ export interface Listener {
   readonly address: SocketAddress;
   /** From `traffic_direction`; unspecified counts as `outbound`, as in Envoy's tracing. */
   readonly direction: TrafficDirection;
-  /** In order; the first whose match holds serves the connection. */
+  /** Of those whose match holds, the most specific one serves a connection. */
   readonly filterChains: readonly FilterChain[];
+  /** Chains that were accepted and can't be carried out: a connection that is meant for one is refused. */
+  readonly unusableChains: readonly UnusableChain[];
+  /** Serves what no other is for. */
   readonly defaultFilterChain: FilterChain | null;
   /** Accepted, so that it holds nothing up, but not to be opened; why, as a field path. Such a listener has no chains. */
   readonly unsupported?: string;
@@ -22,9 +26,18 @@ export interface Listener {
 
 export interface FilterChain {
   readonly name: string;
+  /** `null`: it asks nothing of a connection. */
+  readonly match: FilterChainMatch | null;
   /** `null`: clear text. */
   readonly tls: DownstreamTls | null;
   readonly http: HttpConnectionManager;
+}
+
+/** `reason` is a field path and what is wrong with it. */
+export interface UnusableChain {
+  readonly name: string;
+  readonly match: FilterChainMatch | null;
+  readonly reason: string;
 }
 
 /** The part of `HttpConnectionManager` that we act on. */
