@@ -1,7 +1,7 @@
 // The agents and endpoints of one control plane of others: whoever the control plane says there is.
 import { type Verdict, verdictOf } from '../conformance/judge.ts';
 import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
-import { EchoClient, type EchoServer, startEchoServer } from '../support/echo-service.ts';
+import { EchoClient, startEchoServer } from '../support/echo-service.ts';
 import { type ControlPlaneProcess, startControlPlane } from './control-plane.ts';
 import { type Load, startLoad } from './load.ts';
 
@@ -69,45 +69,60 @@ export async function live(
 
 async function startSidecars(name: string, env: NodeJS.ProcessEnv, introduce: Introduce): Promise<Sidecars> {
   let controlPlane = await startControlPlane(name, env);
-  const backends = controlPlane.fact('BACKENDS').split(' ');
-  const agentOf = (prefix: '' | 'SERVER_'): Promise<AgentProcess> => {
+  const stops: (() => Promise<unknown>)[] = [() => controlPlane.stop()];
+  const stop = async (): Promise<void> => {
+    for (const end of stops.toReversed()) await end();
+  };
+  const startAgent = async (prefix: '' | 'SERVER_'): Promise<AgentProcess> => {
     const { args, env: agentEnv } = introduce(controlPlane, prefix);
-    return startAgentProcess({ xdsPort: 0, node: '', args: ['--log-level', 'debug', ...args], env: agentEnv });
+    const options = { xdsPort: 0, node: '', args: ['--log-level', 'debug', ...args], env: agentEnv };
+    const agent = await startAgentProcess(options);
+    stops.push(() => agent.stop());
+    return agent;
   };
-  const servers: EchoServer[] = [];
-  for (const backend of backends) {
-    const port = Number(backend.split(':')[1]);
-    servers.push(await startEchoServer(`b${port}`, port));
+  try {
+    const ports = controlPlane
+      .fact('BACKENDS')
+      .split(' ')
+      .map((backend) => Number(backend.split(':')[1]));
+    for (const port of ports) {
+      const server = await startEchoServer(`b${port}`, port);
+      stops.push(() => server.stop());
+    }
+    if (controlPlane.has('SERVER_NODE_ID')) await startAgent('SERVER_');
+    const client = await startAgent('');
+    const port = controlPlane.port('LISTEN');
+    await client.line(({ msg, port: bound }) => msg === 'listener bound' && bound === port);
+    const authority = controlPlane.fact('AUTHORITY') || `127.0.0.1:${port}`;
+    await firstAnswer(port, authority);
+    const load = startLoad(port, authority);
+    return {
+      client,
+      endpoints: ports.map((backend) => `b${backend}`),
+      load,
+      controlPlane: () => controlPlane,
+      restartControlPlane: async () => {
+        const places = keptPorts(controlPlane, ports);
+        await controlPlane.stop();
+        await load.more(1000);
+        controlPlane = await startControlPlane(name, { ...env, ...places });
+        await load.more(200);
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
   }
-  const server = controlPlane.has('SERVER_NODE_ID') ? await agentOf('SERVER_') : null;
-  const client = await agentOf('');
-  const port = controlPlane.port('LISTEN');
-  await client.line(({ msg, port: bound }) => msg === 'listener bound' && bound === port);
-  const authority = controlPlane.fact('AUTHORITY') || `127.0.0.1:${port}`;
-  await firstAnswer(port, authority);
-  const load = startLoad(port, authority);
-  return {
-    client,
-    endpoints: servers.map((_, index) => `b${backends[index]?.split(':')[1]}`),
-    load,
-    controlPlane: () => controlPlane,
-    restartControlPlane: async () => {
-      const ports = Object.entries(kept)
-        .filter(([, fact]) => controlPlane.has(fact))
-        .map(([variable, fact]) => [variable, String(controlPlane.port(fact))]);
-      const places = { ...Object.fromEntries(ports), ...backendVariables(backends) };
-      await controlPlane.stop();
-      await load.more(1000);
-      controlPlane = await startControlPlane(name, { ...env, ...places });
-      await load.more(200);
-    },
-    stop: async () => {
-      await client.stop();
-      await server?.stop();
-      await controlPlane.stop();
-      await Promise.all(servers.map((echo) => echo.stop()));
-    },
-  };
+}
+
+/** The variables that give a control plane the same ports again. */
+function keptPorts(controlPlane: ControlPlaneProcess, backends: readonly number[]): NodeJS.ProcessEnv {
+  const facts = Object.entries(kept).filter(([, fact]) => controlPlane.has(fact));
+  return Object.fromEntries([
+    ...facts.map(([variable, fact]) => [variable, String(controlPlane.port(fact))]),
+    ...backends.map((port, index) => [`B${index + 1}`, String(port)]),
+  ]);
 }
 
 /** Calls until one is answered. */
@@ -123,8 +138,4 @@ async function firstAnswer(port: number, authority: string): Promise<void> {
     }
   }
   client.close();
-}
-
-function backendVariables(backends: readonly string[]): NodeJS.ProcessEnv {
-  return Object.fromEntries(backends.map((backend, index) => [`B${index + 1}`, backend.split(':')[1] ?? '']));
 }
