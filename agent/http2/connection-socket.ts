@@ -131,8 +131,10 @@ function identityOf(socket: Socket): ConnectionIdentity {
     return { localAddress, alpn, serverName, subject: null, sans: [] };
   // Names that hold a comma are written in quotes.
   const sans = (certificate.subjectAltName ?? '').match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  // Its parts stand on lines of their own, the most general one first.
-  const subject = certificate.subject.split('\n').toReversed().join(',');
+  // Undefined where the certificate has none, whatever its type says; else its parts stand on lines of their own, the
+  // most general one first.
+  const { subject: lines = '' } = certificate;
+  const subject = lines.split('\n').toReversed().join(',');
   return { localAddress, alpn, serverName, subject, sans: sans.map((name) => name.trim()) };
 }
 

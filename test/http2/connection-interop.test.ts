@@ -204,6 +204,22 @@ test('(5) our client and our server speak h2 over TLS, and each knows the other 
   t.deepEqual(server.connections[0]!.identity.sans, ['URI:spiffe://mesh.test/shop']);
 });
 
+test('certificates without a subject, as those of many meshes are, are known by their alternative names', async (t) => {
+  const nameless = {
+    certificateChainPem: pem('nameless'),
+    privateKeyPem: pem('nameless-key'),
+    trustedCaPem: pem('nameless'),
+  };
+  const server = await serveTls(t, { ...nameless, requireClientCertificate: true });
+  const uri = 'spiffe://mesh.test/nameless';
+  const { connection } = await dialTls(t, server.port, { ...nameless, sni: null, subjectAltNames: [uri] });
+  await ourCall(connection, Buffer.from('hello'));
+  for (const { identity } of [connection, server.connections[0]!]) {
+    t.deepEqual(identity.sans, [`URI:${uri}`, 'IP Address:127.0.0.1']);
+    t.is(identity.subject, '');
+  }
+});
+
 test('a client without a certificate, or with one of an unknown authority, does not get in where one is required', async (t) => {
   const server = await serveTls(t, { ...certificates, requireClientCertificate: true });
   const { log } = await dialTls(t, server.port, upstreamTls);
