@@ -15,6 +15,18 @@ import type { DownstreamTls, TlsCertificates, UpstreamTls } from '../../xds/mode
 
 const protocols = ['h2'];
 
+/** What RFC 9113 appendix A leaves of TLS 1.2: forward secrecy and authenticated encryption. TLS 1.3 has its own three. */
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE+AESGCM',
+  'ECDHE+CHACHA20',
+].join(':');
+
+/** RFC 9113 section 9.2.1. */
+const noRenegotiation = constants.SSL_OP_NO_RENEGOTIATION;
+
 /** TLS toward one kind of endpoint. Make it with `clientTls`. */
 export interface ClientTls {
   readonly options: ConnectionOptions;
@@ -54,7 +66,7 @@ export function serverTls(tls: DownstreamTls, handshakeTimeoutMs: number): Serve
     requestCert: tls.requireClientCertificate,
     rejectUnauthorized: tls.requireClientCertificate,
     // A resumed session would carry the client's identity over without its certificate (CVE-2026-123872).
-    secureOptions: tls.requireClientCertificate ? constants.SSL_OP_NO_TICKET : 0,
+    secureOptions: noRenegotiation | (tls.requireClientCertificate ? constants.SSL_OP_NO_TICKET : 0),
   });
   return new TlsHandshakes(server);
 }
@@ -110,7 +122,7 @@ function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): 
 }
 
 function contextOptions(tls: TlsCertificates): SecureContextOptions {
-  const options: SecureContextOptions = { minVersion: 'TLSv1.2' };
+  const options: SecureContextOptions = { minVersion: 'TLSv1.2', ciphers, secureOptions: noRenegotiation };
   if (tls.certificateChainPem !== null) options.cert = tls.certificateChainPem;
   if (tls.privateKeyPem !== null) options.key = tls.privateKeyPem;
   if (tls.trustedCaPem !== null) options.ca = tls.trustedCaPem;

@@ -84,6 +84,33 @@ async function nodeServer(t: ExecutionContext, server: http2.Http2Server | http2
   return (server.address() as AddressInfo).port;
 }
 
+test('(31) what our encoder writes, nghttp2 reads as it was, for 500 blocks that differ', async (t) => {
+  const server = http2.createServer();
+  const seen: http2.IncomingHttpHeaders[] = [];
+  server.on('stream', (stream: http2.ServerHttp2Stream, fields: http2.IncomingHttpHeaders) => {
+    seen.push(fields);
+    stream.respond({ ':status': 200 }, { endStream: true });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { connection, environment: env } = await dial(t, (server.address() as AddressInfo).port);
+  const sent = Array.from({ length: 500 }, (_, i): [string, string][] => [
+    ...requestFields.filter(([name]) => name !== ':path'),
+    [':path', `/test.Echo/Call${i % 7}`],
+    ['x-common', `of ${i % 3}`],
+    ['x-long', 'abc def '.repeat(i).trim()],
+    ['x-latin', String.fromCharCode(0xa1 + (i % 90))],
+    ['authorization', `Bearer ${i}`],
+    ['traceparent', `00-${String(i).padStart(32, '0')}-0000000000000001-01`],
+  ]);
+  for (const fields of sent) {
+    const log = new StreamLog();
+    connection.openStream(log).sendHeaders(env.shapes.block(fields), true);
+    await log.until(() => log.ended);
+  }
+  for (const [i, fields] of sent.entries()) for (const [name, value] of fields) t.is(seen[i]![name], value);
+});
+
 /** One call with our client: sends what is to be sent as the server takes it. */
 async function ourCall(connection: Connection, body: Buffer): Promise<StreamLog> {
   const log = new StreamLog();
@@ -267,6 +294,42 @@ test('(5) a peer that offers no h2 by ALPN gets no connection', async (t) => {
   await new Promise<void>((resolve) => without.once('close', () => resolve()));
   t.is(server.connections.length, 0);
   t.is(server.failures.length, 2);
+});
+
+test('(6) TLS before 1.2, ciphers that RFC 9113 prohibits and renegotiation get no connection (9.2)', async (t) => {
+  const server = await serveTls(t, certificates);
+  const dialed = (options: ConnectionOptions): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connectTls({
+        port: server.port,
+        host: '127.0.0.1',
+        ca: trustedCaPem,
+        servername: 'echo.test',
+        ALPNProtocols: ['h2'],
+        ...options,
+      });
+      t.teardown(() => socket.destroy());
+      let secured = 'refused';
+      socket.once('secureConnect', () => {
+        secured = socket.getProtocol() ?? '';
+        if (secured !== 'TLSv1.2') resolve(secured);
+        else socket.renegotiate({ rejectUnauthorized: true }, (error) => error ?? resolve('renegotiated'));
+      });
+      socket.once('error', () => resolve(secured));
+    });
+  const weak = 'DEFAULT@SECLEVEL=0';
+  t.is(await dialed({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: weak }), 'refused');
+  for (const ciphers of [
+    'ECDHE-ECDSA-AES128-SHA256',
+    'ECDHE-ECDSA-AES256-SHA',
+    'ECDHE-RSA-AES128-SHA',
+    'AES128-GCM-SHA256',
+  ]) {
+    t.is(await dialed({ maxVersion: 'TLSv1.2', ciphers }), 'refused', ciphers);
+  }
+  t.is(server.connections.length, 0);
+  t.is(await dialed({ maxVersion: 'TLSv1.2' }), 'TLSv1.2');
+  t.is(await dialed({}), 'TLSv1.3');
 });
 
 test('a node:http2 client over TLS calls our server, and our client a node:http2 server', async (t) => {
