@@ -6,7 +6,7 @@ import { formatGrpcTimeout, parseGrpcTimeout } from '../../agent/grpc/deadline.t
 const parse = (text: string): number | null => parseGrpcTimeout(Buffer.from(text, 'latin1'));
 const format = (ms: number): string => Buffer.from(formatGrpcTimeout(ms)).toString('latin1');
 
-test('a timeout is one to eight digits and a unit (58)', (t) => {
+test('(58) a timeout is one to eight digits and a unit', (t) => {
   t.is(parse('1H'), 3_600_000);
   t.is(parse('2M'), 120_000);
   t.is(parse('3S'), 3_000);
@@ -18,7 +18,7 @@ test('a timeout is one to eight digits and a unit (58)', (t) => {
   t.is(parse('00000001S'), 1_000);
 });
 
-test('what is malformed is no timeout, and never NaN (58)', (t) => {
+test('(58) what is malformed is no timeout, and never NaN', (t) => {
   for (const text of [
     '',
     'S',
@@ -58,7 +58,7 @@ test('nothing left is a timeout of 0', (t) => {
   t.is(format(Number.NaN), '0n');
 });
 
-test('what goes out is well formed, never longer than what was left, and at most a thousandth shorter (60)', (t) => {
+test('(60) what goes out is well formed, never longer than what was left, and at most a thousandth shorter', (t) => {
   const anyTime = fc.oneof(
     fc.double({ min: 1e-3, max: 1e5, noNaN: true }),
     fc.double({ min: 1, max: 3.5e14, noNaN: true }),

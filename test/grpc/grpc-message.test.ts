@@ -3,12 +3,12 @@ import test from 'ava';
 import fc from 'fast-check';
 import { decodeGrpcMessage, encodeGrpcMessage } from '../../agent/grpc/grpc-message.ts';
 
-test('printable ASCII stands for itself, but for the percent sign (70)', (t) => {
+test('(70) printable ASCII stands for itself, but for the percent sign', (t) => {
   const plain = Array.from({ length: 95 }, (_, at) => String.fromCharCode(0x20 + at)).join('');
   t.is(encodeGrpcMessage(plain), plain.replace('%', '%25'));
 });
 
-test('all other bytes of the UTF-8 text are percent-coded in upper case (70, envoy-behaviours 6.2)', (t) => {
+test('(70) all other bytes of the UTF-8 text are percent-coded in upper case (envoy-behaviours 6.2)', (t) => {
   t.is(encodeGrpcMessage('100%\n'), '100%25%0A');
   t.is(encodeGrpcMessage('\t ü 😈'), '%09 %C3%BC %F0%9F%98%88');
   t.is(encodeGrpcMessage('\x7f'), '%7F');
@@ -19,7 +19,7 @@ test("gRPC's own special status message survives the way (interop special_status
   t.is(decodeGrpcMessage(encodeGrpcMessage(message)), message);
 });
 
-test('a percent sign without two hex digits behind it stays as it came (70)', (t) => {
+test('(70) a percent sign without two hex digits behind it stays as it came', (t) => {
   t.is(decodeGrpcMessage('100%'), '100%');
   t.is(decodeGrpcMessage('%4'), '%4');
   t.is(decodeGrpcMessage('%zz%41%4g'), '%zzA%4g');

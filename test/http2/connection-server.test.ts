@@ -55,6 +55,28 @@ test('(3) a connection that begins with something else is ended without an echo 
   t.is((await log.closed).by, 'local');
 });
 
+test('(7) an upgrade from HTTP/1.1 is not taken up: it is no preface (3.1)', async (t) => {
+  const { port, log } = await serve(t);
+  const peer = await H2Peer.connect(port);
+  let text = '';
+  peer.socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+  });
+  peer.send(
+    Buffer.from(
+      'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: \r\n\r\n',
+    ),
+    preface,
+    settings(),
+    headers(1, request(), endStream),
+  );
+  t.is((await peer.expect('GOAWAY')).code, ErrorCode.PROTOCOL_ERROR);
+  await peer.closed;
+  t.notRegex(text, /HTTP\/1\.1 101/);
+  t.is(log.streams.length, 0);
+  peer.socket.destroy();
+});
+
 test('(4) a first frame that is not SETTINGS is a connection error (3.4)', async (t) => {
   for (const first of [headers(1, request(), endStream), ping('12345678'), data(1, 'x'), settingsAck()]) {
     const { port } = await serve(t);

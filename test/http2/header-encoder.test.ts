@@ -45,7 +45,7 @@ test('fixed fields enter the table once and leave as an index each from then on'
   t.deepEqual(byName(reader.table.entries), byName(call.slice(2)));
 });
 
-test('holes never enter the table', (t) => {
+test('(35) holes never enter the table', (t) => {
   const { send, createClient, reader } = setUp();
   const client = createClient();
   for (let i = 0; i < 5; i++) send(client([...call, ['traceparent', 'same'], ['cookie', 'a=b'], ['x-bin', 'AA']]));
@@ -59,7 +59,7 @@ test('a path with a query is not put into the table, whatever other fields hold'
   t.deepEqual(reader.table.entries, [['x-a', 'why?']]);
 });
 
-test('a lowered table size is announced before the next block, zero included, and templates go with it', (t) => {
+test('(32) a lowered table size is announced before the next block, zero included, and templates go with it', (t) => {
   const { encoder, send, createClient, reader } = setUp();
   const client = createClient();
   for (let i = 0; i < 5; i++) send(client(call));
@@ -79,7 +79,7 @@ test('a lowered table size is announced before the next block, zero included, an
   }
 });
 
-test('two changes between two blocks announce the smallest size and the last (RFC 7541 section 4.2)', (t) => {
+test('(32) two changes between two blocks announce the smallest size and the last (RFC 7541 section 4.2)', (t) => {
   const { encoder, send, createClient, reader } = setUp();
   encoder.setPeerMaxTableBytes(100);
   encoder.setPeerMaxTableBytes(4096);

@@ -82,7 +82,7 @@ test('blocks that differ only in their holes share one shape', (t) => {
   t.is(shape.indexOf('x-absent'), -1);
 });
 
-test('known varying names and secrets are holes however often they repeat, and secrets leave as never-indexed', (t) => {
+test('(35) known varying names and secrets are holes however often they repeat, and secrets leave as never-indexed', (t) => {
   const decoder = new HeaderShapes({ seed: 1 }).createDecoder();
   for (const name of ['traceparent', 'grpc-timeout', 'x-request-id', 'content-length', 'date']) {
     for (let i = 0; i < 4; i++) decode(decoder, literal('plain', name, '1'));
@@ -98,7 +98,7 @@ test('known varying names and secrets are holes however often they repeat, and s
   }
 });
 
-test('what arrived as never-indexed is a hole, of a shape of its own, and stays never-indexed', (t) => {
+test('(34) what arrived as never-indexed is a hole, of a shape of its own, and stays never-indexed', (t) => {
   const shapes = new HeaderShapes({ seed: 1 });
   const decoder = shapes.createDecoder();
   const encoder = shapes.createEncoder();

@@ -129,7 +129,7 @@ const examples: readonly Example[] = [
 ];
 
 for (const { name, maxTableBytes, blocks } of examples) {
-  test(`RFC 7541 ${name}, is decoded as the RFC says`, (t) => {
+  test(`(29) RFC 7541 ${name}, is decoded as the RFC says`, (t) => {
     const decoder = new HeaderShapes({ seed: 1 }).createDecoder({ maxTableBytes });
     for (const { hex, fields } of blocks) {
       const bytes = Buffer.from(hex, 'hex');
@@ -141,7 +141,7 @@ for (const { name, maxTableBytes, blocks } of examples) {
   });
 }
 
-test('RFC 7541 C.1: integers are written as the RFC says', (t) => {
+test('(29) RFC 7541 C.1: integers are written as the RFC says', (t) => {
   const write = (bits: number, value: number) => {
     const out = Buffer.alloc(8);
     return out.subarray(0, writeInteger(out, 0, 0, bits, value)).toString('hex');
@@ -174,7 +174,7 @@ const errors: readonly (readonly [what: string, block: Buffer, reason: RegExp])[
 ];
 
 for (const [what, block, reason] of errors) {
-  test(`a block with ${what} is a compression error, and none is decoded after it`, (t) => {
+  test(`(32, 33) a block with ${what} is a compression error, and none is decoded after it`, (t) => {
     const decoder = new HeaderShapes({ seed: 1 }).createDecoder();
     t.is(decoder.decode(block, 0, block.length), null);
     t.regex(decoder.error ?? '', reason);
@@ -182,7 +182,7 @@ for (const [what, block, reason] of errors) {
   });
 }
 
-test('after a lowered SETTINGS_HEADER_TABLE_SIZE the next block must begin with an update (RFC 9113 section 4.3.1)', (t) => {
+test('(32) after a lowered SETTINGS_HEADER_TABLE_SIZE the next block must begin with an update (RFC 9113 section 4.3.1)', (t) => {
   const lowered = () => {
     const decoder = new HeaderShapes({ seed: 1 }).createDecoder();
     decoder.setMaxTableBytes(100);

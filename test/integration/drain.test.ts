@@ -1,9 +1,10 @@
-// SIGTERM (design section 12, http2.md cases 95 to 99): readiness goes, calls in flight end, new ones go elsewhere, and a
+// SIGTERM (design section 12): readiness goes, calls in flight end, new ones go elsewhere, and a
 // second SIGTERM ends at once.
+import * as grpc from '@grpc/grpc-js';
 import test from 'ava';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { startAgentProcess } from '../support/agent-process.ts';
-import { EchoClient, startEchoServer } from '../support/echo-service.ts';
+import { ECHO_METHODS, EchoClient, startEchoServer } from '../support/echo-service.ts';
 import { plainMesh } from '../support/resources.ts';
 
 async function start(args: readonly string[] = []) {
@@ -70,4 +71,50 @@ test('a second SIGTERM ends at once', async (t) => {
   agent.kill('SIGTERM');
   t.is(await agent.exited, 0);
   await stop();
+});
+
+test('(99) SIGTERM under load fails no unary call of a client that has somewhere to reconnect to', async (t) => {
+  const server = await startEchoServer();
+  const controlPlane = createXdsServer({ log: () => {} });
+  const xdsPort = await controlPlane.listen({ host: '127.0.0.1', port: 0 });
+  controlPlane.setSnapshot('client', plainMesh('echo', 'outbound', [server.port]));
+  const agents = await Promise.all([0, 1].map(() => startAgentProcess({ xdsPort, node: 'client' })));
+  const ports = await Promise.all(agents.map((agent) => agent.listenerPort('echo')));
+  const client = new grpc.Client(
+    `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join(',')}`,
+    grpc.credentials.createInsecure(),
+    { 'grpc.default_authority': 'echo', 'grpc.service_config': '{"loadBalancingConfig":[{"round_robin":{}}]}' },
+  );
+  const { path, requestSerialize, responseDeserialize } = ECHO_METHODS.unary;
+  const failures: string[] = [];
+  let calls = 0;
+  let isOver = false;
+  const caller = async (): Promise<void> => {
+    while (!isOver) {
+      const error = await new Promise<grpc.ServiceError | null>((resolve) => {
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, Buffer.alloc(500), (failure) =>
+          resolve(failure),
+        );
+      });
+      calls++;
+      if (error !== null) failures.push(error.message);
+    }
+  };
+  const callers = Array.from({ length: 30 }, caller);
+  const [leaving, staying] = agents;
+  const served = async (agent: (typeof agents)[number]): Promise<boolean> =>
+    /grpc_client_call_duration_seconds_count\{[^}]*\} [1-9]/.test((await agent.get('/stats/prometheus')).text);
+  while (!((await served(leaving!)) && (await served(staying!))));
+  const before = calls;
+  leaving!.kill('SIGTERM');
+  t.is(await leaving!.exited, 0);
+  t.is((await leaving!.line(({ msg }) => msg === 'drained'))['callsCut'], 0);
+  isOver = true;
+  await Promise.all(callers);
+  t.true(calls > before + 30, `${calls - before} calls while it drained`);
+  t.deepEqual(failures, []);
+  client.close();
+  staying!.kill('SIGKILL');
+  await controlPlane.close();
+  await server.stop();
 });

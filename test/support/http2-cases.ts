@@ -1,0 +1,69 @@
+// Which tests stand for which case of the HTTP/2 checklist (1 to 132). Their titles say so, in one of three ways:
+// `(8, 100) calls …`, `case 84: …`, `cases 42, 45 to 51: …`. Run, this file prints the table.
+//   node test/support/http2-cases.ts
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../../', import.meta.url);
+/** Where the cases of HTTP/2 are tested; other folders count cases of other lists. */
+const folders = ['test/http2', 'test/grpc', 'test/proxy', 'test/upstream', 'test/integration'];
+
+export const caseCount = 132;
+
+export interface CaseTest {
+  readonly file: string;
+  readonly title: string;
+}
+
+/** The tests of each case, by its number. */
+export function testsOfCases(): Map<number, CaseTest[]> {
+  const cases = new Map<number, CaseTest[]>();
+  for (const file of testFiles()) {
+    for (const title of titles(readFileSync(new URL(file, root), 'utf8'))) {
+      for (const number of numbersIn(title)) cases.set(number, [...(cases.get(number) ?? []), { file, title }]);
+    }
+  }
+  return cases;
+}
+
+/** The numbers of a title, in order; none when it names no case. */
+export function numbersIn(title: string): number[] {
+  const list = /^\((\d[\d, to]*)\)/.exec(title)?.[1] ?? /^cases? (\d[\d, toand]*):/.exec(title)?.[1];
+  if (list === undefined) return [];
+  return list.split(/,|and/).flatMap((part) => {
+    const [first, last] = part.split('to').map(Number);
+    return Array.from({ length: (last ?? first!) - first! + 1 }, (_, i) => first! + i);
+  });
+}
+
+/** Cases that a decision sets apart: lines `- **86**: …`. */
+export function decidedCases(): number[] {
+  const text = readFileSync(new URL('docs/decisions/0007-http2-cases.md', root), 'utf8');
+  return [...text.matchAll(/^- \*\*(\d+)\*\*/gm)].map(([, number]) => Number(number));
+}
+
+function testFiles(): string[] {
+  return folders.flatMap((folder) => {
+    const names = readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' });
+    return names.filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
+  });
+}
+
+/** The titles of tests that a file writes out, whatever quotes they stand in. */
+function titles(source: string): string[] {
+  const calls = source.matchAll(
+    /\btest(?:\.\w+)*\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g,
+  );
+  return [...calls].map(([, single, double, template]) => single ?? double ?? template ?? '');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const decided = decidedCases();
+  const cases = testsOfCases();
+  for (let number = 1; number <= caseCount; number++) {
+    const tests = cases.get(number) ?? [];
+    for (const { file, title } of tests) process.stdout.write(`${number}\t${file}\t${title}\n`);
+    if (tests.length === 0)
+      process.stdout.write(`${number}\t${decided.includes(number) ? 'decision 0007' : 'NO TEST'}\n`);
+  }
+}
