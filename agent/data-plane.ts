@@ -64,7 +64,11 @@ export class DataPlane {
       onLimitHit: (limit, from, peer) => limits.hit(limit, from, peer),
     });
     this.#deadlines = new DeadlineQueue({ now, flusher });
-    this.#clusters = new ClusterManager({ environment: environment('client'), random: Math.random });
+    this.#clusters = new ClusterManager({
+      environment: environment('client'),
+      random: Math.random,
+      onOverflow: (limit, peer) => limits.hit(limit, 'server', peer),
+    });
     this.#routes = new RouteTables({ random: Math.random, shapes });
 
     const observers: CallObserver[] = [new CallStats(stats)];

@@ -158,6 +158,12 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     this.#policy = decision.policy;
     const { hash } = decision.policy;
     if (hash !== null) this.#hash = hash.of(this.#head!, this.peer);
+    const overflow = cluster.begin(this.downstream.connection, this.#parts.now());
+    if (overflow !== null) {
+      if (this.#rewrite !== null) this.#request.keepHead(block);
+      this.#fail({ status: status.UNAVAILABLE, message: overflow.reason, flag: overflow.flag, source: 'agent' });
+      return;
+    }
     this.#upstreamCluster = cluster;
     this.deadlineMs = callDeadline(this.startedMs, block, decision.policy);
     if (this.deadlineMs <= this.#parts.now()) {
@@ -345,6 +351,7 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     this.#ended = true;
     if (this.deadlineSlot !== -1) this.#parts.deadlines.remove(this);
     this.#request.forget();
+    this.#upstreamCluster?.end();
     this.endedMs = this.#parts.now();
     for (const observer of this.#parts.observers) observer.callEnded(this);
   }

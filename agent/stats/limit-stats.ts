@@ -32,7 +32,7 @@ export class LimitStats {
     this.#now = now;
   }
 
-  /** `limit`: its name in `Http2Limits`; `peer`: `host:port` of who exceeded it. */
+  /** `limit`: its name in `Http2Limits`, `ListenerLimits` or `Cluster`; `peer`: `host:port` of who exceeded it. */
   hit(limit: string, role: Role, peer: string): void {
     const count = this.#count(limit, role);
     count.counter.add(1);
@@ -40,7 +40,7 @@ export class LimitStats {
     const now = this.#now();
     if (now < count.quietUntilMs) return;
     const level = PLANNED.includes(limit) ? 'info' : 'warn';
-    this.#log(level, 'a peer met an HTTP/2 limit', { limit, role, peer, hits: count.untold });
+    this.#log(level, 'a peer met a limit', { limit, role, peer, hits: count.untold });
     count.quietUntilMs = now + quietMs;
     count.untold = 0;
   }

@@ -1,9 +1,13 @@
 // All clusters of one data plane: resources in, live clusters out. Clusters and their endpoints may arrive in any order.
 import type { Cluster } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
-import { UpstreamCluster } from './cluster.ts';
+import { type OnOverflow, UpstreamCluster } from './cluster.ts';
 import type { PoolOptions } from './connection-pool.ts';
 import { PoolSet } from './pool-set.ts';
+
+export interface ClusterManagerOptions extends Omit<PoolOptions, 'connectTimeoutMs'> {
+  readonly onOverflow?: OnOverflow;
+}
 
 export class ClusterManager {
   readonly #clusters = new Map<string, UpstreamCluster>();
@@ -12,10 +16,12 @@ export class ClusterManager {
   readonly #byEndpoints = new Map<string, Set<UpstreamCluster>>();
   readonly #pools: PoolSet;
   readonly #random: () => number;
+  readonly #onOverflow: OnOverflow | undefined;
 
-  constructor(options: Omit<PoolOptions, 'connectTimeoutMs'>) {
+  constructor(options: ClusterManagerOptions) {
     this.#pools = new PoolSet(options);
     this.#random = options.random;
+    this.#onOverflow = options.onOverflow;
   }
 
   get(name: string): UpstreamCluster | undefined {
@@ -28,7 +34,7 @@ export class ClusterManager {
       this.#unlink(known);
       known.update(resource);
     }
-    const cluster = known ?? new UpstreamCluster(resource, this.#pools, this.#random);
+    const cluster = known ?? new UpstreamCluster(resource, this.#pools, this.#random, this.#onOverflow);
     this.#clusters.set(resource.name, cluster);
     if (cluster.isStatic) return;
     const name = cluster.endpointsName;

@@ -3,9 +3,11 @@ import type { Cluster } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
 import { createBalancer, type EndpointBalancer } from '../balancer/create-balancer.ts';
 import { dropsOverload } from '../balancer/drop-overload.ts';
+import type { Connection } from '../http2/index.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
 import { UpstreamEndpoint } from './endpoint.ts';
 import type { PoolSet } from './pool-set.ts';
+import { RequestBudget } from './request-budget.ts';
 
 /** Why a cluster has no endpoint for a call; `reason` names what was seen and what comes next. */
 export interface Unavailable {
@@ -13,8 +15,13 @@ export interface Unavailable {
   readonly reason: string;
 }
 
+/** `limit` of a cluster has refused a call of that downstream, `host:port`. */
+export type OnOverflow = (limit: 'maxRequests', peer: string) => void;
+
 export class UpstreamCluster {
   readonly name: string;
+  readonly #budget = new RequestBudget();
+  readonly #onOverflow: OnOverflow;
   readonly #pools: PoolSet;
   readonly #random: () => number;
   #cluster: Cluster;
@@ -30,8 +37,10 @@ export class UpstreamCluster {
     return endpoint.pool.usable && !this.#tried.includes(endpoint);
   };
 
-  constructor(cluster: Cluster, pools: PoolSet, random: () => number) {
+  constructor(cluster: Cluster, pools: PoolSet, random: () => number, onOverflow: OnOverflow = () => {}) {
     this.name = cluster.name;
+    this.#onOverflow = onOverflow;
+    this.#budget.setLimit(cluster.maxRequests);
     this.#cluster = cluster;
     this.#pools = pools;
     this.#random = random;
@@ -56,7 +65,20 @@ export class UpstreamCluster {
   /** Takes a new definition. Endpoints that don't come with it are set by the caller next. */
   update(cluster: Cluster): void {
     this.#cluster = cluster;
+    this.#budget.setLimit(cluster.maxRequests);
     if (cluster.discovery.kind === 'static') this.setEndpoints(cluster.discovery.endpoints);
+  }
+
+  /** Counts a call of that downstream, which `end` takes back; or says why the cluster carries no more of them. */
+  begin(downstream: Connection, nowMs: number): Unavailable | null {
+    const refusal = this.#budget.take(downstream, nowMs);
+    if (refusal === null) return null;
+    this.#onOverflow('maxRequests', downstream.peer);
+    return { flag: 'UO', reason: `${this.name}: ${refusal} (circuit_breakers.max_requests)` };
+  }
+
+  end(): void {
+    this.#budget.give();
   }
 
   /**

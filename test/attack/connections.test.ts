@@ -347,3 +347,22 @@ test('(E8) other protocols are turned away, and nothing of what they said is sai
   t.is(await target.innocentCall(), '0');
   t.deepEqual(target.errors(), []);
 });
+
+test('(section 6, fair shares) ten connections that hold 1,000 calls each leave a cluster to the others', async (t) => {
+  const target = await startTarget(t);
+  const calls = Array.from({ length: 1000 }, (_, i) => headers(2 * i + 1, request(HOLD), flag.endStream));
+  const attackers = await Promise.all(
+    Array.from({ length: 10 }, async () => {
+      const attacker = await Attacker.connect(target.port);
+      await attacker.send(Buffer.concat([opening, ...calls]));
+      t.true(await attacker.isAnswered());
+      return attacker;
+    }),
+  );
+  t.teardown(() => attackers.map(({ socket }) => socket.destroy()));
+  for (let i = 0; i < 20; i++) t.is(await target.innocentCall(), '0');
+  t.true(target.hits('maxRequests') > 8000);
+  const line = target.plane.ups.find((up) => up.kind === 'log' && up.fields['limit'] === 'maxRequests');
+  const peers = attackers.map(({ socket }) => `127.0.0.1:${socket.localPort}`);
+  t.true(line?.kind === 'log' && peers.includes(String(line.fields['peer'])), 'the log names the peer');
+});

@@ -35,7 +35,7 @@ test('a flood of hits is one line a second for each limit, with the peer and how
   const { limits, lines, clock } = limitStats();
   const line = (limit: string, peer: string, hits: number) => ({
     level: 'warn',
-    message: 'a peer met an HTTP/2 limit',
+    message: 'a peer met a limit',
     limit,
     role: 'server',
     peer,

@@ -19,7 +19,7 @@ export interface Cluster {
   readonly panicPercent: number;
   /** Default 5,000, as in Envoy. */
   readonly connectTimeoutMs: number;
-  /** `circuit_breakers.thresholds[DEFAULT].max_requests`; `null`: Envoy's default of 1,024. */
+  /** `circuit_breakers.thresholds[DEFAULT].max_requests`; `null`: Envoy's default of 1,024. Counted by each data plane (worker). */
   readonly maxRequests: number | null;
   /** `null`: clear text. */
   readonly tls: UpstreamTls | null;
