@@ -1,6 +1,7 @@
 // Consul's agent in its development mode, delta only: mTLS between two sidecars by certificates in the resources, then
 // other routes, other certificates, and a control plane that is gone, all under load. It is not started again: the
 // development mode keeps nothing, so what comes back is another mesh with another root certificate.
+import { status } from '@grpc/grpc-js';
 import type { Judge } from '../conformance/judge.ts';
 import { missing } from './control-plane.ts';
 import { type Introduce, live, type Sidecars } from './sidecars.ts';
@@ -65,6 +66,22 @@ async function certificates(sidecars: Sidecars): Promise<void> {
   await load.more(3000);
 }
 
+/** Intentions are RBAC at the server's sidecar, by the client's SPIFFE id and the path. */
+async function intentions(sidecars: Sidecars): Promise<void> {
+  const { load } = sidecars;
+  const permissions = [
+    { Action: 'deny', HTTP: { PathPrefix: '/forbidden' } },
+    { Action: 'allow', HTTP: { PathPrefix: '/' } },
+  ];
+  const kind = { Kind: 'service-intentions', Name: 'echo' };
+  await put(sidecars, 'config', { ...kind, Sources: [{ Name: 'client', Permissions: permissions }] });
+  while ((await sidecars.statusOf('/forbidden.Echo/Call')) !== status.PERMISSION_DENIED) await load.more(100);
+  const other = await sidecars.statusOf('/allowed.Echo/Call');
+  if (other !== status.UNIMPLEMENTED) throw new Error(`a call that is allowed ended with ${other}`);
+  await put(sidecars, 'config', { ...kind, Sources: [{ Name: 'client', Action: 'allow' }] });
+  while ((await sidecars.statusOf('/forbidden.Echo/Call')) !== status.UNIMPLEMENTED) await load.more(100);
+}
+
 async function gone({ load, controlPlane }: Sidecars): Promise<void> {
   await controlPlane().stop();
   await load.more(3000);
@@ -78,6 +95,7 @@ export const consul: Judge = {
     return live('consul', 'two sidecars with mTLS', {}, byPreset, {
       'first calls': firstCalls,
       'routes that move to RDS and change': routes,
+      'intentions that deny a path': intentions,
       'certificates of another root': certificates,
       'the control plane gone': gone,
     });

@@ -1,6 +1,7 @@
 // Istio's discovery server: what it sends by default, sidecar to sidecar; then a split that moves, endpoints that come and
 // go, connections that it ends for their age, and a restart, all under load.
 import { readFile } from 'node:fs/promises';
+import { status } from '@grpc/grpc-js';
 import type { Judge } from '../conformance/judge.ts';
 import { missing, replaceFile } from './control-plane.ts';
 import { type Introduce, live, type Sidecars } from './sidecars.ts';
@@ -68,6 +69,17 @@ async function endpointChurn({ load, endpoints, controlPlane }: Sidecars): Promi
   }
 }
 
+/** An AuthorizationPolicy denies a path at the sidecar of the first endpoint; the second one has no sidecar. */
+async function policy({ statusOf }: Sidecars): Promise<void> {
+  const seen = new Set<status>();
+  for (let call = 0; call < 40; call++) seen.add(await statusOf('/forbidden.Echo/Call'));
+  if (!seen.has(status.PERMISSION_DENIED)) throw new Error(`no call was denied: ${[...seen].join()}`);
+  for (let call = 0; call < 40; call++) {
+    const other = await statusOf('/allowed.Echo/Call');
+    if (other !== status.UNIMPLEMENTED) throw new Error(`a call that is allowed ended with ${other}`);
+  }
+}
+
 /** Istio ends each connection for its age; the agent opens another one, and no more comes of it. */
 async function rotation({ load, client }: Sidecars): Promise<void> {
   const endings = (): number => client.lines.filter(({ msg }) => msg.startsWith('the xDS stream was closed')).length;
@@ -88,6 +100,7 @@ export const istio: Judge = {
       })),
       ...(await live('istio', 'without auto mTLS', { TRAFFIC: '1', MAX_AGE: '5s' }, byPreset, {
         'first calls': firstCalls,
+        'an AuthorizationPolicy that denies a path': policy,
         'a split that moves': weights,
         'connections that are ended for their age': rotation,
         restart: (sidecars) => sidecars.restartControlPlane(),

@@ -1,7 +1,9 @@
 // The agents and endpoints of one control plane of others: whoever the control plane says there is.
+import type { status } from '@grpc/grpc-js';
 import { type Verdict, verdictOf } from '../conformance/judge.ts';
 import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
+import { statusOf } from './ask.ts';
 import { type ControlPlaneProcess, startControlPlane } from './control-plane.ts';
 import { type Load, startLoad } from './load.ts';
 
@@ -10,6 +12,8 @@ export interface Sidecars {
   /** Names of the endpoints, `b<port>` each. */
   readonly endpoints: readonly string[];
   readonly load: Load;
+  /** The gRPC status of a unary call of this path, of its own connection. */
+  statusOf(path: string): Promise<status>;
   /** Ends the control plane and starts it again on the same ports. */
   restartControlPlane(): Promise<void>;
   readonly controlPlane: () => ControlPlaneProcess;
@@ -100,6 +104,7 @@ async function startSidecars(name: string, env: NodeJS.ProcessEnv, introduce: In
       client,
       endpoints: ports.map((backend) => `b${backend}`),
       load,
+      statusOf: (path) => statusOf(port, authority, path),
       controlPlane: () => controlPlane,
       restartControlPlane: async () => {
         const places = keptPorts(controlPlane, ports);
