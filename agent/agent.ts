@@ -180,9 +180,10 @@ export class Agent {
     const saved = (await this.#cache?.load()) ?? null;
     if (saved === null) return;
     const savedAt = new Date(saved.savedAt).toISOString();
-    this.#log('warn', 'starting from the configuration on disk', { savedAt, resources: saved.resources.length });
-    this.#view.restoredFrom(savedAt);
-    this.#client.restore(saved.resources);
+    const { resources, leftOut } = saved;
+    this.#log('warn', 'starting from the configuration on disk', { savedAt, resources: resources.length, leftOut });
+    this.#view.restoredFrom(savedAt, leftOut);
+    this.#client.restore(resources);
   }
 
   /** Not ready any more; takes no new calls, lets those in flight end (for `drainMs` at the most), then stops. */

@@ -101,11 +101,11 @@ export class ConfigCache {
     this.#isDirty = false;
     try {
       const config = { savedAt: startedAt, resources: held() };
-      const { bytes, withKeys } = encodeConfig(loadProtos(), ownerOf(bootstrap), config);
+      const { bytes, leftOut } = encodeConfig(loadProtos(), ownerOf(bootstrap), config);
       await writeAtomically(folder, file, bytes);
       log('debug', 'the configuration was written to disk', { file, bytes: bytes.length });
       const keys = 'resources that hold private keys are not written to disk';
-      if (withKeys > 0) this.#say('info', keys, { file, count: withKeys });
+      if (leftOut > 0) this.#say('info', keys, { file, count: leftOut });
       else this.#lastSaid = '';
     } catch (error) {
       this.#say('warn', 'the configuration could not be written to disk', { file, reason: messageOf(error) });

@@ -1,7 +1,7 @@
 // What a client keeps of a control plane across its own restarts, as the bytes of one file:
 //
 //   outrigger-xds 1 <SHA-256 of all that follows this line, hex>\n
-//   {"savedAt": ..., "node": ..., "cluster": ..., "server": ..., "types": {"listener": <bytes>, ...}}\n
+//   {"savedAt": ..., "leftOut": ..., "node": ..., "cluster": ..., "server": ..., "types": {"listener": <bytes>, ...}}\n
 //   a DeltaDiscoveryResponse for each type, one behind the other
 //
 // Resources are kept as they were received, so that another version of the program can read them. A resource that holds
@@ -31,16 +31,18 @@ export interface SavedConfig {
   /** Milliseconds since the epoch. */
   readonly savedAt: number;
   readonly resources: readonly SavedResource[];
+  /** How many resources of it were left out, for their private keys. */
+  readonly leftOut: number;
 }
 
 export interface EncodedConfig {
   readonly bytes: Buffer;
-  /** Resources that were left out for their private keys. */
-  readonly withKeys: number;
+  readonly leftOut: number;
 }
 
 interface Header extends ConfigOwner {
   readonly savedAt: number;
+  readonly leftOut: number;
   readonly types: Readonly<Partial<Record<ResourceType, number>>>;
 }
 
@@ -55,7 +57,11 @@ export function ownerOf({ node, servers }: Bootstrap): ConfigOwner {
   return { node: node.id, cluster: node.cluster, server: servers[0]?.serverUri ?? '' };
 }
 
-export function encodeConfig(protos: Protos, owner: ConfigOwner, { savedAt, resources }: SavedConfig): EncodedConfig {
+export function encodeConfig(
+  protos: Protos,
+  owner: ConfigOwner,
+  { savedAt, resources }: Omit<SavedConfig, 'leftOut'>,
+): EncodedConfig {
   const kept = resources.filter(({ bytes }) => !holdsKey(bytes));
   const sizes: Partial<Record<ResourceType, number>> = {};
   const bodies = types.map((type) => {
@@ -63,10 +69,11 @@ export function encodeConfig(protos: Protos, owner: ConfigOwner, { savedAt, reso
     sizes[type] = body.length;
     return body;
   });
-  const header: Header = { savedAt, ...owner, types: sizes };
+  const leftOut = resources.length - kept.length;
+  const header: Header = { savedAt, leftOut, ...owner, types: sizes };
   const content = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...bodies]);
   const bytes = Buffer.concat([Buffer.from(`${format} ${formatVersion} ${digestOf(content)}\n`), content]);
-  return { bytes, withKeys: resources.length - kept.length };
+  return { bytes, leftOut };
 }
 
 /** Why bytes are not used is one sentence. */
@@ -108,7 +115,7 @@ function readContent(protos: Protos, owner: ConfigOwner, content: Buffer): Saved
       if (resource) resources.push({ type, name, version, bytes: resource.value });
     }
   }
-  return { savedAt: header.savedAt, resources };
+  return { savedAt: header.savedAt, leftOut: header.leftOut, resources };
 }
 
 function toResponse(type: ResourceType, kept: readonly SavedResource[]): DeltaDiscoveryResponse {

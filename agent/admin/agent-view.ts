@@ -32,6 +32,7 @@ export class AgentView {
   #draining = false;
   /** Of the configuration on disk, ISO 8601; `null` where there was none. */
   #savedAt: string | null = null;
+  #leftOut = 0;
   /** How much of what serves is from the disk. */
   #restoredCount = 0;
 
@@ -48,9 +49,10 @@ export class AgentView {
     this.#complete = true;
   }
 
-  /** The agent starts from the configuration on disk. */
-  restoredFrom(savedAt: string): void {
+  /** The agent starts from the configuration on disk, which lacks so many resources. */
+  restoredFrom(savedAt: string, leftOut: number): void {
     this.#savedAt = savedAt;
+    this.#leftOut = leftOut;
   }
 
   /** So much of what serves is from the disk, and not confirmed by the control plane. */
@@ -95,6 +97,9 @@ export class AgentView {
           ? 'the first configuration is not complete yet'
           : 'the control plane has not been reached yet',
       );
+    }
+    if (this.isStale && this.#leftOut > 0) {
+      reasons.push(`the configuration from the disk lacks ${this.#leftOut} resources, which hold private keys`);
     }
     for (const name of this.#serving.get('listener')?.keys() ?? []) {
       const bound = this.#listeners.get(name);

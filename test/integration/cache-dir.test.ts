@@ -1,12 +1,13 @@
 // The agent and its control plane are both gone, and only the agent comes back (xds.md section 0, point 10).
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
-import { plainMesh } from '../support/resources.ts';
+import { cluster, endpoints, plainMesh } from '../support/resources.ts';
 
 async function folderFor(t: ExecutionContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'outrigger-cache-'));
@@ -76,5 +77,39 @@ test('a damaged cache is one clear line, and the agent starts from its control p
   );
   await agent.stop();
   await controlPlane.close();
+  await server.stop();
+});
+
+test('what holds a private key is not on disk, so the agent is not ready, but carries the calls that it can', async (t) => {
+  const server = await startEchoServer('first');
+  const controlPlane = createXdsServer({ log: () => {} });
+  const xdsPort = await controlPlane.listen({ host: '127.0.0.1', port: 0 });
+  const pem = (name: string) => readFileSync(new URL(`../xds/fixtures/${name}.pem`, import.meta.url), 'utf8');
+  const tls = {
+    certificateChainPem: pem('loopback-cert'),
+    privateKeyPem: pem('loopback-key'),
+    trustedCaPem: pem('loopback-cert'),
+    sni: null,
+    subjectAltNames: [],
+  };
+  controlPlane.setSnapshot('client', [
+    { type: 'cluster', value: { ...cluster('secret'), tls } },
+    { type: 'endpoints', value: endpoints('secret', [1]) },
+    ...plainMesh('echo', 'outbound', [server.port]),
+  ]);
+  const folder = await folderFor(t);
+  const args = ['--cache-dir', folder, '--log-level', 'debug'];
+  const before = await startAgentProcess({ xdsPort, node: 'client', args });
+  await before.line(({ msg }) => msg === 'the configuration was written to disk');
+  await before.stop();
+  await controlPlane.close();
+  t.false((await readFile(join(folder, 'config.xds'))).includes('PRIVATE KEY'));
+
+  const agent = await startAgentProcess({ xdsPort, node: 'client', args });
+  t.is(await answeredBy(agent), 'first');
+  const { status, text } = await agent.get('/ready');
+  t.is(status, 503);
+  t.regex(text, /^not ready\nthe configuration from the disk lacks 1 resources, which hold private keys\nstale: /);
+  await agent.stop();
   await server.stop();
 });
