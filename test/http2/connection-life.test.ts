@@ -267,10 +267,13 @@ test('(125) a connection without streams is drained with "max_idle", and one wit
   await log.stream(0);
   clock = 100;
   t.is(debugOf(await idle.expect('GOAWAY')), 'max_idle');
+  clock = 119;
+  const marker = await ready(t, port);
   clock = 120;
   busy.send(data(1, '', flag.endStream));
   await busy.expect('HEADERS', 1, ({ endStream }) => endStream);
   clock = 149;
+  await marker.expect('GOAWAY');
   await busy.roundTrip();
   t.is(busy.count('GOAWAY'), 0, 'idleness begins with the end of the last stream');
   clock = 150;
