@@ -8,6 +8,7 @@ import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
 import { DeadlineQueue } from './grpc/deadline-queue.ts';
 import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes } from './http2/index.ts';
 import type { DataPlaneSettings, Down, Up } from './link.ts';
+import { defaultListenerLimits } from './listener/connection-cap.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import type { CallObserver } from './observe/call-observer.ts';
 import type { Log, LogLevel } from './observe/log.ts';
@@ -91,6 +92,8 @@ export class DataPlane {
     this.#listeners = new ListenerSet<ListenerContext>({
       environment: environment('server'),
       reusePort: settings.reusePort,
+      limits: defaultListenerLimits,
+      onRefused: (limit, peer) => limits.hit(limit, 'server', peer),
       drainMs: LISTENER_DRAIN_MS,
       createContext: (listener, chain) => {
         const director = this.#routes.directorOf(chain.http.routes);

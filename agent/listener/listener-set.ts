@@ -10,6 +10,7 @@ import {
   serverTls,
 } from '../http2/index.ts';
 import { ChainSet, type ServingChain } from './chain-set.ts';
+import type { ListenerLimits } from './connection-cap.ts';
 import { Listener } from './listener.ts';
 
 export interface ListenerEvents {
@@ -21,6 +22,9 @@ export interface ListenerEvents {
 export interface ListenerSetOptions<Context> extends ListenerEvents {
   readonly environment: ConnectionEnvironment;
   readonly reusePort: boolean;
+  /** Of each listener. */
+  readonly limits: ListenerLimits;
+  readonly onRefused: (limit: keyof ListenerLimits, peer: string) => void;
   /** How long connections of a listener that was removed or moved may go on. */
   readonly drainMs: number;
   /** What the calls of a chain have in common; made anew for each version of the resource. */
@@ -106,10 +110,18 @@ export class ListenerSet<Context> {
   }
 
   #bind(resource: ListenerResource, chains: ChainSet<Context>): void {
-    const { environment, reusePort, accept, onBound, onFailed } = this.#options;
+    const { environment, reusePort, limits, onRefused, accept: onStream, onBound, onFailed } = this.#options;
     const entry: Entry<Context> = {
       resource,
-      listener: new Listener({ address: resource.address, reusePort, environment, chains, onStream: accept }),
+      listener: new Listener({
+        address: resource.address,
+        reusePort,
+        environment,
+        limits,
+        onRefused,
+        chains,
+        onStream,
+      }),
     };
     this.#entries.set(resource.name, entry);
     entry.listener.listen().then(

@@ -12,6 +12,7 @@ import {
   type StreamHandler,
 } from '../http2/index.ts';
 import type { ChainSet, ServingChain } from './chain-set.ts';
+import { ConnectionCap, type ListenerLimits } from './connection-cap.ts';
 import type { ConnectionFacts } from './filter-chain-index.ts';
 import { peekFirstBytes } from './peek.ts';
 
@@ -21,6 +22,9 @@ export interface ListenerOptions<Context> {
   /** Several data planes bind this port. */
   readonly reusePort: boolean;
   readonly environment: ConnectionEnvironment;
+  readonly limits: ListenerLimits;
+  /** `limit` has forbidden a connection of that client, `host:port`. */
+  readonly onRefused: (limit: keyof ListenerLimits, peer: string) => void;
   readonly onStream: (stream: Stream, context: Context) => StreamHandler;
 }
 
@@ -34,12 +38,16 @@ export class Listener<Context> implements ConnectionHandler {
   readonly #options: ListenerOptions<Context>;
   readonly #server: Server;
   readonly #connections = new Map<Connection, Served<Context>>();
+  readonly #cap: ConnectionCap;
+  /** Accepted, and not handed to the codec yet. */
+  readonly #arriving = new Set<Socket>();
   #chains: ChainSet<Context>;
   #onIdle: (() => void) | null = null;
 
   constructor(options: ListenerOptions<Context>) {
     this.#options = options;
     this.#chains = options.chains;
+    this.#cap = new ConnectionCap(options.limits);
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -122,6 +130,7 @@ export class Listener<Context> implements ConnectionHandler {
   onGoAway(): void {}
 
   onClosed(connection: Connection): void {
+    this.#cap.give(this.#connections.get(connection)!.facts.remoteHost);
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#onIdle?.();
   }
@@ -129,8 +138,20 @@ export class Listener<Context> implements ConnectionHandler {
   #accept(socket: Socket): void {
     // A socket without an error listener ends the process when its peer resets it.
     socket.on('error', () => socket.destroy());
+    const ends = endsOf(socket);
+    const limit = this.#cap.take(ends.remoteHost);
+    if (limit !== null) {
+      // A reset leaves nothing behind on this machine, as a storm of closed connections would.
+      socket.resetAndDestroy();
+      this.#options.onRefused(limit, formatAddress({ host: ends.remoteHost, port: ends.remotePort }));
+      return;
+    }
+    this.#arriving.add(socket);
+    socket.once('close', () => {
+      if (this.#arriving.delete(socket)) this.#cap.give(ends.remoteHost);
+    });
     if (!this.#chains.needsHello) {
-      this.#serve(socket, { ...endsOf(socket), hello: null });
+      this.#serve(socket, { ...ends, hello: null });
       return;
     }
     peekFirstBytes(socket, this.#options.environment.limits.prefaceTimeoutMs, (first) => {
@@ -138,7 +159,7 @@ export class Listener<Context> implements ConnectionHandler {
         first.kind === 'tls'
           ? { isTls: true, serverName: first.serverName, applicationProtocols: first.applicationProtocols }
           : clearText;
-      this.#serve(socket, { ...endsOf(socket), hello });
+      this.#serve(socket, { ...ends, hello });
     });
   }
 
@@ -152,18 +173,22 @@ export class Listener<Context> implements ConnectionHandler {
     }
     const { tls, environment } = chosen;
     if (tls === null) {
-      this.#handOver(socket, facts, chosen);
+      this.#handOver(socket, socket, facts, chosen);
       return;
     }
     tls.secure(
       socket,
-      (secure) => this.#handOver(secure, facts, chosen),
+      (secure) => this.#handOver(socket, secure, facts, chosen),
       (reason) => environment.log('debug', 'TLS with a client failed', { reason }),
     );
   }
 
-  #handOver(socket: Socket, facts: ConnectionFacts, { environment, context }: ServingChain<Context>): void {
-    this.#connections.set(accept(socket, environment, this), { facts, context });
+  /** @param secure what was made of `socket`; itself in clear text. */
+  #handOver(socket: Socket, secure: Socket, facts: ConnectionFacts, chosen: ServingChain<Context>): void {
+    const { environment, context } = chosen;
+    // From here on its connection is counted. It had closed, and was taken back, where it is not there any more.
+    if (!this.#arriving.delete(socket)) return;
+    this.#connections.set(accept(secure, environment, this), { facts, context });
   }
 }
 
