@@ -32,8 +32,12 @@ export type ReceivedResource =
       readonly isNameBinding: boolean;
       /** May be empty: Istio gives none in delta. */
       readonly version: string;
+      /** How long it lives without being sent again; `null`: until it is removed. */
+      readonly ttlMs: number | null;
       readonly any: AnyMessage;
     }
+  /** A resource that was sent before lives on, for `ttlMs` more. */
+  | { readonly kind: 'heartbeat'; readonly name: string; readonly ttlMs: number | null }
   /** The wrapping could not be opened. */
   | { readonly kind: 'broken'; readonly reason: string };
 

@@ -1,5 +1,6 @@
 // XdsClient: watchers and resources over one ADS stream. Resources outlive the stream: while the server is away, the
 // last good ones stay in use, and nobody is told (gRFC A57).
+import { AbsenceTimers } from './absence-timers.ts';
 import { ModeChoice } from './ads-mode.ts';
 import { AdsStream, type Verdict } from './ads-stream.ts';
 import type { AdsWire, AdsWireEvents, ReceivedUpdate } from './ads-wire.ts';
@@ -14,10 +15,11 @@ import type { ResourceType } from './model/resource.ts';
 import { toNodeMessage } from './node-message.ts';
 import { loadProtos } from './protos.ts';
 import { digestOf, logUpdate } from './received-update.ts';
+import { ResourceTtls } from './resource-ttls.ts';
 import { RestoredResources } from './restored-resources.ts';
 import type { SavedResource } from './saved-config.ts';
 import { openSotwWire, type SotwWireOptions } from './sotw-wire.ts';
-import { doesNotExistMs, nextSubscriptionState } from './subscription.ts';
+import { nextSubscriptionState } from './subscription.ts';
 import type { Transport } from './transport.ts';
 import { TypeState } from './type-state.ts';
 import type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
@@ -61,11 +63,12 @@ const typeOrder: readonly ResourceType[] = ['cluster', 'endpoints', 'listener', 
 
 export class XdsClient {
   readonly #log: Log;
-  readonly #setTimer: SetTimer;
   readonly #server: string;
   readonly #stream: AdsStream;
   readonly #types: Readonly<Record<ResourceType, TypeState>>;
   readonly #restored: RestoredResources;
+  readonly #absence: AbsenceTimers;
+  readonly #ttls: ResourceTtls;
   /** Types of which the wanted names changed since the last flush; `null` where no flush is due. */
   #dirty: Set<ResourceType> | null = null;
   #isConnected = false;
@@ -79,7 +82,6 @@ export class XdsClient {
     const transport = options.transport(server);
     const protos = loadProtos();
     this.#log = log;
-    this.#setTimer = setTimer;
     this.#server = transport.target;
     const decode = {
       // The interfaces that decoders read by are written by hand after proto/ (xds/decode/*-messages.ts).
@@ -101,6 +103,26 @@ export class XdsClient {
       isAnswered: () => this.#isConnected,
       onGone: (type, names) => this.#onGone(type, names),
       onCount: options.onRestored ?? (() => {}),
+    });
+    this.#absence = new AbsenceTimers({
+      types: this.#types,
+      server: transport.target,
+      log,
+      setTimer,
+      onAbsent: (type, name) => this.#tell(type, name, (watcher) => watcher.onAbsent()),
+      onSilence: (type) => {
+        for (const watcher of [...this.#types[type].wildcardWatchers]) this.#call(() => watcher.onSilence());
+      },
+    });
+    this.#ttls = new ResourceTtls(setTimer, (type, name) => {
+      if (this.#types[type].cache.get(name) === undefined) return;
+      log('warn', 'an xDS resource has outlived its time to live, and is dropped', {
+        server: this.#server,
+        type,
+        name,
+      });
+      this.#types[type].cache.forget(name);
+      this.#onGone(type, [name]);
     });
     const versions = new Map<ResourceType, string>();
     const node = toNodeMessage(bootstrap.node, options.userAgentVersion ?? '');
@@ -124,7 +146,10 @@ export class XdsClient {
       openWire,
       mode,
       handler: {
-        onRequested: (type) => this.#onRequested(type),
+        onRequested: (type) => {
+          this.#restored.awaitServer(type);
+          this.#absence.start(type);
+        },
         onUpdate: (update) => this.#onUpdate(update),
         onBroken: (failure) => this.#onBroken(failure),
       },
@@ -157,6 +182,7 @@ export class XdsClient {
   stop(): void {
     this.#isConnected = false;
     this.#stream.stop();
+    this.#ttls.stop();
     for (const type of typeOrder) this.#types[type].cancelTimers();
   }
 
@@ -254,46 +280,6 @@ export class XdsClient {
     }
   }
 
-  #onRequested(type: ResourceType): void {
-    this.#restored.awaitServer(type);
-    const state = this.#types[type];
-    const names = [...state.states].filter(([, step]) => step === 'started').map(([name]) => name);
-    for (const name of names) state.step(name, 'sent');
-    const hasWildcard = state.wildcardWatchers.size > 0 && state.wildcardState === 'started';
-    if (hasWildcard) state.wildcardState = nextSubscriptionState(state.wildcardState, 'sent');
-    if (names.length === 0 && !hasWildcard) return;
-    const cancel = this.#setTimer(() => {
-      state.timers.delete(cancel);
-      this.#onTimeout(type, names, hasWildcard);
-    }, doesNotExistMs);
-    state.timers.add(cancel);
-  }
-
-  #onTimeout(type: ResourceType, names: readonly string[], hasWildcard: boolean): void {
-    const state = this.#types[type];
-    const missing = names.filter((name) => state.states.get(name) === 'requested');
-    if (missing.length > 0) {
-      const hint = 'it may not exist, or the server may answer only a request for every name it knows';
-      this.#log('warn', `the xDS server did not send a resource within ${doesNotExistMs / 1000} s: ${hint}`, {
-        server: this.#server,
-        type,
-        names: missing.slice(0, 10),
-        count: missing.length,
-      });
-    }
-    for (const name of missing) {
-      state.step(name, 'timed-out');
-      this.#tell(type, name, (watcher) => watcher.onAbsent());
-    }
-    if (!hasWildcard || state.wildcardState !== 'requested') return;
-    state.wildcardState = nextSubscriptionState(state.wildcardState, 'timed-out');
-    this.#log('warn', `the xDS server did not answer within ${doesNotExistMs / 1000} s`, {
-      server: this.#server,
-      type,
-    });
-    for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onSilence());
-  }
-
   #onUpdate(update: ReceivedUpdate): Verdict {
     this.#isConnected = true;
     const { type } = update;
@@ -315,6 +301,8 @@ export class XdsClient {
     for (const name of absent) this.#tell(type, name, (watcher) => watcher.onAbsent());
     for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onUpdate(applied));
     this.#restored.count();
+    for (const [name, ttlMs] of applied.ttls) this.#ttls.set(type, name, ttlMs);
+    for (const name of absent) this.#ttls.set(type, name, null);
     for (const { name, errors } of applied.rejected) {
       const error = new XdsError('rejected', `${type} "${name}": ${errors.join('; ')}`);
       const hasResource = Boolean(state.cache.get(name)?.accepted);
@@ -324,7 +312,7 @@ export class XdsClient {
     return { detail: applied.errors.length === 0 ? null : applied.errors.join('\n'), isPartlyValid, isRepeated };
   }
 
-  /** What was restored is no longer there. */
+  /** What was restored, or had a time to live, is no longer there. */
   #onGone(type: ResourceType, names: readonly string[]): void {
     const state = this.#types[type];
     for (const name of names) {

@@ -8,6 +8,7 @@ import type { Log } from './environment.ts';
 import type { ResourceType } from './model/resource.ts';
 import { toErrorDetail } from './nack.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse, NodeMessage, ResourceMessage } from './protos.ts';
+import { ttlOf } from './resource-ttls.ts';
 import type { Transport, TransportStream } from './transport.ts';
 
 export interface DeltaWireOptions {
@@ -96,13 +97,11 @@ export function openDeltaWire(options: DeltaWireOptions): AdsWire {
   };
 }
 
-/** `null`: a heartbeat, or an alias of nothing, which has no resource. */
-function readResource({
-  name,
-  resource_name: locator,
-  version = '',
-  resource,
-}: ResourceMessage): ReceivedResource | null {
-  if (!resource) return null;
-  return { kind: 'resource', name: name || locator?.name || null, isNameBinding: true, version, any: resource };
+/** `null`: an alias of nothing, which has no resource and no name. */
+function readResource(message: ResourceMessage): ReceivedResource | null {
+  const { resource, version = '' } = message;
+  const name = message.name || message.resource_name?.name || null;
+  const ttlMs = ttlOf(message);
+  if (resource) return { kind: 'resource', name, isNameBinding: true, version, ttlMs, any: resource };
+  return name === null ? null : { kind: 'heartbeat', name, ttlMs };
 }

@@ -12,6 +12,6 @@ export function toNodeMessage(node: NodeIdentity, version: string): NodeMessage 
     locality: { region, zone, sub_zone: subZone },
     user_agent_name: node.userAgent?.name ?? 'outrigger',
     user_agent_version: node.userAgent?.version ?? version,
-    client_features: ['xds.config.resource-in-sotw'],
+    client_features: ['xds.config.resource-in-sotw', 'xds.config.supports-resource-ttl'],
   };
 }

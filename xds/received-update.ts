@@ -8,7 +8,7 @@ import type { AppliedUpdate } from './resource-cache.ts';
 export function digestOf({ resources }: ReceivedUpdate): string {
   const digests = resources.map((received) => {
     const hash = createHash('sha256');
-    return received.kind === 'broken' ? 'broken' : hash.update(received.any.value).digest('base64');
+    return received.kind === 'resource' ? hash.update(received.any.value).digest('base64') : received.kind;
   });
   return createHash('sha256').update(digests.sort().join()).digest('base64');
 }

@@ -42,6 +42,8 @@ export interface AppliedUpdate {
   readonly rejected: readonly { readonly name: string; readonly errors: readonly string[] }[];
   /** Newly accepted with warnings. */
   readonly warned: readonly { readonly name: string; readonly warnings: readonly string[] }[];
+  /** Of what is in use and was in the response: how long it lives from now on; `null`: until it is removed. */
+  readonly ttls: ReadonlyMap<string, number | null>;
   /** All that is wrong with the response, for the NACK. */
   readonly errors: readonly string[];
   readonly validCount: number;
@@ -127,7 +129,8 @@ export class ResourceCache {
   apply(update: ReceivedUpdate, isWanted: (name: string) => boolean): AppliedUpdate {
     const step = new CacheStep(this.#options, this.#entries, update, isWanted);
     for (const [index, received] of update.resources.entries()) {
-      if (received.kind === 'broken') step.refuseNameless(`resources[${index}]: ${received.reason}`);
+      if (received.kind === 'heartbeat') step.keepAlive(received.name, received.ttlMs);
+      else if (received.kind === 'broken') step.refuseNameless(`resources[${index}]: ${received.reason}`);
       else if (received.any.type_url === resourceTypes[update.type].typeUrl) {
         step.judge(index, received, received.any.value);
       } else {
@@ -140,7 +143,7 @@ export class ResourceCache {
   }
 }
 
-type Wrapping = Pick<Extract<ReceivedResource, { kind: 'resource' }>, 'name' | 'isNameBinding' | 'version'>;
+type Wrapping = Omit<Extract<ReceivedResource, { kind: 'resource' }>, 'kind' | 'any'>;
 
 /** One response on its way into the cache. */
 class CacheStep implements AppliedUpdate {
@@ -149,12 +152,14 @@ class CacheStep implements AppliedUpdate {
   readonly #update: ReceivedUpdate;
   readonly #isWanted: (name: string) => boolean;
   #hasNameless = false;
+  #hasHeartbeat = false;
 
   readonly changed: Resource[] = [];
   readonly removed: string[] = [];
   readonly seen = new Set<string>();
   readonly rejected: { name: string; errors: readonly string[] }[] = [];
   readonly warned: { name: string; warnings: readonly string[] }[] = [];
+  readonly ttls = new Map<string, number | null>();
   readonly errors: string[] = [];
   validCount = 0;
   invalidCount = 0;
@@ -171,13 +176,15 @@ class CacheStep implements AppliedUpdate {
     this.#isWanted = isWanted;
   }
 
-  judge(index: number, { name: wrappedName, isNameBinding, version }: Wrapping, bytes: Uint8Array): void {
+  judge(index: number, wrapping: Wrapping, bytes: Uint8Array): void {
+    const { name: wrappedName, isNameBinding, version, ttlMs } = wrapping;
     // What is byte for byte as before need not be decoded: in state of the world that is nearly all of each response.
     const guess = wrappedName ?? peekName(bytes);
     const before = guess === null ? undefined : this.#entries.get(guess);
     if (guess !== null && before?.accepted && isSameBytes(before.accepted.bytes, bytes)) {
       if (this.#isFirst(guess)) {
         this.#entries.set(guess, { accepted: { ...before.accepted, version, origin: 'server' }, rejected: null });
+        this.ttls.set(guess, ttlMs);
         this.validCount += 1;
       }
       return;
@@ -197,7 +204,16 @@ class CacheStep implements AppliedUpdate {
     if (decoded.kind === 'invalid') this.#reject(name, version, bytes, decoded.errors);
     else if (isNameBinding && decoded.name !== name) {
       this.#reject(name, version, bytes, [`name: is "${decoded.name}" inside`]);
-    } else this.#accept(name, version, bytes, renamed(decoded.resource, name), decoded.warnings);
+    } else {
+      this.ttls.set(name, ttlMs);
+      this.#accept(name, version, bytes, renamed(decoded.resource, name), decoded.warnings);
+    }
+  }
+
+  /** One of what is not known says nothing. */
+  keepAlive(name: string, ttlMs: number | null): void {
+    this.#hasHeartbeat = true;
+    if (this.#entries.get(name)?.accepted) this.ttls.set(name, ttlMs);
   }
 
   refuseNameless(problem: string): void {
@@ -211,8 +227,9 @@ class CacheStep implements AppliedUpdate {
       if (this.seen.has(name)) this.errors.push(`${this.#options.type} "${name}": is sent and removed at once`);
       else this.#removeOne(name);
     }
-    // A resource without a name may be any of the missing ones, so then nothing counts as removed.
-    if (!this.#update.isComplete || this.#hasNameless) return;
+    // A resource without a name may be any of the missing ones, so then nothing counts as removed; nor where the response
+    // is one of heartbeats, which leaves out what has no time to live.
+    if (!this.#update.isComplete || this.#hasNameless || this.#hasHeartbeat) return;
     for (const name of this.#entries.keys()) if (!this.seen.has(name)) this.#removeOne(name);
   }
 

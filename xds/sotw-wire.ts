@@ -17,6 +17,7 @@ import type {
   Protos,
   ResourceMessage,
 } from './protos.ts';
+import { ttlOf } from './resource-ttls.ts';
 import type { Transport, TransportStream } from './transport.ts';
 
 export interface SotwWireOptions {
@@ -112,18 +113,20 @@ export function openSotwWire(options: SotwWireOptions): AdsWire {
     return { type: info.type, version, nonce, resources: unwrapped, removed: [], isComplete: info.isComplete };
   }
 
-  /** A server may wrap a resource, to give it a name or a time to live. `null`: a heartbeat, which has no resource. */
+  /** A server may wrap a resource, to give it a name or a time to live. `null`: it wrapped nothing. */
   function unwrap(any: AnyMessage, version: string): ReceivedResource | null {
     if (!any.type_url.endsWith(`/${resourceMessageName}`))
-      return { kind: 'resource', name: null, isNameBinding: false, version, any };
+      return { kind: 'resource', name: null, isNameBinding: false, version, ttlMs: null, any };
     try {
       const wrapper: ResourceMessage = protos.decode(resourceMessageName, any.value);
-      if (!wrapper.resource) return null;
+      const ttlMs = ttlOf(wrapper);
+      if (!wrapper.resource) return wrapper.name ? { kind: 'heartbeat', name: wrapper.name, ttlMs } : null;
       return {
         kind: 'resource',
         name: wrapper.name || null,
         isNameBinding: false,
         version: wrapper.version || version,
+        ttlMs,
         any: wrapper.resource,
       };
     } catch (error) {

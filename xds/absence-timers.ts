@@ -1,0 +1,62 @@
+// What a server does not send within 15 s of being asked for it does not exist (gRFC A57, xds.md cases 46 to 50).
+import type { Log, SetTimer } from './environment.ts';
+import type { ResourceType } from './model/resource.ts';
+import { doesNotExistMs, nextSubscriptionState } from './subscription.ts';
+import type { TypeState } from './type-state.ts';
+
+export interface AbsenceTimersOptions {
+  readonly types: Readonly<Record<ResourceType, TypeState>>;
+  readonly server: string;
+  readonly log: Log;
+  readonly setTimer: SetTimer;
+  /** The resource does not exist. */
+  readonly onAbsent: (type: ResourceType, name: string) => void;
+  /** The server says nothing of a whole type. */
+  readonly onSilence: (type: ResourceType) => void;
+}
+
+export class AbsenceTimers {
+  readonly #options: AbsenceTimersOptions;
+
+  constructor(options: AbsenceTimersOptions) {
+    this.#options = options;
+  }
+
+  /** What is wanted of this type is on its way to the server: one timer for all that was not asked for before. */
+  start(type: ResourceType): void {
+    const state = this.#options.types[type];
+    const names = [...state.states].filter(([, step]) => step === 'started').map(([name]) => name);
+    for (const name of names) state.step(name, 'sent');
+    const hasWildcard = state.wildcardWatchers.size > 0 && state.wildcardState === 'started';
+    if (hasWildcard) state.wildcardState = nextSubscriptionState(state.wildcardState, 'sent');
+    if (names.length === 0 && !hasWildcard) return;
+    const cancel = this.#options.setTimer(() => {
+      state.timers.delete(cancel);
+      this.#expire(type, names, hasWildcard);
+    }, doesNotExistMs);
+    state.timers.add(cancel);
+  }
+
+  #expire(type: ResourceType, names: readonly string[], hasWildcard: boolean): void {
+    const { types, server, log, onAbsent, onSilence } = this.#options;
+    const state = types[type];
+    const missing = names.filter((name) => state.states.get(name) === 'requested');
+    if (missing.length > 0) {
+      const hint = 'it may not exist, or the server may answer only a request for every name it knows';
+      log('warn', `the xDS server did not send a resource within ${doesNotExistMs / 1000} s: ${hint}`, {
+        server,
+        type,
+        names: missing.slice(0, 10),
+        count: missing.length,
+      });
+    }
+    for (const name of missing) {
+      state.step(name, 'timed-out');
+      onAbsent(type, name);
+    }
+    if (!hasWildcard || state.wildcardState !== 'requested') return;
+    state.wildcardState = nextSubscriptionState(state.wildcardState, 'timed-out');
+    log('warn', `the xDS server did not answer within ${doesNotExistMs / 1000} s`, { server, type });
+    onSilence(type);
+  }
+}
