@@ -129,7 +129,7 @@ export class Agent {
       },
     });
     const { cacheDir: folder } = options;
-    const { held } = this.#client;
+    const held = () => (this.#dependencies.isSettled ? this.#client.held() : null);
     this.#cache = folder === null ? null : new ConfigCache({ folder, bootstrap, held, log });
     this.#view = new AgentView({ node: bootstrap.node, client: this.#client, concurrency: options.concurrency });
     this.#admin = new AdminServer({
@@ -207,10 +207,11 @@ export class Agent {
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
+    // What nothing follows any more is forgotten, so the cache goes first.
+    await this.#cache?.close();
     this.#dependencies.stop();
     this.#client.stop();
     await this.#workers.stop();
-    await this.#cache?.close();
     await this.#telemetry.shutdown();
     await this.#admin.close();
     this.#finish({ kind: 'stopped' });

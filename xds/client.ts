@@ -167,16 +167,15 @@ export class XdsClient {
     this.#stream.start();
   }
 
-  /**
-   * Takes over what was in use in an earlier life (`held`), before `start`. It stays in use until the server replaces
-   * it, or has answered without it for long enough.
-   */
+  /** Takes over what was `held` in an earlier life, before `start`: in use until the server replaces or drops it. */
   restore(saved: readonly SavedResource[]): void {
     this.#restored.restore(saved);
   }
 
   /** What is in use, as it was received. */
-  readonly held = (): SavedResource[] => typeOrder.flatMap((type) => this.#types[type].cache.held());
+  held(): SavedResource[] {
+    return typeOrder.flatMap((type) => this.#types[type].cache.held());
+  }
 
   /** Ends the stream and all timers. Resources stay readable by `dump`. */
   stop(): void {

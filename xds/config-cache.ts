@@ -15,8 +15,8 @@ export interface ConfigCacheOptions {
   /** A folder of this client alone; made where it is missing. */
   readonly folder: string;
   readonly bootstrap: Bootstrap;
-  /** What is in use (`XdsClient.held`). */
-  readonly held: () => readonly SavedResource[];
+  /** What is in use (`XdsClient.held`); `null` while an update is under way, behind which `changed` is called. */
+  readonly held: () => readonly SavedResource[] | null;
   readonly log: Log;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -98,9 +98,11 @@ export class ConfigCache {
     const { bootstrap, held, now, log, folder } = this.#options;
     const file = this.#path;
     const startedAt = now();
+    const resources = held();
     this.#isDirty = false;
+    if (resources === null) return;
     try {
-      const config = { savedAt: startedAt, resources: held() };
+      const config = { savedAt: startedAt, resources };
       const { bytes, leftOut } = encodeConfig(loadProtos(), ownerOf(bootstrap), config);
       await writeAtomically(folder, file, bytes);
       log('debug', 'the configuration was written to disk', { file, bytes: bytes.length });

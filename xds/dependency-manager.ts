@@ -74,6 +74,7 @@ export class DependencyManager {
   /** Of what waits for patience to end, by type and name. */
   readonly #patience = new Map<string, Patience>();
   #isReady = false;
+  #isSettled = false;
   #isScheduled = false;
   #isRunning = false;
 
@@ -137,6 +138,11 @@ export class DependencyManager {
     };
   }
 
+  /** Whether nothing which is wanted waits for anything. */
+  get isSettled(): boolean {
+    return this.#isSettled && !this.#isScheduled;
+  }
+
   /** Changes of one turn make one step. */
   #schedule(): void {
     if (this.#isScheduled) return;
@@ -157,6 +163,7 @@ export class DependencyManager {
     if (plan.update.upsert.length > 0 || plan.update.remove.length > 0) {
       this.#call(() => this.#options.onUpdate(plan.update));
     }
+    this.#isSettled = plan.isSettled;
     if (!plan.isSettled) return;
     if (!this.#isReady) {
       this.#isReady = true;

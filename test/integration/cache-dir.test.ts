@@ -59,6 +59,9 @@ test('killed and started again while the control plane is down, the agent carrie
 
   t.is(await agent.stop(), 0);
   await after.close();
+  const again = await startAgentProcess({ xdsPort, node: 'client', args });
+  t.is(await answeredBy(again), 'second', 'an agent that ends in order leaves what it had last');
+  await again.stop();
   await Promise.all([first.stop(), second.stop()]);
 });
 
