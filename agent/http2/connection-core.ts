@@ -73,6 +73,8 @@ export class ConnectionCore implements StreamOwner {
   hasNewRoom = false;
   /** Client: many of our streams were reset; others shall go to another connection. */
   isRotationDue = false;
+  /** A PING goes unanswered: calls that can go elsewhere shall. */
+  isSuspect = false;
   readonly #onDirty: () => void;
   #unreported: StreamImpl[] = [];
   /** The other of the two lists: streams that send more when they are told are told of that the next time. */
@@ -173,7 +175,7 @@ export class ConnectionCore implements StreamOwner {
 
   /** How many streams may be opened. */
   get room(): number {
-    if (this.role === 'server' || this.state !== 'open' || this.isRotationDue) return 0;
+    if (this.role === 'server' || this.state !== 'open' || this.isRotationDue || this.isSuspect) return 0;
     const { maxConcurrentStreams, assumedConcurrentStreams, lastStreamId, maxQueuedBytes } = this.limits;
     if (this.scheduler.queuedBytes > maxQueuedBytes) return 0;
     const allowed = this.hasPeerSettings ? this.peerSettings.maxConcurrentStreams : assumedConcurrentStreams;

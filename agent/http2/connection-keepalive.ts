@@ -5,6 +5,10 @@ import type { Pings } from './connection-pings.ts';
 import { type ConnectionTimer, Deadline } from './connection-timer.ts';
 import { ErrorCode } from './errors.ts';
 
+/** The part of the time for an answer behind which a connection is suspect, and at most so long. */
+const suspectShare = 1 / 4;
+const maxSuspectMs = 1000;
+
 export class ConnectionKeepalive {
   readonly #core: ConnectionCore;
   readonly #timer: ConnectionTimer;
@@ -16,6 +20,8 @@ export class ConnectionKeepalive {
     this.watch();
   };
   #bytesSeen = 0;
+  /** Looks for an answer to the PING that is out. */
+  #looks = 0;
   #lastPingMs = Number.NEGATIVE_INFINITY;
   #messageFramesSeen = 0;
   #strikes = 0;
@@ -29,8 +35,14 @@ export class ConnectionKeepalive {
 
   /** The connection is up, or the peer has shown that it lives. */
   watch(): void {
+    const core = this.#core;
     this.#bytesSeen = this.#bytesIn();
-    this.#timer.arm(Deadline.keepalive, this.#core.limits.keepaliveTimeMs);
+    if (core.isSuspect) {
+      core.isSuspect = false;
+      core.hasNewRoom = true;
+      core.markDirty();
+    }
+    this.#timer.arm(Deadline.keepalive, core.limits.keepaliveTimeMs);
   }
 
   /** So long nothing may have come. A silent peer is asked between one and two times `keepaliveTimeMs` after its last byte. */
@@ -41,18 +53,31 @@ export class ConnectionKeepalive {
       return;
     }
     this.#pings.send(core.write, core.environment.now(), this.#onAck);
-    this.#timer.arm(Deadline.keepaliveAnswer, core.limits.keepaliveTimeoutMs);
+    this.#looks = 0;
+    this.#timer.arm(Deadline.keepaliveAnswer, suspectMs(core.limits.keepaliveTimeoutMs));
     core.markDirty();
   }
 
+  /**
+   * First no more calls are sent here, so that fewer are lost if there is nobody; then time is up. What has come while this
+   * program was held up is read before the last look.
+   */
   onAnswerDeadline(): void {
     if (this.#hasHeard()) {
       this.watch();
       return;
     }
-    const { limits } = this.#core;
-    this.#core.countLimit('keepaliveTimeoutMs');
-    this.#core.fail(ErrorCode.NO_ERROR, `keepalive: nothing came within ${limits.keepaliveTimeoutMs} ms of a PING`);
+    const core = this.#core;
+    const { keepaliveTimeoutMs } = core.limits;
+    this.#looks++;
+    if (this.#looks < 3) {
+      core.isSuspect = true;
+      const leftMs = this.#looks === 1 ? keepaliveTimeoutMs - suspectMs(keepaliveTimeoutMs) : 0;
+      this.#timer.arm(Deadline.keepaliveAnswer, leftMs);
+      return;
+    }
+    core.countLimit('keepaliveTimeoutMs');
+    core.fail(ErrorCode.NO_ERROR, `keepalive: nothing came within ${keepaliveTimeoutMs} ms of a PING`);
   }
 
   /** Server: the client asks for an answer. Whoever is being sent messages may do so as often as it likes (BDP probes). */
@@ -76,4 +101,8 @@ export class ConnectionKeepalive {
   #hasHeard(): boolean {
     return this.#bytesIn() !== this.#bytesSeen;
   }
+}
+
+function suspectMs(keepaliveTimeoutMs: number): number {
+  return Math.min(maxSuspectMs, keepaliveTimeoutMs * suspectShare);
 }

@@ -107,7 +107,10 @@ export interface Http2Limits {
    * Default Infinity toward upstreams, who may hold pings for abuse, and 2 h toward downstreams.
    */
   readonly keepaliveTimeMs: number;
-  /** Nothing at all came behind that PING: the connection is dead. Default 20 s. */
+  /**
+   * Nothing at all came behind that PING: the connection is dead. Default 20 s. After a quarter of that, at most 1 s, no
+   * new streams are opened on it until something comes.
+   */
   readonly keepaliveTimeoutMs: number;
   /** The kernel asks by TCP when nothing was received for so long: the peer's program need not answer. Default 60 s. */
   readonly tcpKeepaliveMs: number;

@@ -177,6 +177,41 @@ test('(124) without calls nobody is asked, unless that is wanted', async (t) => 
   t.deepEqual([quiet.connection.state, asking.connection.state], ['open', 'open']);
 });
 
+test('(124) while a PING goes unanswered new calls go elsewhere, and come back with the answer', async (t) => {
+  const { peer, connection, log, call } = await dialPeer(t, { keepaliveTimeMs: 20, keepaliveTimeoutMs: 2000 });
+  const stream = call();
+  const { payload } = await peer.expect('PING', 0, ({ isAck }) => !isAck);
+  const hasRoomAgain = new Promise<void>((resolve) => {
+    log.onRoomCall = ({ room }) => {
+      if (room > 0) resolve();
+    };
+  });
+  while (connection.room > 0) await new Promise((resolve) => setImmediate(resolve));
+  t.is(connection.state, 'open');
+  t.is(stream.reset, undefined, 'the call that is there waits on');
+  peer.send(ping(payload.toString('latin1'), flag.ack));
+  await hasRoomAgain;
+  call();
+  await peer.expect('HEADERS', 3);
+});
+
+test.serial(
+  '(124) an answer that came while this program was held up counts, though its time was over when it was read',
+  async (t) => {
+    const { peer, connection, call } = await dialPeer(t, { keepaliveTimeMs: 20, keepaliveTimeoutMs: 400 });
+    const stream = call();
+    const { payload } = await peer.expect('PING', 0, ({ isAck }) => !isAck);
+    while (connection.room > 0) await new Promise((resolve) => setImmediate(resolve));
+    peer.send(ping(payload.toString('latin1'), flag.ack));
+    const untilMs = performance.now() + 350;
+    while (performance.now() < untilMs);
+    peer.send(headers(1, ok, flag.endStream));
+    await stream.until(() => stream.ended || stream.reset !== undefined);
+    t.is(stream.reset, undefined);
+    t.is(connection.state, 'open');
+  },
+);
+
 test('(124) by default an upstream is never pinged, and a downstream after two hours', (t) => {
   t.is(environment('client').limits.keepaliveTimeMs, Number.POSITIVE_INFINITY);
   t.is(environment('server').limits.keepaliveTimeMs, 7_200_000);
