@@ -18,6 +18,8 @@ type DeltaCall = ServerDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryRespons
 export interface AdsServerOptions {
   /** 0: any free port. */
   readonly port?: number;
+  /** Path of a socket file, in place of a port. */
+  readonly socketFile?: string;
   readonly credentials?: ServerCredentials;
   /** Default: the state of the world only; a stream of the other mode ends with `refusal`. */
   readonly speaks?: readonly ('sotw' | 'delta')[];
@@ -55,7 +57,8 @@ export class AdsServer {
       },
     });
     const bound = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(`127.0.0.1:${port}`, credentials, (error, number) => (error ? reject(error) : resolve(number)));
+      const address = options.socketFile === undefined ? `127.0.0.1:${port}` : `unix:${options.socketFile}`;
+      server.bindAsync(address, credentials, (error, number) => (error ? reject(error) : resolve(number)));
     });
     const adsServer = new AdsServer(server, bound);
     return adsServer;

@@ -193,3 +193,13 @@ test('a token that cannot be read or sent ends the stream, naming the file and n
   t.regex(empty?.details ?? '', /empty is empty; it should hold the value of "authorization"/);
   t.regex(binary?.details ?? '', /binary holds what "authorization" must not be$/);
 });
+
+test("a control plane behind a socket file, as Istio's agent is", async (t) => {
+  const folder = await folderFor(t);
+  const socketFile = join(folder, 'XDS');
+  const server = await AdsServer.start({ socketFile });
+  t.teardown(() => server.stop());
+  for (const serverUri of [`unix:${socketFile}`, `unix://${socketFile}`]) {
+    t.is(await open(serverUri, { kind: 'insecure' }), 'open', serverUri);
+  }
+});
