@@ -31,8 +31,8 @@ export interface Pinned {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts a program on one core, which ends with this process at the latest. What it prints to standard output is dropped. */
-export function spawnPinned(core: number, command: readonly string[], env: NodeJS.ProcessEnv = {}): Pinned {
+/** Starts a program on one core, or on those that `taskset -c` takes, which ends with this process at the latest. What it prints to standard output is dropped. */
+export function spawnPinned(core: number | string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Pinned {
   // taskset replaces itself, so that the process that is measured is the program.
   const child = spawn('taskset', ['-c', String(core), ...command], {
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -20,7 +20,7 @@ export function nativeProxy(proxy: NativeProxy): ProxyKind {
   return {
     name: proxy.name,
     startSeconds: 0.4,
-    warmUpSeconds: 0.5,
+    warmUpSeconds: 0.4,
     missing: () => (proxy.path() === null ? `${proxy.name} (${proxy.source})` : null),
     version: () => versionOf(proxy.path() ?? proxy.name, proxy.versionArgs),
     start: async (endpoints, folder) => {

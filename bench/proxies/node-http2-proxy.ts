@@ -24,6 +24,7 @@ server.on('stream', (downstream: http2.ServerHttp2Stream, headers: http2.Incomin
   for (const name of CONNECTION_FIELDS) delete headers[name];
   const upstream = session.request({ ...headers });
   upstream.on('response', (answer) => {
+    if (downstream.closed) return;
     downstream.respond({ ...answer }, { waitForTrailers: true });
     upstream.pipe(downstream);
   });
@@ -31,7 +32,9 @@ server.on('stream', (downstream: http2.ServerHttp2Stream, headers: http2.Incomin
   upstream.on('trailers', (fields) => {
     trailers = fields;
   });
-  downstream.on('wantTrailers', () => downstream.sendTrailers({ ...trailers }));
+  downstream.on('wantTrailers', () => {
+    if (!downstream.closed) downstream.sendTrailers({ ...trailers });
+  });
   downstream.on('error', () => upstream.close(http2.constants.NGHTTP2_CANCEL));
   upstream.on('error', () => downstream.close(http2.constants.NGHTTP2_INTERNAL_ERROR));
   downstream.pipe(upstream);

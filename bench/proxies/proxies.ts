@@ -25,7 +25,7 @@ function script(name: string, file: string, version: () => string | null): Proxy
   return {
     name,
     startSeconds: 0.4,
-    warmUpSeconds: 1.2,
+    warmUpSeconds: 1,
     missing: () => null,
     version,
     start: async ({ ports, tls }) => {

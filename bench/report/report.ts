@@ -1,6 +1,7 @@
 // docs/benchmarks.md, made from the record of one run: what is claimed and against whom, the bars, how to repeat it, and
 // a table for each load.
 import type { Figure, Measure, RunFacts, RunRecord } from '../figure.ts';
+import { formatScale, type ScaleRecord } from '../scale/scale-record.ts';
 import type { Load } from '../workloads.ts';
 import { BARS, type BarResult, judge } from './bars.ts';
 import { median, type Spread } from './statistics.ts';
@@ -35,8 +36,8 @@ const summary: readonly (readonly [load: string, measure: Measure, title: string
   ['10x50', 'residentMiB', 'resident, MiB', 0],
 ];
 
-/** `loads`: in the order in which their tables stand. */
-export function formatReport({ facts, figures }: RunRecord, loads: readonly Load[]): string {
+/** `loads`: in the order in which their tables stand. `scale`: what a large configuration cost, where that was measured. */
+export function formatReport({ facts, figures }: RunRecord, loads: readonly Load[], scale: ScaleRecord | null): string {
   const results = BARS.map((bar) => judge(bar, figures));
   return [
     '# Benchmarks',
@@ -61,6 +62,7 @@ export function formatReport({ facts, figures }: RunRecord, loads: readonly Load
     '|---|---|---|---|',
     ...results.map(barRow),
     '',
+    ...(scale === null ? [] : formatScale(scale)),
     ...methodOf(facts),
     ...loads.flatMap((load) => tableOf(figures, load)),
     'Absolute figures are of that machine and that hour; quote the ratios.',

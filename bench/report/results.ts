@@ -1,8 +1,9 @@
 // Where a run's record, report and plot are written. Only a run that measured everything, five times at least, becomes
 // the project's own; whatever else is measured lands outside it.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { RunRecord } from '../figure.ts';
+import type { ScaleRecord } from '../scale/scale-record.ts';
 import type { Load } from '../workloads.ts';
 import { formatPlot } from './plot.ts';
 import { formatReport } from './report.ts';
@@ -18,10 +19,16 @@ export function writeResults(record: RunRecord, loads: readonly Load[], isOfReco
   const folder = isOfRecord ? DOCS : CACHE;
   mkdirSync(folder, { recursive: true });
   const plotted = loads.filter(({ name }) => !unplotted.test(name));
-  writeFileSync(`${folder}benchmarks.md`, formatReport(record, loads));
+  writeFileSync(`${folder}benchmarks.md`, formatReport(record, loads, readScale()));
   writeFileSync(`${folder}benchmarks.svg`, formatPlot(record.figures, plotted));
   writeFileSync(`${folder}benchmarks.json`, formatRecord(record));
   return `${folder}benchmarks.md`;
+}
+
+/** What `npm run bench:scale` measured last; `null` where it has not. */
+function readScale(): ScaleRecord | null {
+  const path = `${DOCS}scale.json`;
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as ScaleRecord) : null;
 }
 
 /** What a run has so far, for when it is interrupted; `--from` makes a report of it. */

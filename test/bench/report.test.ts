@@ -12,7 +12,7 @@ const figures = [
   figure({ proxy: 'haproxy', round: 2, cpuUs: 8, callsPerSecond: 100_000 }),
   figure({ proxy: 'outrigger, untraced', round: 1, cpuUs: 3.5, callsPerSecond: 220_000 }),
 ];
-const report = formatReport(recordOf(figures, ['nginx: this machine lacks nginx']), loads);
+const report = formatReport(recordOf(figures, ['nginx: this machine lacks nginx']), loads, null);
 
 test('a report begins with what is claimed, against whom, and by how much', (t) => {
   const top = report.split('\n').slice(0, 12).join('\n');
@@ -43,4 +43,24 @@ test('the plot has a bar of one length for Outrigger and names each ratio', (t) 
   t.true(plot.includes('>1.00</text>'));
   t.true(plot.includes('>2.00</text>'));
   t.false(plot.includes('NaN'));
+});
+
+test('what a large configuration costs has a section of its own, each bar with its verdict', (t) => {
+  const scale = {
+    began: '2030-01-02T03:04:05.000Z',
+    clusters: 10_000,
+    endpoints: 100_000,
+    routes: 10_000,
+    appliedSeconds: { delta: 4, sotw: 11 },
+    changeMs: { delta: 8, sotw: 600 },
+    p99Ms: { quiet: 2, push: 3 },
+    residentMiB: { small: 170, large: 400 },
+    perEndpointKiB: 0.5,
+    perClusterKiB: 12,
+  };
+  const lines = formatReport(recordOf(figures), loads, scale).split('\n');
+  t.true(lines.includes('## 10,000 clusters, 10,000 routes, 100,000 endpoints'));
+  t.true(lines.includes('| applied whole, delta | 10 s | 4.00 s | met |'));
+  t.true(lines.includes('| applied whole, state of the world | 10 s | 11.00 s | **missed** |'));
+  t.true(lines.includes('| p99 of calls in flight during the push, against a quiet time | 2 x | 1.50 x | met |'));
 });

@@ -1,0 +1,172 @@
+// `npm run bench:scale`: what a large configuration costs the agent. 10,000 clusters, 10,000 routes, 100,000 endpoints,
+// from a control plane that has encoded them beforehand. Writes docs/scale.json, which the report includes.
+// Flags: --clusters N, --endpoints N (of each cluster); with either, figures are printed and not written.
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { takeLock } from '../alone.ts';
+import { runH2load } from '../load/h2load.ts';
+import { writePayloads } from '../load/payload.ts';
+import { runRawLoad } from '../load/raw-shape.ts';
+import { freePort, LOAD_CORE, type Pinned, PROXY_CORE, spawnPinned, untilListening, untilQuiet } from '../machine.ts';
+import { median } from '../report/statistics.ts';
+import { clusterName, encodeMesh, pathOf, type ScaleShape, withEndpoints } from './scale-mesh.ts';
+import type { ScaleRecord } from './scale-record.ts';
+import { type Resources, type ScriptedAds, startScriptedAds, type XdsMode } from './scripted-ads.ts';
+
+const { values } = parseArgs({
+  options: { clusters: { type: 'string', default: '10000' }, endpoints: { type: 'string', default: '10' } },
+});
+const shape: ScaleShape = { clusters: Number(values.clusters), endpointsPerCluster: Number(values.endpoints) };
+const callsPerSecond = 2000;
+const pushSeconds = 5;
+const changes = 5;
+const types = {
+  cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+  endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+  route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+};
+
+takeLock();
+const folder = mkdtempSync(join(tmpdir(), 'outrigger-scale-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const files = writePayloads(folder);
+const began = new Date().toISOString();
+const endpointPorts = await Promise.all(Array.from({ length: 2 + shape.endpointsPerCluster }, freePort));
+const [loaded, last] = [endpointPorts.slice(0, 2), endpointPorts.slice(2)];
+const script = fileURLToPath(new URL('../endpoints/unary-endpoint.ts', import.meta.url));
+const endpoint = spawnPinned(LOAD_CORE, [process.execPath, script, ...endpointPorts.map(String)]);
+for (const port of endpointPorts) await untilListening(port, endpoint.child);
+
+const lean = await measureMode('delta', { ...shape, endpointsPerCluster: 1 }, false);
+const delta = await measureMode('delta', shape, true);
+const sotw = await measureMode('sotw', shape, false);
+const moreEndpoints = shape.clusters * (shape.endpointsPerCluster - 1);
+const record: ScaleRecord = {
+  began,
+  clusters: shape.clusters,
+  routes: shape.clusters,
+  endpoints: shape.clusters * shape.endpointsPerCluster,
+  appliedSeconds: { delta: delta.appliedSeconds, sotw: sotw.appliedSeconds },
+  changeMs: { delta: delta.changeMs, sotw: sotw.changeMs },
+  p99Ms: delta.p99Ms,
+  residentMiB: delta.residentMiB,
+  perEndpointKiB: ((delta.residentMiB.large - lean.residentMiB.large) * 1024) / moreEndpoints,
+  perClusterKiB: ((lean.residentMiB.large - lean.residentMiB.small) * 1024) / shape.clusters,
+};
+process.stdout.write(`${JSON.stringify(record, null, 2)}\n`);
+if (process.argv.length === 2) {
+  const path = fileURLToPath(new URL('../../docs/scale.json', import.meta.url));
+  writeFileSync(path, `${JSON.stringify(record, null, 2)}\n`);
+}
+process.exit(0);
+
+interface ModeFigures {
+  readonly appliedSeconds: number;
+  readonly changeMs: number;
+  readonly p99Ms: ScaleRecord['p99Ms'];
+  readonly residentMiB: ScaleRecord['residentMiB'];
+}
+
+async function measureMode(mode: XdsMode, size: ScaleShape, isLoaded: boolean): Promise<ModeFigures> {
+  const controlPlane = await startScriptedAds();
+  const ports = { listener: await freePort(), loaded, last };
+  const large = encodeMesh(size, ports);
+  controlPlane.push(encodeMesh({ clusters: 0, endpointsPerCluster: 0 }, ports), new Map());
+  const agent = startAgent(controlPlane.port, mode);
+  await untilListening(ports.listener, agent.child);
+  await untilQuiet(agent);
+  const load = { port: ports.listener, connections: 10, streams: 50, peer: 'grpc-go', seconds: pushSeconds } as const;
+  const openLoop = async (): Promise<number> => {
+    const { latencyMs } = await runRawLoad({ ...load, perSecond: callsPerSecond });
+    return latencyMs?.p99 ?? Number.NaN;
+  };
+  // Warm, as an agent is that has run for a while.
+  await runRawLoad({ ...load, perSecond: 0, seconds: 2 });
+  const quiet = isLoaded ? await openLoop() : Number.NaN;
+  await untilQuiet(agent);
+  const small = agent.residentMiB();
+
+  const during = isLoaded ? openLoop() : Promise.resolve(Number.NaN);
+  const appliedSeconds = await push(controlPlane, large, ports.listener, size);
+  const p99Ms = { quiet, push: await during };
+  await untilQuiet(agent);
+  const residentMiB = { small, large: agent.residentMiB() };
+  const changeMs = await changeOne(controlPlane, large, ports.listener, size);
+  process.stdout.write(
+    `${mode}, ${size.endpointsPerCluster} endpoints a cluster: applied in ${appliedSeconds.toFixed(2)} s, one changed in ` +
+      `${changeMs.toFixed(1)} ms, ${residentMiB.large.toFixed(0)} MiB\n`,
+  );
+  await agent.stop();
+  controlPlane.stop();
+  return { appliedSeconds, changeMs, p99Ms, residentMiB };
+}
+
+/** On both cores: what its control thread does is not to wait for its data plane. */
+function startAgent(xdsPort: number, mode: XdsMode): Pinned {
+  const entry = fileURLToPath(new URL('../../bin/outrigger.js', import.meta.url));
+  const args = ['run', '--admin-port', '0', '--log-level', 'warn', '--xds-mode', mode];
+  const bootstrap = {
+    xds_servers: [{ server_uri: `127.0.0.1:${xdsPort}`, channel_creds: [{ type: 'insecure' }] }],
+    node: { id: 'bench' },
+  };
+  return spawnPinned(`${PROXY_CORE},${LOAD_CORE}`, [process.execPath, entry, ...args], {
+    GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap),
+  });
+}
+
+/** Clusters and their endpoints first, then the routes to them, as control planes do. Answers seconds. */
+async function push(
+  controlPlane: ScriptedAds,
+  resources: Resources,
+  port: number,
+  { clusters }: ScaleShape,
+): Promise<number> {
+  const start = performance.now();
+  controlPlane.push(resources, new Map([[types.cluster, [...(resources.get(types.cluster)?.keys() ?? [])]]]));
+  await controlPlane.acknowledged();
+  controlPlane.push(resources, new Map([[types.route, ['mesh']]]));
+  await controlPlane.acknowledged();
+  for (;;) {
+    const shape = { port, connections: 1, streams: 1, seconds: 0.01, isTls: false, body: files.message };
+    const { units, dataBytes } = await runH2load({ ...shape, paths: [pathOf(clusters - 1)] });
+    if (units > 0 && dataBytes > 0) break;
+  }
+  await controlPlane.acknowledged();
+  return (performance.now() - start) / 1000;
+}
+
+/** Some times, an endpoint of the last cluster is replaced by one that nobody has called. Answers ms, the median. */
+async function changeOne(
+  controlPlane: ScriptedAds,
+  resources: Resources,
+  port: number,
+  { clusters }: ScaleShape,
+): Promise<number> {
+  const times: number[] = [];
+  for (let change = 0; change < changes; change++) {
+    const fresh = net.createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(fresh, 'listening');
+    const address = fresh.address();
+    const freshPort = typeof address === 'object' && address !== null ? address.port : 0;
+    const name = clusterName(clusters - 1);
+    const next = withEndpoints(resources, name, [...last.slice(1), freshPort]);
+    const shape = { port, connections: 1, streams: 4, seconds: 2, isTls: false, body: files.message };
+    const load = runH2load({ ...shape, paths: [pathOf(clusters - 1)] });
+    // Calls are on their way, and the agent's caches are warm.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const called = once(fresh, 'connection');
+    const start = performance.now();
+    controlPlane.push(next, new Map([[types.endpoints, [name]]]));
+    await called;
+    times.push(performance.now() - start);
+    controlPlane.push(resources, new Map([[types.endpoints, [name]]]));
+    await load;
+    fresh.close();
+  }
+  return median(times);
+}
