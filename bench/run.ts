@@ -117,8 +117,12 @@ async function measureAll(behind: Backdrop, payloads: PayloadFiles): Promise<Run
   process.stdout.write(`bench: ${rounds} rounds, about ${Math.ceil((rounds * seconds) / 60)} minutes\n`);
 
   const began = new Date();
-  const versions = present.map((proxy) => [proxy.name, proxy.version()] as const);
-  const named = versions.flatMap(([name, version]) => (version === null ? [] : [`${name} ${version}`]));
+  // A row of a special configuration is no program of its own.
+  const programs = present.filter(({ name }) => !name.includes(','));
+  const named = programs.flatMap((proxy) => {
+    const version = proxy.version();
+    return version === null ? [] : [`${proxy.name} ${version}`];
+  });
   const figures: Figure[] = [];
   const foreign: number[] = [];
   const record = (): RunRecord => ({ facts: factsOf(named, missing, foreign, began), figures });

@@ -51,11 +51,26 @@ export function withRelativePaths(profile: CpuProfile, root: string): CpuProfile
   return { ...profile, nodes };
 }
 
+/** What belongs together, by path or, of native code, by name; the first that matches counts. */
+const parts: readonly (readonly [what: string, where: RegExp])[] = [
+  ['header blocks', /^agent\/http2\/(?:header-|hpack-|shape|field-|huffman|read-head)/],
+  ['reading and writing frames', /^agent\/http2\/(?:frame|read-buffer|write-|flusher)/],
+  ['streams and connections', /^agent\/http2\//],
+  ['the story of the call', /^agent\/(?:proxy|grpc)\//],
+  ['directing, balancing, pools', /^agent\/(?:director|balancer|upstream|filters|listener)\//],
+  ['counters and histograms', /^agent\/stats\//],
+  ['the rest of the agent', /^(?:agent|xds|bin|node_modules)\//],
+  ['garbage collector', /^\(garbage collector\)/],
+  ['writing to sockets', /^write(?:v|Buffer)$/],
+  ["Node's own JavaScript", /^node:/],
+  ['other native code', /^/],
+];
 const shownFunctions = 40;
 const leastShare = 0.005;
 
 export function formatProfile(profile: CpuProfile, title: string): string {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const byPart = new Map<string, number>();
   const byFile = new Map<string, number>();
   const byFunction = new Map<string, number>();
   let busyUs = 0;
@@ -67,6 +82,9 @@ export function formatProfile(profile: CpuProfile, title: string): string {
     const file = frame.url === '' ? '(native)' : frame.url;
     const place = frame.url === '' ? '' : `  ${frame.url}:${frame.lineNumber + 1}`;
     const name = `${frame.functionName === '' ? '(anonymous)' : frame.functionName}${place}`;
+    const subject = frame.url === '' ? frame.functionName : frame.url;
+    const [part = ''] = parts.find(([, where]) => where.test(subject)) ?? [];
+    byPart.set(part, (byPart.get(part) ?? 0) + us);
     byFile.set(file, (byFile.get(file) ?? 0) + us);
     byFunction.set(name, (byFunction.get(name) ?? 0) + us);
   }
@@ -80,6 +98,9 @@ export function formatProfile(profile: CpuProfile, title: string): string {
     `${title}.`,
     `The data plane's thread, busy for ${(busyUs / 1e6).toFixed(2)} s of ${((profile.endTime - profile.startTime) / 1e6).toFixed(2)} s. Self time, as a share of the busy time.`,
     'Made by npm run bench -- --profile; the .cpuprofile beside it opens in the developer tools of a browser.',
+    '',
+    'By part',
+    ...table(byPart, Number.POSITIVE_INFINITY),
     '',
     'By file',
     ...table(byFile, Number.POSITIVE_INFINITY),

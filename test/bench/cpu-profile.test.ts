@@ -27,6 +27,7 @@ test('the last part of a profile has the samples of that time', (t) => {
 test('a profile is told as shares of the busy time, by file and by function, without paths of the machine', (t) => {
   const text = formatProfile(withRelativePaths(lastPart(profile, 200), '/project/'), 'A run');
   t.true(text.includes('  50.0 %  agent/http2/header-decoder.ts\n'));
+  t.true(text.includes('By part\n  50.0 %  header blocks\n  50.0 %  writing to sockets\n'));
   t.true(text.includes('%  decode  agent/http2/header-decoder.ts:42'));
   t.true(text.includes('%  writeBuffer\n'));
   t.false(text.includes('/project/'));
