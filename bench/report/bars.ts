@@ -64,11 +64,15 @@ function bestOf(figures: readonly Figure[], bar: Bar, proxies: readonly string[]
   return best;
 }
 
+/** Share of a load that may fail: what is refused costs little, and would flatter who refuses it. */
+const maxFailedShare = 0.01;
+
 function roundsOf(figures: readonly Figure[], { load, measure }: Bar, proxy: string): Map<number, number> {
   const values = new Map<number, number>();
   for (const figure of figures) {
     const value = figure[measure];
-    if (figure.load === load && figure.proxy === proxy && value !== null) values.set(figure.round, value);
+    if (figure.load !== load || figure.proxy !== proxy || value === null) continue;
+    if (figure.failed <= maxFailedShare * figure.units) values.set(figure.round, value);
   }
   return values;
 }

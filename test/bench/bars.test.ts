@@ -45,6 +45,13 @@ test('a bar without figures of either side is not measured', (t) => {
   );
 });
 
+test('a round in which calls failed counts for nothing', (t) => {
+  const failing = figure({ round: 1, cpuUs: 1, units: 1000, failed: 11 });
+  const figures = [failing, figure({ round: 2, cpuUs: 9, failed: 10 }), ...rounds('haproxy', 10, 10)];
+  t.is(judge(bar, figures).figure?.least, 0.9);
+  t.is(judge(bar, [failing, ...rounds('haproxy', 10)]).verdict, 'not measured');
+});
+
 test('an absolute bar is judged by the figures themselves', (t) => {
   const idle: Bar = { ...bar, measure: 'perConnectionKiB', reference: { kind: 'absolute', unit: 'KiB' }, most: 30 };
   const { against, figure: size, verdict } = judge(idle, [figure({ perConnectionKiB: 14 })]);
