@@ -4,7 +4,7 @@ import { endpointFloods } from './endpoint-floods.ts';
 import { clientFlood, endpointFlood } from './flood-attack.ts';
 import { floods } from './floods.ts';
 import { holds } from './holds.ts';
-import { honest } from './honest.ts';
+import { honestBulk, honestCalls } from './honest.ts';
 
 export const attacks: readonly Attack[] = [
   ...[...floods.map(clientFlood), ...holds].sort(byClass),
@@ -22,7 +22,7 @@ function rank({ id }: Attack): number {
 
 /** By its id and side, as `keyOf` has it. */
 export function findAttack(key: string): Attack {
-  const found = [honest, ...attacks].find((attack) => keyOf(attack) === key);
+  const found = [honestCalls, honestBulk, ...attacks].find((attack) => keyOf(attack) === key);
   if (found === undefined) throw new Error(`there is no attack ${key}`);
   return found;
 }

@@ -21,7 +21,12 @@ const environment: ConnectionEnvironment = {
   shapes: new HeaderShapes(),
   flusher: new Flusher(),
   // It gives whoever asks all that is asked for: what is kept of it is the agent's to bound.
-  limits: { ...defaultLimits('server'), maxQueuedBytes: Number.POSITIVE_INFINITY },
+  limits: {
+    ...defaultLimits('server'),
+    maxQueuedBytes: Number.POSITIVE_INFINITY,
+    maxUnreadBytes: Number.POSITIVE_INFINITY,
+    maxPlaneQueuedBytes: Number.POSITIVE_INFINITY,
+  },
   now: () => performance.now(),
   log: () => {},
 };

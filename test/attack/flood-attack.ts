@@ -6,7 +6,7 @@ import { Attacker } from './attacker.ts';
 import { endpointOpening, type Flood, type FloodEnd, type PreparedFlood, prepareFlood } from './flood.ts';
 
 export function clientFlood(flood: Flood): Attack {
-  const { id, title, end, limit } = flood;
+  const { id, title, end, limit, isBulk = false } = flood;
   const prepare = (): ReturnType<Attack['prepare']> => {
     const prepared = prepareFlood(flood);
     return {
@@ -18,7 +18,7 @@ export function clientFlood(flood: Flood): Attack {
         }),
     };
   };
-  return { id, title, from: 'client', ends: endsOf(end), ...(limit === undefined ? {} : { limit }), prepare };
+  return { id, title, from: 'client', isBulk, ends: endsOf(end), ...(limit === undefined ? {} : { limit }), prepare };
 }
 
 /** A flood whose rounds refer to the streams that the agent opened: 1, 3 and so on. */

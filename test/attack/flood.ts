@@ -22,6 +22,8 @@ export interface Flood {
   readonly end: FloodEnd;
   /** The limit that counts it, by its name in `Http2Limits`; absent where a rule of the protocol ends it at once. */
   readonly limit?: string;
+  /** It asks for large responses. */
+  readonly isBulk?: boolean;
   /** The attacker reads nothing that comes back. */
   readonly isDeaf?: boolean;
 }

@@ -33,12 +33,13 @@ interface Hold {
   /** What it sends from then on, piece by piece, each a little later than the one before. */
   readonly drip?: Buffer;
   readonly isDeaf?: boolean;
+  readonly isBulk?: boolean;
   readonly limit?: string;
 }
 
 const dripEveryMs = 20;
 
-function holding({ id: name, title, connections, bytes, drip, isDeaf = false, limit }: Hold): Attack {
+function holding({ id: name, title, connections, bytes, drip, isDeaf = false, isBulk = false, limit }: Hold): Attack {
   const prepare = (): ReturnType<Attack['prepare']> => {
     const first = bytes();
     const hold = async (stage: Stage): Promise<void> => {
@@ -67,7 +68,15 @@ function holding({ id: name, title, connections, bytes, drip, isDeaf = false, li
       },
     };
   };
-  return { id: name, title, from: 'client', ends: ['held'], ...(limit === undefined ? {} : { limit }), prepare };
+  return {
+    id: name,
+    title,
+    from: 'client',
+    isBulk,
+    ends: ['held'],
+    ...(limit === undefined ? {} : { limit }),
+    prepare,
+  };
 }
 
 /** Calls that are cancelled once their response has begun, as a client may; the endpoint counts them all the same. */
@@ -143,6 +152,7 @@ export const holds: readonly Attack[] = [
         many(streams, (i) => headers(id(i), request(BULK), flag.endStream)),
       ]),
     isDeaf: true,
+    isBulk: true,
   }),
   holding({
     id: 'C13',
@@ -155,6 +165,7 @@ export const holds: readonly Attack[] = [
     id: 'D5',
     title: 'responses that nobody makes room for',
     connections: 8,
+    isBulk: true,
     bytes: () =>
       Buffer.concat([
         preface,

@@ -1,24 +1,28 @@
-// The yardstick: as many ordinary calls as the same attacker makes when it means well, many at once.
-// What its neighbours feel of that is the fair price of sharing an agent with a busy client.
-import { flag, headers, request, windowUpdate } from '../support/h2-peer.ts';
+// The yardsticks: the same attacker, meaning well, many calls at once. What its neighbours feel of that is the fair price
+// of sharing an agent with a busy client.
+import { flag, headers, preface, request, settings, settingsAck, windowUpdate } from '../support/h2-peer.ts';
 import { type Attack, countEnd, repeat } from './attack.ts';
 import { Attacker } from './attacker.ts';
-import { opening, UNARY } from './flood.ts';
+import { BULK, UNARY } from './flood.ts';
+
+const INITIAL_WINDOW = 4;
+const open = Buffer.concat([
+  preface,
+  settings([INITIAL_WINDOW, 0x7fff_ffff]),
+  settingsAck(),
+  windowUpdate(0, 0x7fff_0000),
+]);
 
 /** A quarter of what it may have. */
 const callsAtOnce = 250;
 const rounds = 80;
 
-export const honest: Attack = {
-  id: 'honest',
-  title: 'ordinary calls, as fast as they are answered',
-  from: 'client',
-  ends: ['alive'],
-  prepare: () => {
+function honest(id: string, title: string, path: string): Attack {
+  const prepare = (): ReturnType<Attack['prepare']> => {
     const batches = Array.from({ length: rounds }, (_, round) =>
       Buffer.concat(
         Array.from({ length: callsAtOnce }, (__, i) =>
-          headers(2 * (round * callsAtOnce + i) + 1, request(UNARY), flag.endStream),
+          headers(2 * (round * callsAtOnce + i) + 1, request(path), flag.endStream),
         ),
       ),
     );
@@ -27,7 +31,7 @@ export const honest: Attack = {
       run: (stage) =>
         repeat(stage, async () => {
           const attacker = await Attacker.connect(stage.agentPort);
-          await attacker.send(Buffer.concat([opening, windowUpdate(0, 0x4000_0000)]));
+          await attacker.send(open);
           for (const [i, batch] of batches.entries()) {
             if (attacker.isClosed || performance.now() >= stage.untilMs) break;
             await attacker.send(batch);
@@ -39,5 +43,9 @@ export const honest: Attack = {
           attacker.socket.destroy();
         }),
     };
-  },
-};
+  };
+  return { id, title, from: 'client', ends: ['alive'], prepare };
+}
+
+export const honestCalls: Attack = honest('honest', 'ordinary calls, as fast as they are answered', UNARY);
+export const honestBulk: Attack = honest('honest bulk', 'calls that are answered with 64 KiB, all of it read', BULK);

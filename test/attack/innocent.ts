@@ -8,6 +8,8 @@ const everyMs = 5;
 export interface Latencies {
   readonly calls: number;
   readonly failed: number;
+  /** How the first of those that failed ended; empty when none did. */
+  readonly failure: string;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
@@ -18,6 +20,7 @@ export class Innocent {
   #pending: Promise<void>[] = [];
   #latencies: number[] = [];
   #failed = 0;
+  #failure = '';
 
   constructor(agentPort: number) {
     this.#session = connect(`http://127.0.0.1:${agentPort}`);
@@ -28,6 +31,7 @@ export class Innocent {
   begin(): void {
     this.#latencies = [];
     this.#failed = 0;
+    this.#failure = '';
     let dueMs = performance.now();
     this.#timer = setInterval(() => {
       for (; dueMs <= performance.now(); dueMs += everyMs) this.#pending.push(this.#call(dueMs));
@@ -41,7 +45,7 @@ export class Innocent {
     this.#pending = [];
     const sorted = this.#latencies.sort((a, b) => a - b);
     const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-    return { calls: sorted.length, failed: this.#failed, p50Ms: at(0.5), p99Ms: at(0.99) };
+    return { calls: sorted.length, failed: this.#failed, failure: this.#failure, p50Ms: at(0.5), p99Ms: at(0.99) };
   }
 
   close(): void {
@@ -49,9 +53,12 @@ export class Innocent {
   }
 
   async #call(dueMs: number): Promise<void> {
-    const { trailers } = await call(this.#session);
+    const { headers, trailers, code } = await call(this.#session);
     this.#latencies.push(performance.now() - dueMs);
-    if (trailers?.['grpc-status'] !== '0') this.#failed++;
+    if (trailers?.['grpc-status'] === '0') return;
+    this.#failed++;
+    const { 'grpc-status': status, 'grpc-message': message } = trailers ?? headers;
+    if (this.#failure === '') this.#failure = `grpc-status ${status}, ${message}, HTTP/2 code ${code}`;
   }
 }
 

@@ -13,7 +13,7 @@ const attack = {
   prepare: () => ({ listen: () => Promise.resolve(0), run: () => Promise.resolve() }),
 } as const;
 
-const latencies = (p99Ms: number, failed = 0): Latencies => ({ calls: 200, failed, p50Ms: 1, p99Ms });
+const latencies = (p99Ms: number, failed = 0): Latencies => ({ calls: 200, failed, failure: '', p50Ms: 1, p99Ms });
 
 const measured = (change: Partial<Measurement> = {}): Measurement => ({
   tally: { connections: 3, sentBytes: 1024 * 1024, receivedBytes: 0, ends: { 'GOAWAY 11': 3 } },

@@ -61,8 +61,8 @@ export function judge(
   if (measured.growthBytes > growthAllowanceBytes && memoryRatio(measured) > maxRatio) {
     faults.push(`the agent grew by ${memoryRatio(measured).toFixed(0)} bytes for each that was sent`);
   }
-  const { failed, p99Ms } = measured.during;
-  if (failed > 0) faults.push(`${failed} calls of neighbours failed`);
+  const { failed, failure, p99Ms } = measured.during;
+  if (failed > 0) faults.push(`${failed} calls of neighbours failed, the first with ${failure}`);
   const barMs = neighbourBarMs(measured, honestP99Ms);
   if (p99Ms > barMs) faults.push(`neighbours' p99 was ${p99Ms.toFixed(1)} ms, the bar ${barMs.toFixed(1)}`);
   return faults;
