@@ -13,7 +13,13 @@ const attack = {
   prepare: () => ({ listen: () => Promise.resolve(0), run: () => Promise.resolve() }),
 } as const;
 
-const latencies = (p99Ms: number, failed = 0): Latencies => ({ calls: 200, failed, failure: '', p50Ms: 1, p99Ms });
+const latencies = (p99Ms: number, failed = 0): Latencies => ({
+  calls: 200,
+  failed,
+  failure: failed === 0 ? '' : 'grpc-status 14',
+  p50Ms: 1,
+  p99Ms,
+});
 
 const measured = (change: Partial<Measurement> = {}): Measurement => ({
   tally: { connections: 3, sentBytes: 1024 * 1024, receivedBytes: 0, ends: { 'GOAWAY 11': 3 } },
@@ -53,7 +59,9 @@ test('neighbours may wait three times as long as in the quiet, or twice as long 
   t.deepEqual(judge(measured({ during: latencies(30) }), attack, 4), ["neighbours' p99 was 30.0 ms, the bar 10.0"]);
   t.deepEqual(judge(measured({ quiet: latencies(10), during: latencies(30) }), attack, 4), []);
   t.deepEqual(judge(measured({ during: latencies(30) }), attack, 15), []);
-  t.deepEqual(judge(measured({ during: latencies(9, 2) }), attack, 4), ['2 calls of neighbours failed']);
+  t.deepEqual(judge(measured({ during: latencies(9, 2) }), attack, 4), [
+    '2 calls of neighbours failed, the first with grpc-status 14',
+  ]);
 });
 
 test('a line of the table says what was spent, how it ended and what counted it', (t) => {
