@@ -6,7 +6,8 @@ import type { TypeState } from './type-state.ts';
 
 export interface AbsenceTimersOptions {
   readonly types: Readonly<Record<ResourceType, TypeState>>;
-  readonly server: string;
+  /** Who is asked, for the log. */
+  readonly server: () => string;
   readonly log: Log;
   readonly setTimer: SetTimer;
   /** The resource does not exist. */
@@ -44,7 +45,7 @@ export class AbsenceTimers {
     if (missing.length > 0) {
       const hint = 'it may not exist, or the server may answer only a request for every name it knows';
       log('warn', `the xDS server did not send a resource within ${doesNotExistMs / 1000} s: ${hint}`, {
-        server,
+        server: server(),
         type,
         names: missing.slice(0, 10),
         count: missing.length,
@@ -56,7 +57,7 @@ export class AbsenceTimers {
     }
     if (!hasWildcard || state.wildcardState !== 'requested') return;
     state.wildcardState = nextSubscriptionState(state.wildcardState, 'timed-out');
-    log('warn', `the xDS server did not answer within ${doesNotExistMs / 1000} s`, { server, type });
+    log('warn', `the xDS server did not answer within ${doesNotExistMs / 1000} s`, { server: server(), type });
     onSilence(type);
   }
 }

@@ -1,13 +1,11 @@
-// XdsClient: watchers and resources over one ADS stream. Resources outlive the stream: while the server is away, the
-// last good ones stay in use, and nobody is told (gRFC A57).
+// XdsClient: watchers and resources over ADS. Resources outlive the stream: while the server is away, the last good ones
+// stay in use, and nobody is told (gRFC A57).
 import { AbsenceTimers } from './absence-timers.ts';
-import { ModeChoice } from './ads-mode.ts';
-import { AdsStream, type Verdict } from './ads-stream.ts';
-import type { AdsWire, AdsWireEvents, ReceivedUpdate } from './ads-wire.ts';
+import type { Verdict } from './ads-stream.ts';
+import type { ReceivedUpdate } from './ads-wire.ts';
 import { type ConfigDump, dumpType } from './config-dump.ts';
 import type { ReadMessage } from './decode/decode-context.ts';
 import type { UnsupportedPolicy } from './decode/validation.ts';
-import { openDeltaWire } from './delta-wire.ts';
 import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import { XdsError } from './errors.ts';
 import type { AdsModePolicy, Bootstrap, ServerConfig } from './model/bootstrap.ts';
@@ -18,7 +16,8 @@ import { digestOf, logUpdate } from './received-update.ts';
 import { ResourceTtls } from './resource-ttls.ts';
 import { RestoredResources } from './restored-resources.ts';
 import type { SavedResource } from './saved-config.ts';
-import { openSotwWire, type SotwWireOptions } from './sotw-wire.ts';
+import { ServerChain } from './server-chain.ts';
+import type { SotwWireOptions } from './sotw-wire.ts';
 import { nextSubscriptionState } from './subscription.ts';
 import type { Transport } from './transport.ts';
 import { TypeState } from './type-state.ts';
@@ -63,8 +62,7 @@ const typeOrder: readonly ResourceType[] = ['cluster', 'endpoints', 'listener', 
 
 export class XdsClient {
   readonly #log: Log;
-  readonly #server: string;
-  readonly #stream: AdsStream;
+  readonly #servers: ServerChain;
   readonly #types: Readonly<Record<ResourceType, TypeState>>;
   readonly #restored: RestoredResources;
   readonly #absence: AbsenceTimers;
@@ -77,12 +75,9 @@ export class XdsClient {
   /** Opens nothing yet. Throws where the bootstrap has no server, or proto/ cannot be loaded. */
   constructor(options: XdsClientOptions) {
     const { bootstrap, log, now = Date.now, random = Math.random, setTimer = nodeTimer } = options;
-    const [server] = bootstrap.servers;
-    if (server === undefined) throw new Error('the bootstrap has no xDS server');
-    const transport = options.transport(server);
+    if (bootstrap.servers.length === 0) throw new Error('the bootstrap has no xDS server');
     const protos = loadProtos();
     this.#log = log;
-    this.#server = transport.target;
     const decode = {
       // The interfaces that decoders read by are written by hand after proto/ (xds/decode/*-messages.ts).
       read: protos.decode as ReadMessage,
@@ -106,7 +101,7 @@ export class XdsClient {
     });
     this.#absence = new AbsenceTimers({
       types: this.#types,
-      server: transport.target,
+      server: () => this.#servers.target,
       log,
       setTimer,
       onAbsent: (type, name) => this.#tell(type, name, (watcher) => watcher.onAbsent()),
@@ -117,34 +112,26 @@ export class XdsClient {
     this.#ttls = new ResourceTtls(setTimer, (type, name) => {
       if (this.#types[type].cache.get(name) === undefined) return;
       log('warn', 'an xDS resource has outlived its time to live, and is dropped', {
-        server: this.#server,
+        server: this.#servers.target,
         type,
         name,
       });
       this.#types[type].cache.forget(name);
       this.#onGone(type, [name]);
     });
-    const versions = new Map<ResourceType, string>();
-    const node = toNodeMessage(bootstrap.node, options.userAgentVersion ?? '');
-    const { wildcard = 'legacy', partialVersion = 'previous' } = options;
-    const mode = new ModeChoice(options.mode ?? server.mode ?? 'auto');
-    let spoken = mode.present;
-    const openWire = (events: AdsWireEvents): AdsWire => {
-      // Versions of one mode mean nothing in the other.
-      if (spoken !== mode.present) {
-        versions.clear();
-        for (const type of typeOrder) this.#types[type].cache.forgetVersions();
-      }
-      spoken = mode.present;
-      if (spoken === 'sotw') {
-        return openSotwWire({ transport, events, node, protos, log, versions, wildcard, partialVersion });
-      }
-      const held = (type: ResourceType) => this.#types[type].cache.heldVersions();
-      return openDeltaWire({ transport, events, node, log, held, wildcard });
-    };
-    this.#stream = new AdsStream({
-      openWire,
+    const { wildcard = 'legacy', partialVersion = 'previous', mode = null } = options;
+    this.#servers = new ServerChain({
+      servers: bootstrap.servers,
+      transport: options.transport,
       mode,
+      node: toNodeMessage(bootstrap.node, options.userAgentVersion ?? ''),
+      protos,
+      wildcard,
+      partialVersion,
+      log,
+      now,
+      random,
+      setTimer,
       handler: {
         onRequested: (type) => {
           this.#restored.awaitServer(type);
@@ -152,19 +139,19 @@ export class XdsClient {
         },
         onUpdate: (update) => this.#onUpdate(update),
         onBroken: (failure) => this.#onBroken(failure),
+        heldVersions: (type) => this.#types[type].cache.heldVersions(),
+        forgetVersions: () => {
+          for (const type of typeOrder) this.#types[type].cache.forgetVersions();
+        },
+        lacksData: () => typeOrder.some((type) => this.#types[type].lacksData),
       },
-      server: transport.target,
-      log,
-      now,
-      random,
-      setTimer,
     });
   }
 
   /** Connects, and keeps connected until `stop`. */
   start(): void {
     this.#flush();
-    this.#stream.start();
+    this.#servers.start();
   }
 
   /** Takes over what was `held` in an earlier life, before `start`: in use until the server replaces or drops it. */
@@ -180,7 +167,7 @@ export class XdsClient {
   /** Ends the stream and all timers. Resources stay readable by `dump`. */
   stop(): void {
     this.#isConnected = false;
-    this.#stream.stop();
+    this.#servers.stop();
     this.#ttls.stop();
     for (const type of typeOrder) this.#types[type].cancelTimers();
   }
@@ -249,7 +236,7 @@ export class XdsClient {
   dump(): ConfigDump {
     const { listener, route, cluster, endpoints } = this.#types;
     return {
-      server: this.#server,
+      server: this.#servers.target,
       connected: this.#isConnected,
       listeners: dumpType(listener),
       routes: dumpType(route),
@@ -275,7 +262,7 @@ export class XdsClient {
       if (!dirty.has(type)) continue;
       const state = this.#types[type];
       state.prune();
-      this.#stream.subscribe(type, state.wanted);
+      this.#servers.subscribe(type, state.wanted);
     }
   }
 
@@ -292,7 +279,7 @@ export class XdsClient {
     for (const name of absent) if (state.states.has(name)) state.step(name, 'removed');
     const isPartlyValid = applied.validCount > 0;
     const isRepeated = this.#noteVerdict(state, update, applied.errors);
-    logUpdate(this.#log, this.#server, update, applied, isRepeated);
+    logUpdate(this.#log, this.#servers.target, update, applied, isRepeated);
 
     for (const resource of applied.changed) {
       this.#tell(type, resource.value.name, (watcher) => watcher.onChanged(resource));

@@ -42,6 +42,12 @@ export class TypeState {
     });
   }
 
+  /** Something is wanted that nobody has sent. */
+  get lacksData(): boolean {
+    if (this.wildcardWatchers.size > 0 && this.wildcardState !== 'received' && this.cache.size === 0) return true;
+    return [...this.watchers.keys()].some((name) => !this.cache.get(name)?.accepted);
+  }
+
   /** Forgets what is watched no more. */
   prune(): void {
     for (const [name, set] of this.watchers) {

@@ -187,6 +187,11 @@ export class AdsServerDeltaStream {
     if (code === 0) this.#call.end();
     else this.#call.emit('error', { code, details });
   }
+
+  /** The client has ended or broken the stream. */
+  async closed(): Promise<void> {
+    if (!this.#call.cancelled) await once(this.#call, 'cancelled');
+  }
 }
 
 /** What has arrived and was not taken, and who waits for more. */
