@@ -4,47 +4,9 @@ import { randomBytes } from 'node:crypto';
 import http2 from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import {
-  accept,
-  type Connection,
-  connect,
-  type HeaderBlock,
-  type Http2Limits,
-  type Stream,
-  type StreamHandler,
-} from '../../agent/http2/index.ts';
+import { accept, connect, type Http2Limits, type Stream } from '../../agent/http2/index.ts';
 import { ConnectionLog, environment } from './connection-fixture.ts';
-
-/** Couples a downstream stream with an upstream one. */
-class Coupling implements StreamHandler {
-  readonly #downstream: Stream;
-  readonly #upstream: Stream;
-
-  constructor(downstream: Stream, upstream: Connection) {
-    this.#downstream = downstream;
-    this.#upstream = upstream.openStream(this);
-  }
-
-  onHeaders(stream: Stream, block: HeaderBlock, endStream: boolean): void {
-    this.#other(stream).sendHeaders(block, endStream);
-  }
-
-  onData(stream: Stream, buf: Buffer, start: number, end: number, endStream: boolean): void {
-    this.#other(stream).sendData(buf, start, end, endStream);
-  }
-
-  onReset(stream: Stream, code: number): void {
-    this.#other(stream).reset(code);
-  }
-
-  onSent(stream: Stream, bytes: number): void {
-    this.#other(stream).credit(bytes);
-  }
-
-  #other(stream: Stream): Stream {
-    return stream === this.#downstream ? this.#upstream : this.#downstream;
-  }
-}
+import { Coupling } from './coupling.ts';
 
 /** A switch in front of that port: where it listens, and what it had to complain about. */
 async function startSwitch(
