@@ -24,7 +24,7 @@ let meshes: TwoAgents[] = [];
 
 test.before(async () => {
   if (goEchoMissing !== null) return;
-  goServers = await Promise.all(NAMES.map(startGoEchoServer));
+  goServers = await Promise.all(NAMES.map((name) => startGoEchoServer(name)));
   jsServer = await startEchoServer('js');
   meshes = await Promise.all([startTwoAgents(goServers.map(({ port }) => port)), startTwoAgents([jsServer.port])]);
   [toGo, toJs] = meshes as [TwoAgents, TwoAgents];

@@ -35,15 +35,16 @@ export interface EchoServer {
 }
 
 /**
- * Behaviour by request metadata: `x-fail: CODE` ends with that status, `details` and trailers; `x-hang: 1` never
- * answers; `x-count: N` makes a server stream of N messages. Everything else is echoed, with `x-endpoint` naming the
- * server in the headers and `x-trailer` in the trailers. `-bin` metadata comes back under the same name.
- * `port` 0 takes any free one.
+ * Behaviour by request metadata: `x-fail: CODE` ends with that status, `details` (that of `x-message-bin` where there is
+ * one) and trailers; `x-hang: 1` never answers; `x-count: N` makes a server stream of N messages. Everything else is
+ * echoed, with `x-endpoint` naming the server in the headers and `x-trailer` in the trailers. `-bin` metadata comes back
+ * under the same name. `port` 0 takes any free one.
  */
-export async function startEchoServer(name = 'echo', port = 0): Promise<EchoServer> {
+export async function startEchoServer(name = 'echo', port = 0, options: grpc.ServerOptions = {}): Promise<EchoServer> {
   const server = new grpc.Server({
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
     'grpc.max_send_message_length': 64 * 1024 * 1024,
+    ...options,
   });
   let onCancel: (() => void)[] = [];
   const calls: string[] = [];
@@ -77,7 +78,8 @@ export async function startEchoServer(name = 'echo', port = 0): Promise<EchoServ
     call.sendMetadata(headers);
     const fail = call.metadata.get('x-fail')[0];
     if (fail === undefined) return null;
-    return { code: Number(fail), details: 'asked to fail: 100 % ünïcode', metadata: trailers() };
+    const details = `${call.metadata.get('x-message-bin')[0] ?? 'asked to fail: 100 % ünïcode'}`;
+    return { code: Number(fail), details, metadata: trailers() };
   };
   const trailers = (): grpc.Metadata => {
     const metadata = new grpc.Metadata();

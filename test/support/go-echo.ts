@@ -31,9 +31,14 @@ export interface GoEchoServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server that calls itself `name` in `x-endpoint`; behaves as `startEchoServer` says. */
-export async function startGoEchoServer(name: string): Promise<GoEchoServer> {
-  const child = spawn(PROGRAM, ['server', '--name', name], { stdio: ['pipe', 'pipe', 'inherit'] });
+/**
+ * Starts a server that calls itself `name` in `x-endpoint`; behaves as `startEchoServer` says. `maxStreams`: calls at
+ * once on one connection, 0 (the default) any number.
+ */
+export async function startGoEchoServer(name: string, maxStreams = 0): Promise<GoEchoServer> {
+  const child = spawn(PROGRAM, ['server', '--name', name, '--max-streams', `${maxStreams}`], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });
   let onCall: { matches: (call: GoCall) => boolean; resolve: (call: GoCall) => void }[] = [];

@@ -1,17 +1,21 @@
 """The echo service of test/support/echo-service.ts on C-core (grpcio), as raw bytes: a server, and a client with cases.
 
-echo.py server            prints `port N` and serves until its standard input ends
-echo.py client PORT CASE  exit code 0, or 1 and what went wrong on standard error
+echo.py server MAX_STREAMS  prints `port N` and serves until its standard input ends
+echo.py client PORT CASE    exit code 0, or 1 and what went wrong on standard error
 """
 
 import concurrent.futures
+import queue
 import sys
+import threading
 import time
 
 import grpc
 
 SIZES = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20)]
 FAILURE = "asked to fail: 100 % ünïcode"
+SPECIAL_FAILURE = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
+COMPRESSIBLE = [b"z" * 100_000, b"y" * 100_000]
 
 
 def begin(context):
@@ -22,7 +26,7 @@ def begin(context):
     asked = dict((key, value) for key, value in metadata if not key.endswith("-bin"))
     if "x-fail" in asked:
         code = next(code for code in grpc.StatusCode if code.value[0] == int(asked["x-fail"]))
-        context.abort(code, FAILURE)
+        context.abort(code, dict(metadata).get("x-message-bin", FAILURE.encode()).decode())
     while "x-hang" in asked and context.is_active():
         time.sleep(0.02)
     return asked
@@ -48,9 +52,10 @@ def bidi(requests, context):
     yield from requests
 
 
-def serve():
-    workers = concurrent.futures.ThreadPoolExecutor(max_workers=8)
-    server = grpc.server(workers, options=SIZES, compression=grpc.Compression.Gzip)
+def serve(max_streams):
+    workers = concurrent.futures.ThreadPoolExecutor(max_workers=64)
+    options = SIZES + [("grpc.max_concurrent_streams", max_streams)]
+    server = grpc.server(workers, options=options, compression=grpc.Compression.Gzip)
     handlers = {
         "Unary": grpc.unary_unary_rpc_method_handler(unary),
         "ClientStream": grpc.stream_unary_rpc_method_handler(client_stream),
@@ -79,18 +84,25 @@ def want_failure(code, call):
     raise AssertionError("the call did not fail")
 
 
+def echoes(channel, message, **options):
+    want(channel.unary_unary("/test.Echo/Unary")(message, timeout=15, **options), message, "the reply")
+
+
 def empty_unary(channel):
-    want(channel.unary_unary("/test.Echo/Unary")(b"", timeout=8), b"", "the reply")
+    echoes(channel, b"")
 
 
 def large_unary(channel):
-    message = bytes(range(256)) * 16384
-    want(channel.unary_unary("/test.Echo/Unary")(message, timeout=8), message, "the reply")
+    echoes(channel, bytes(range(256)) * 16384)
+
+
+def joins(channel, messages, **options):
+    reply = channel.stream_unary("/test.Echo/ClientStream")(iter(messages), timeout=8, **options)
+    want(reply, b"".join(messages), "the reply")
 
 
 def client_streaming(channel):
-    messages = [bytes([i % 256]) * (i * 7) for i in range(200)]
-    want(channel.stream_unary("/test.Echo/ClientStream")(iter(messages), timeout=8), b"".join(messages), "the reply")
+    joins(channel, [bytes([i % 256]) * (i * 7) for i in range(200)])
 
 
 def server_streaming(channel):
@@ -98,25 +110,75 @@ def server_streaming(channel):
     want(list(replies), [b"s" * 1000] * 500, "the stream")
 
 
+def ping_pongs(channel, messages):
+    """Sends each message when the one before it has come back."""
+    waiting = queue.SimpleQueue()
+    replies = channel.stream_stream("/test.Echo/Bidi")(iter(waiting.get, None), timeout=8)
+    for message in messages:
+        waiting.put(message)
+        want(next(replies), message, "the reply")
+    waiting.put(None)
+    want(list(replies), [], "the rest")
+
+
 def ping_pong(channel):
-    waiting = [b"message %d" % i for i in range(50)]
-    want(list(channel.stream_stream("/test.Echo/Bidi")(iter(waiting), timeout=8)), waiting, "the stream")
+    ping_pongs(channel, [b"message %d" % i for i in range(50)])
 
 
 def empty_stream(channel):
-    want(list(channel.stream_stream("/test.Echo/Bidi")(iter(()), timeout=8)), [], "the stream")
+    ping_pongs(channel, [])
 
 
 def client_compressed_unary(channel):
-    call = channel.unary_unary("/test.Echo/Unary")
-    want(call(b"z" * 100_000, timeout=8, compression=grpc.Compression.Gzip), b"z" * 100_000, "the reply")
+    echoes(channel, COMPRESSIBLE[0], compression=grpc.Compression.Gzip)
 
 
 def client_compressed_streaming(channel):
-    call = channel.stream_unary("/test.Echo/ClientStream")
-    messages = [b"z" * 50_000, b"y" * 50_000]
-    reply = call(iter(messages), timeout=8, compression=grpc.Compression.Gzip)
-    want(reply, b"".join(messages), "the reply")
+    joins(channel, COMPRESSIBLE, compression=grpc.Compression.Gzip)
+
+
+def server_compressed_unary(channel):
+    echoes(channel, COMPRESSIBLE[0])
+
+
+def server_compressed_streaming(channel):
+    ping_pongs(channel, COMPRESSIBLE)
+
+
+def very_large_request(channel):
+    echoes(channel, bytes(range(256)) * (10 << 12))
+
+
+def cacheable_unary(channel):
+    for _ in range(2):
+        echoes(channel, b"cache me", metadata=(("x-user-ip", "1.2.3.4"), ("cache-control", "max-age=60")))
+
+
+def rpc_soak(channel):
+    for i in range(10):
+        echoes(channel, bytes([i]) * 271_828)
+
+
+def channel_soak(_):
+    for i in range(10):
+        with connect() as channel:
+            echoes(channel, bytes([i]) * 271_828)
+
+
+def max_concurrent_streams_connection_scaling(channel):
+    """Has more calls open at once than one connection to the server takes, each of them served."""
+    is_over = threading.Event()
+
+    def requests(name):
+        yield name
+        is_over.wait(10)
+
+    calls = [channel.stream_stream("/test.Echo/Bidi")(requests(b"%d" % i), timeout=15) for i in range(30)]
+    for i, call in enumerate(calls):
+        want(next(call), b"%d" % i, f"reply {i}")
+    is_over.set()
+    for call in calls:
+        want(list(call), [], "the rest")
 
 
 def custom_metadata(channel):
@@ -135,6 +197,13 @@ def status_code_and_message(channel):
     want(error.details(), FAILURE, "the message")
 
 
+def special_status_message(channel):
+    call = channel.unary_unary("/test.Echo/Unary")
+    asked = (("x-fail", "2"), ("x-message-bin", SPECIAL_FAILURE.encode()))
+    error = want_failure(grpc.StatusCode.UNKNOWN, lambda: call(b"", timeout=8, metadata=asked))
+    want(error.details(), SPECIAL_FAILURE, "the message")
+
+
 def unimplemented_method(channel):
     want_failure(grpc.StatusCode.UNIMPLEMENTED, lambda: channel.unary_unary("/test.Echo/No")(b"", timeout=8))
 
@@ -144,9 +213,19 @@ def unimplemented_service(channel):
 
 
 def cancel_after_begin(channel):
-    call = channel.unary_unary("/test.Echo/Unary").future(b"", timeout=8, metadata=(("x-hang", "1"),))
+    call = channel.stream_unary("/test.Echo/ClientStream").future(iter(lambda: time.sleep(8), None), timeout=8)
     call.cancel()
-    want(call.cancelled(), True, "the call's cancellation")
+    want(call.code(), grpc.StatusCode.CANCELLED, "the status")
+
+
+def cancel_after_first_response(channel):
+    waiting = queue.SimpleQueue()
+    waiting.put(b"hello")
+    call = channel.stream_stream("/test.Echo/Bidi")(iter(waiting.get, None), timeout=8)
+    want(next(call), b"hello", "the reply")
+    call.cancel()
+    waiting.put(None)
+    want_failure(grpc.StatusCode.CANCELLED, lambda: next(call))
 
 
 def timeout_on_sleeping_server(channel):
@@ -154,6 +233,13 @@ def timeout_on_sleeping_server(channel):
     want_failure(
         grpc.StatusCode.DEADLINE_EXCEEDED, lambda: call(b"", timeout=0.2, metadata=(("x-hang", "1"),))
     )
+
+
+def connect():
+    options = SIZES + [("grpc.default_authority", "echo"), ("grpc.enable_retries", 0)]
+    # Each channel has a connection of its own.
+    options.append(("grpc.use_local_subchannel_pool", 1))
+    return grpc.insecure_channel(f"127.0.0.1:{sys.argv[2]}", options=options)
 
 
 CASES = [
@@ -165,23 +251,31 @@ CASES = [
     empty_stream,
     client_compressed_unary,
     client_compressed_streaming,
+    server_compressed_unary,
+    server_compressed_streaming,
     custom_metadata,
     status_code_and_message,
+    special_status_message,
     unimplemented_method,
     unimplemented_service,
     cancel_after_begin,
+    cancel_after_first_response,
     timeout_on_sleeping_server,
+    very_large_request,
+    cacheable_unary,
+    rpc_soak,
+    channel_soak,
+    max_concurrent_streams_connection_scaling,
 ]
 
 if __name__ == "__main__":
     if sys.argv[1] == "server":
-        serve()
-    elif sys.argv[1] == "cases":
-        print("\n".join(case.__name__ for case in CASES))
+        serve(int(sys.argv[2]))
     else:
-        case = next(case for case in CASES if case.__name__ == sys.argv[3])
-        options = SIZES + [("grpc.default_authority", "echo"), ("grpc.enable_retries", 0)]
-        with grpc.insecure_channel(f"127.0.0.1:{sys.argv[2]}", options=options) as channel:
+        case = next((case for case in CASES if case.__name__ == sys.argv[3]), None)
+        if case is None:
+            sys.exit(f"no case is called {sys.argv[3]}")
+        with connect() as channel:
             try:
                 case(channel)
             except Exception as error:

@@ -26,18 +26,24 @@ var cases map[string]func(context.Context, *client) error
 
 func init() {
 	cases = map[string]func(context.Context, *client) error{
-		"unary":          unaryWithMetadata,
-		"status":         failedStatus,
-		"status-details": failedStatusWithDetails,
-		"client-stream":  clientStreaming,
-		"server-stream":  serverStreaming,
-		"ping-pong":      pingPong,
-		"large":          largeMessages,
-		"compressed":     compressedMessages,
-		"cancel":         cancelledCall,
-		"deadline":       deadlineExceeded,
-		"concurrent":     concurrentStreams,
-		"long-stream":    longStream,
+		"unary":                       unaryWithMetadata,
+		"status":                      failedStatus,
+		"status-details":              failedStatusWithDetails,
+		"client-stream":               clientStreaming,
+		"server-stream":               serverStreaming,
+		"ping-pong":                   pingPong,
+		"large":                       largeMessages,
+		"compressed":                  compressedMessage,
+		"client-compressed-unary":     clientCompressedUnary,
+		"client-compressed-streaming": clientCompressedStreaming,
+		"server-compressed-unary":     serverCompressedUnary,
+		"server-compressed-streaming": serverCompressedStreaming,
+		"very-large":                  veryLargeRequest,
+		"cacheable":                   cacheableCalls,
+		"cancel":                      cancelledCall,
+		"deadline":                    deadlineExceeded,
+		"concurrent":                  concurrentStreams,
+		"long-stream":                 longStream,
 	}
 }
 
@@ -220,8 +226,8 @@ func largeMessages(ctx context.Context, c *client) error {
 	return finish(stream)
 }
 
-// compressedMessages sends gzip; a server of grpc-go answers in kind, and either end fails on bytes that were touched.
-func compressedMessages(ctx context.Context, c *client) error {
+// compressedMessage sends gzip; a server of grpc-go answers in kind, and either end fails on bytes that were touched.
+func compressedMessage(ctx context.Context, c *client) error {
 	sent := bytes.Repeat([]byte("compress me "), 10_000)
 	reply, _, err := c.unary(ctx, sent, grpc.UseCompressor(gzip.Name))
 	if err != nil {
@@ -229,6 +235,84 @@ func compressedMessages(ctx context.Context, c *client) error {
 	}
 	if !bytes.Equal(reply, sent) {
 		return fmt.Errorf("%d bytes came back that are not the %d sent", len(reply), len(sent))
+	}
+	return nil
+}
+
+// clientCompressedUnary wants a request that was smaller on the wire, and a reply in kind, as grpc-go's server gives it.
+func clientCompressedUnary(ctx context.Context, c *client) error {
+	if err := compressedMessage(ctx, c); err != nil {
+		return err
+	}
+	return c.wantCompressed(1, 1)
+}
+
+// serverCompressedUnary wants that of the reply alone.
+func serverCompressedUnary(ctx context.Context, c *client) error {
+	sent := bytes.Repeat([]byte("compress me "), 10_000)
+	reply, _, err := c.unary(metadata.AppendToOutgoingContext(ctx, "x-compress", gzip.Name), sent)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(reply, sent) {
+		return fmt.Errorf("%d bytes came back that are not the %d sent", len(reply), len(sent))
+	}
+	return c.wantCompressed(0, 1)
+}
+
+// clientCompressedStreaming has two messages compressed, with one between them that is sent as it is.
+func clientCompressedStreaming(ctx context.Context, c *client) error {
+	if err := compressibleStream(ctx, c, grpc.UseCompressor(gzip.Name)); err != nil {
+		return err
+	}
+	return c.wantCompressed(2, 2)
+}
+
+func serverCompressedStreaming(ctx context.Context, c *client) error {
+	if err := compressibleStream(metadata.AppendToOutgoingContext(ctx, "x-compress", gzip.Name), c); err != nil {
+		return err
+	}
+	return c.wantCompressed(0, 2)
+}
+
+func compressibleStream(ctx context.Context, c *client, options ...grpc.CallOption) error {
+	stream, err := c.bidi(ctx, options...)
+	if err != nil {
+		return err
+	}
+	text := string(bytes.Repeat([]byte("compress me "), 5_000))
+	for _, message := range []string{text, "", text} {
+		if err := roundTrip(stream, message); err != nil {
+			return err
+		}
+	}
+	return finish(stream)
+}
+
+// veryLargeRequest sends 10 MiB in one message.
+func veryLargeRequest(ctx context.Context, c *client) error {
+	sent := bytes.Repeat([]byte("0123456789abcdef"), 10<<20/16)
+	reply, _, err := c.unary(ctx, sent)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(reply, sent) {
+		return fmt.Errorf("%d bytes came back that are not the %d sent", len(reply), len(sent))
+	}
+	return nil
+}
+
+// cacheableCalls sends the same request twice, as a client that a cache may answer, and wants the same reply.
+func cacheableCalls(ctx context.Context, c *client) error {
+	asked := metadata.AppendToOutgoingContext(ctx, "x-user-ip", "1.2.3.4", "cache-control", "max-age=60")
+	for range 2 {
+		reply, _, err := c.unary(asked, []byte("cache me"))
+		if err != nil {
+			return err
+		}
+		if string(reply) != "cache me" {
+			return fmt.Errorf("the reply is %q", reply)
+		}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 )
 
@@ -24,6 +25,34 @@ const patience = 8 * time.Second
 type client struct {
 	conn  *grpc.ClientConn
 	dials *atomic.Int32
+	sizes *payloadSizes
+}
+
+// payloadSizes counts messages that were smaller on the wire than they are.
+type payloadSizes struct{ compressedOut, compressedIn atomic.Int32 }
+
+func (*payloadSizes) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (*payloadSizes) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (*payloadSizes) HandleConn(context.Context, stats.ConnStats)                       {}
+func (s *payloadSizes) HandleRPC(_ context.Context, event stats.RPCStats) {
+	switch payload := event.(type) {
+	case *stats.OutPayload:
+		if payload.CompressedLength < payload.Length {
+			s.compressedOut.Add(1)
+		}
+	case *stats.InPayload:
+		if payload.CompressedLength < payload.Length {
+			s.compressedIn.Add(1)
+		}
+	}
+}
+
+// wantCompressed wants so many messages to have been compressed each way.
+func (c *client) wantCompressed(out, in int32) error {
+	if gotOut, gotIn := c.sizes.compressedOut.Load(), c.sizes.compressedIn.Load(); gotOut != out || gotIn != in {
+		return fmt.Errorf("%d requests and %d replies were compressed instead of %d and %d", gotOut, gotIn, out, in)
+	}
+	return nil
 }
 
 func runCase(addr, authority, name string) error {
@@ -32,10 +61,12 @@ func runCase(addr, authority, name string) error {
 		return fmt.Errorf("no case is called %q; there are %s", name, caseNames())
 	}
 	dials := new(atomic.Int32)
+	sizes := new(payloadSizes)
 	conn, err := grpc.NewClient("passthrough:///"+addr,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithAuthority(authority),
 		grpc.WithDisableRetry(),
+		grpc.WithStatsHandler(sizes),
 		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
 			dials.Add(1)
 			return new(net.Dialer).DialContext(ctx, "tcp", addr)
@@ -52,7 +83,7 @@ func runCase(addr, authority, name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	time.AfterFunc(patience+time.Second, func() { fail("case " + name + ": its standard input did not end in time") })
-	if err := run(withoutDeadline{ctx}, &client{conn, dials}); err != nil {
+	if err := run(withoutDeadline{ctx}, &client{conn, dials, sizes}); err != nil {
 		return fmt.Errorf("case %s: %w", name, err)
 	}
 	// The connection stays until the test has seen what it wants: the end of it would cancel calls at the server too.
@@ -79,8 +110,8 @@ func (c *client) unary(ctx context.Context, message []byte, options ...grpc.Call
 	return reply, got, err
 }
 
-func (c *client) bidi(ctx context.Context) (grpc.ClientStream, error) {
-	return c.conn.NewStream(ctx, &bidiDesc, bidiMethod)
+func (c *client) bidi(ctx context.Context, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.conn.NewStream(ctx, &bidiDesc, bidiMethod, options...)
 }
 
 func (c *client) wantOneConnection() error {

@@ -63,8 +63,9 @@ func main() {
 	switch os.Args[1] {
 	case "server":
 		name := flags.String("name", "echo", "what the server calls itself in x-endpoint")
+		maxStreams := flags.Uint("max-streams", 0, "calls at once on one connection; 0: any number")
 		_ = flags.Parse(os.Args[2:])
-		err = serve(*name)
+		err = serve(*name, *maxStreams)
 	case "client":
 		addr := flags.String("addr", "", "HOST:PORT to dial")
 		authority := flags.String("authority", "echo", "the :authority of each call")

@@ -45,9 +45,9 @@ type echoServer struct {
 
 // serve prints `port N`, then `call JSON` as a call arrives and `cancelled METHOD` as one ends before its answer.
 // What it does is told by request metadata: `x-fail: CODE` ends with that status, details and trailers; `x-hang: 1`
-// never answers; `x-count: N` makes a server stream of N messages. Everything else is echoed, `-bin` metadata in the
-// headers.
-func serve(name string) error {
+// never answers; `x-count: N` makes a server stream of N messages; `x-compress: NAME` has the replies compressed.
+// Everything else is echoed, `-bin` metadata in the headers. maxStreams bounds the calls on one connection; 0 doesn't.
+func serve(name string, maxStreams uint) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("the echo server can't listen: %w", err)
@@ -57,6 +57,7 @@ func serve(name string) error {
 		grpc.ForceServerCodec(rawCodec{}),
 		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.MaxSendMsgSize(maxMessageBytes),
+		grpc.MaxConcurrentStreams(uint32(maxStreams)),
 	)
 	server.RegisterService(echo.description(), nil)
 	// Whoever started it holds the other end: a test that dies leaves no server.
@@ -100,6 +101,11 @@ func (s *echoServer) handle(ctx context.Context, method string, answer func() er
 	for key, values := range incoming {
 		if strings.HasSuffix(key, "-bin") {
 			headers.Append(key, values...)
+		}
+	}
+	if asked := incoming.Get("x-compress"); len(asked) > 0 {
+		if err := grpc.SetSendCompressor(ctx, asked[0]); err != nil {
+			return err
 		}
 	}
 	if err := grpc.SendHeader(ctx, headers); err != nil {
