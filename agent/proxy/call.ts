@@ -158,7 +158,7 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     this.#policy = decision.policy;
     const { hash } = decision.policy;
     if (hash !== null) this.#hash = hash.of(this.#head!, this.peer);
-    const overflow = cluster.begin(this.downstream.connection, this.#parts.now());
+    const overflow = cluster.begin(this.downstream.connection);
     if (overflow !== null) {
       if (this.#rewrite !== null) this.#request.keepHead(block);
       this.#fail({ status: status.UNAVAILABLE, message: overflow.reason, flag: overflow.flag, source: 'agent' });

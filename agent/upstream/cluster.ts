@@ -70,8 +70,8 @@ export class UpstreamCluster {
   }
 
   /** Counts a call of that downstream, which `end` takes back; or says why the cluster carries no more of them. */
-  begin(downstream: Connection, nowMs: number): Unavailable | null {
-    const refusal = this.#budget.take(downstream, nowMs);
+  begin(downstream: Connection): Unavailable | null {
+    const refusal = this.#budget.take(downstream);
     if (refusal === null) return null;
     this.#onOverflow('maxRequests', downstream.peer);
     return { flag: 'UO', reason: `${this.name}: ${refusal} (circuit_breakers.max_requests)` };

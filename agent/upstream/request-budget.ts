@@ -1,56 +1,50 @@
-// How many calls one cluster carries at a time (circuit_breakers.max_requests, gRFC A32), and who gets the last of them.
+// How many calls one cluster carries at a time (circuit_breakers.max_requests, gRFC A32), and who is let in beyond that.
 // A client that holds a thousand streams open would otherwise use up what all have, and every other one be refused.
+//
+//   0 ............ limit ............ limit + reserve
+//     whoever calls      who has few streams
+//
+// So a lone connection gets the limit and no more, as in Envoy, and however much of it gluttons hold, there is room for
+// those who have little. Nothing is counted for each connection: its streams are, by itself.
+
+/** As in Envoy and gRFC A32. */
+const defaultMaxRequests = 1024;
 
 /**
- * A connection gets a call from what is kept as long as its streams are no more than this part of what is left. So
- * thirty connections that take all they get leave something for the next one, and one has to be taken for each call.
+ * A connection is let in while its streams are no more than this part of what is left of the reserve. So each that takes
+ * all it gets leaves eight ninths of it: beside ten of them any other one has 39 calls at a time by default, beside thirty
+ * 4, and beside forty the first.
  */
 const shareOfLeft = 1 / 8;
 
-/** Of a budget that the cluster names, the last eighth is kept, while several connections call. */
-const keptShare = 1 / 8;
-
-/** Connections that called within this time of each other share a cluster; a lone one may use all of its budget. */
-const sharedForMs = 60_000;
-
-/** As in Envoy and gRFC A32; and what is kept on top of it, since nobody asked for just so many. */
-const defaultMaxRequests = 1024;
-const defaultKept = 128;
+/** A limit that somebody named is exceeded by no more than this part of it, and one below eight never. */
+const reserveOfNamed = 1 / 8;
 
 /** A downstream connection, as far as its share is concerned. */
 export interface Sharer {
-  readonly peer: string;
+  /** Toward all clusters. */
   readonly activeStreams: number;
 }
 
 export class RequestBudget {
   active = 0;
-  #limit = defaultMaxRequests + defaultKept;
-  #keptFrom = defaultMaxRequests;
-  #isDefault = true;
-  /** By its name, so that no connection is kept that has closed. */
-  #lastPeer = '';
-  #sharedUntilMs = Number.NEGATIVE_INFINITY;
+  #limit = defaultMaxRequests;
+  #limitWithReserve = 2 * defaultMaxRequests;
 
-  /** `null`: the default. Calls under way go on, however many there are. */
+  /** `null`: the default, twice which is carried at most. Calls under way go on, however many there are. */
   setLimit(maxRequests: number | null): void {
-    this.#isDefault = maxRequests === null;
-    this.#limit = maxRequests ?? defaultMaxRequests + defaultKept;
-    this.#keptFrom = maxRequests === null ? defaultMaxRequests : maxRequests * (1 - keptShare);
+    this.#limit = maxRequests ?? defaultMaxRequests;
+    const reserve = maxRequests === null ? defaultMaxRequests : Math.floor(maxRequests * reserveOfNamed);
+    this.#limitWithReserve = this.#limit + reserve;
   }
 
-  /** One more call, which `give` ends; or why there is none for this connection, as a clause. */
-  take(sharer: Sharer, nowMs: number): string | null {
-    if (sharer.peer !== this.#lastPeer) {
-      if (this.#lastPeer !== '') this.#sharedUntilMs = nowMs + sharedForMs;
-      this.#lastPeer = sharer.peer;
-    }
-    const { active } = this;
-    if (active >= this.#keptFrom) {
-      const refusal = this.#refusal(sharer, nowMs);
+  /** One more call, counted among the connection's streams, which `give` ends; or why there is none, as a clause. */
+  take(sharer: Sharer): string | null {
+    if (this.active >= this.#limit) {
+      const refusal = this.#refusal(sharer.activeStreams);
       if (refusal !== null) return refusal;
     }
-    this.active = active + 1;
+    this.active++;
     return null;
   }
 
@@ -58,13 +52,11 @@ export class RequestBudget {
     this.active--;
   }
 
-  #refusal({ activeStreams }: Sharer, nowMs: number): string | null {
-    const { active } = this;
-    const limit = this.#limit;
-    const underWay = `${active} calls are under way, of at most ${limit}`;
-    if (active >= limit) return underWay;
-    if (!this.#isDefault && nowMs >= this.#sharedUntilMs) return null;
-    if (activeStreams <= Math.max(1, (limit - active) * shareOfLeft)) return null;
-    return `${underWay}, and this connection has ${activeStreams} streams: the rest is kept for those with few`;
+  #refusal(streams: number): string | null {
+    const left = this.#limitWithReserve - this.active;
+    const underWay = `${this.active} calls are under way, of at most ${this.#limit}`;
+    if (left <= 0) return underWay;
+    if (streams <= Math.max(1, left * shareOfLeft)) return null;
+    return `${underWay}, and this connection has ${streams} streams: more are carried for those with few`;
   }
 }
