@@ -7,11 +7,15 @@ import type { Resource } from '../../xds/model/resource.ts';
 import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../support/resources.ts';
 import type { SoakClient } from './client.ts';
 import type { SoakEndpoint } from './endpoint.ts';
-import { type Ledger, refused } from './ledger.ts';
+import { breakerKind, type Ledger, refused } from './ledger.ts';
 import type { Random } from './random.ts';
 import { inTurn } from './world.ts';
 
 export const keepaliveMs = 1500;
+/** More than ever are under way: until it is found, a silent connection collects thousands. */
+const maxRequests = 4096;
+/** Of a breaker that trips at half load, and lets in nobody beyond. */
+const trippedMaxRequests = 4;
 /** A machine that is busy tells things late. */
 const slackMs = 5000;
 const meanPauseMs = 250;
@@ -41,8 +45,8 @@ export function firstResources(ports: readonly number[]): Resource[] {
   ];
 }
 
-function clusterResource(name: string, connectionLife: ConnectionLife): Resource {
-  return { type: 'cluster', value: { ...cluster(name), connectionLife } };
+function clusterResource(name: string, connectionLife: ConnectionLife, breaker = maxRequests): Resource {
+  return { type: 'cluster', value: { ...cluster(name), connectionLife, maxRequests: breaker } };
 }
 
 function endpointsResource(name: string, ports: readonly number[]): Resource {
@@ -106,6 +110,7 @@ export class FaultInjector {
       ['client cut', 4],
       ['endpoints changed', 8],
       ['cluster changed', 2],
+      [breakerKind, 1],
       ['route changed', 4],
       ['listener changed', 2],
     ] as const);
@@ -128,6 +133,9 @@ export class FaultInjector {
       case 'cluster changed':
         // The connections of the life before drain, and are sent no more calls.
         this.#mesh.apply([clusterResource(random.pick(clusters), random.pick(lives))]);
+        return true;
+      case breakerKind:
+        this.#tripBreaker(random.pick(clusters));
         return true;
       case 'route changed':
         this.#mesh.apply([routeResource(random.pick(clusters))]);
@@ -187,9 +195,19 @@ export class FaultInjector {
     return true;
   }
 
+  /** For a while the cluster carries next to nothing, and says so to the rest. */
+  #tripBreaker(name: string): void {
+    const forMs = this.#random.integer(20, 200);
+    const says = [`of at most ${trippedMaxRequests} (circuit_breakers.max_requests)`];
+    const fromMs = performance.now();
+    this.#ledger.fault({ kind: breakerKind, of: `${name}: `, says, fromMs, untilMs: fromMs + forMs + slackMs });
+    this.#mesh.apply([clusterResource(name, lives[0]!, trippedMaxRequests)]);
+    this.#later(forMs, () => this.#mesh.apply([clusterResource(name, lives[0]!)]));
+  }
+
   #note(kind: string, { address }: SoakEndpoint, lastsMs: number, says: readonly string[]): void {
     const fromMs = performance.now();
-    this.#ledger.fault({ kind, endpoint: address, says, fromMs, untilMs: fromMs + lastsMs + slackMs });
+    this.#ledger.fault({ kind, of: address, says, fromMs, untilMs: fromMs + lastsMs + slackMs });
   }
 
   #later(ms: number, work: () => void): void {

@@ -2,12 +2,12 @@
 // endpoints have counted is the same. Pure.
 import type { Plan } from './plan.ts';
 
-/** Something done to one endpoint's connections; calls may fail for it in that time. */
+/** Something done to one endpoint's connections, or to a cluster; calls may fail for it in that time. */
 export interface Fault {
   readonly kind: string;
-  /** `host:port`. */
-  readonly endpoint: string;
-  /** One of these is in the message of each call that fails for it. */
+  /** What the message of each call that fails for it names: an endpoint, `host:port`, or a cluster. */
+  readonly of: string;
+  /** One of these is in the message too. */
   readonly says: readonly string[];
   readonly fromMs: number;
   readonly untilMs: number;
@@ -29,6 +29,9 @@ export const givenUp = { cancel: 'the client cancelled it', kill: 'the client cu
 
 /** What a client says of REFUSED_STREAM: the agent passes on that nobody has processed the call, and names nobody. */
 export const refused = 'refused: it was not processed';
+
+/** A cluster's max_requests was lowered for a while. */
+export const breakerKind = 'breaker tripped';
 
 const unavailable = 14;
 const maxExamples = 20;
@@ -65,10 +68,10 @@ export class Ledger {
     if (status === plan.status) return status === 0 ? 'served' : `the endpoint's ${plan.kind}`;
     if (status !== unavailable) return null;
     const fault = this.faults.findLast(
-      ({ endpoint, says, fromMs, untilMs }) =>
+      ({ of, says, fromMs, untilMs }) =>
         fromMs <= endedMs &&
         endedMs <= untilMs &&
-        (message === refused || message.includes(endpoint)) &&
+        (message === refused || message.includes(of)) &&
         says.some((words) => message.includes(words)),
     );
     return fault?.kind ?? null;
@@ -90,8 +93,11 @@ export class Ledger {
 /** Counts of one party by gRPC status. */
 export type Counts = Readonly<Record<number, number>>;
 
-/** What does not agree; empty when everything does. */
-export function reconcile(ledger: Ledger, agent: Counts, endpoints: Counts): string[] {
+/**
+ * What does not agree; empty when everything does.
+ * @param refusedByAgent how many calls the agent counts as refused by max_requests.
+ */
+export function reconcile(ledger: Ledger, agent: Counts, endpoints: Counts, refusedByAgent: number): string[] {
   const problems: string[] = [];
   const cancelled = ledger.ends.get(-1)?.get(givenUp.cancel) ?? 0;
   const killed = ledger.ends.get(-1)?.get(givenUp.kill) ?? 0;
@@ -109,6 +115,10 @@ export function reconcile(ledger: Ledger, agent: Counts, endpoints: Counts): str
     if (counted < seen || counted > seen + cancelled + killed) {
       problems.push(`${seen} calls ended with status ${status} for the clients, ${counted} for the agent`);
     }
+  }
+  const refusals = ledger.ends.get(unavailable)?.get(breakerKind) ?? 0;
+  if (refusedByAgent < refusals || refusedByAgent > refusals + cancelled + killed) {
+    problems.push(`${refusals} calls were refused by max_requests for the clients, ${refusedByAgent} for the agent`);
   }
   const answered = endpoints[0] ?? 0;
   const ok = agent[0] ?? 0;

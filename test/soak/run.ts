@@ -88,7 +88,7 @@ for (let i = 0; i < 50 && last.active > 0; i++) {
   last = await agent.report();
 }
 if (last.active !== 0) problems.push(`the agent still counts ${last.active} calls as under way`);
-problems.push(...reconcile(ledger, last.calls, tally.answered));
+problems.push(...reconcile(ledger, last.calls, tally.answered, last.limits['maxRequests'] ?? 0));
 if (last.endpointsOk !== (last.calls[0] ?? 0)) {
   problems.push(`the agent counts ${last.calls[0]} calls as OK, and ${last.endpointsOk} by endpoint`);
 }
