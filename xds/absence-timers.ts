@@ -1,7 +1,9 @@
-// What a server does not send within 15 s of being asked for it does not exist (gRFC A57, xds.md cases 46 to 50).
+// What a server does not send in time after it was asked for: it does not exist (gRFC A57, xds.md cases 46 to 50), or the
+// server is late, where it is one that says when there is none (gRFC A88, case 52).
 import type { Log, SetTimer } from './environment.ts';
 import type { ResourceType } from './model/resource.ts';
-import { doesNotExistMs, nextSubscriptionState } from './subscription.ts';
+import type { DataErrorPolicy } from './server-features.ts';
+import { nextSubscriptionState } from './subscription.ts';
 import type { TypeState } from './type-state.ts';
 
 export interface AbsenceTimersOptions {
@@ -10,8 +12,12 @@ export interface AbsenceTimersOptions {
   readonly server: () => string;
   readonly log: Log;
   readonly setTimer: SetTimer;
+  /** Of the server that is asked. */
+  readonly policy: () => DataErrorPolicy;
   /** The resource does not exist. */
   readonly onAbsent: (type: ResourceType, name: string) => void;
+  /** The server has not sent the resource, and not said either that there is none. */
+  readonly onOverdue: (type: ResourceType, name: string) => void;
   /** The server says nothing of a whole type. */
   readonly onSilence: (type: ResourceType) => void;
 }
@@ -31,20 +37,25 @@ export class AbsenceTimers {
     const hasWildcard = state.wildcardWatchers.size > 0 && state.wildcardState === 'started';
     if (hasWildcard) state.wildcardState = nextSubscriptionState(state.wildcardState, 'sent');
     if (names.length === 0 && !hasWildcard) return;
+    const policy = this.#options.policy();
     const cancel = this.#options.setTimer(() => {
       state.timers.delete(cancel);
-      this.#expire(type, names, hasWildcard);
-    }, doesNotExistMs);
+      this.#expire(type, names, hasWildcard, policy);
+    }, policy.resourceTimerMs);
     state.timers.add(cancel);
   }
 
-  #expire(type: ResourceType, names: readonly string[], hasWildcard: boolean): void {
-    const { types, server, log, onAbsent, onSilence } = this.#options;
+  #expire(type: ResourceType, names: readonly string[], hasWildcard: boolean, policy: DataErrorPolicy): void {
+    const { types, server, log, onAbsent, onOverdue, onSilence } = this.#options;
+    const isOverdue = policy.lateResource === 'overdue';
+    const seconds = policy.resourceTimerMs / 1000;
     const state = types[type];
     const missing = names.filter((name) => state.states.get(name) === 'requested');
     if (missing.length > 0) {
-      const hint = 'it may not exist, or the server may answer only a request for every name it knows';
-      log('warn', `the xDS server did not send a resource within ${doesNotExistMs / 1000} s: ${hint}`, {
+      const hint = isOverdue
+        ? 'it is slow, for it would have said that there is none'
+        : 'it may not exist, or the server may need all names: some answer only a request for every name they know';
+      log('warn', `the xDS server did not send a resource within ${seconds} s: ${hint}`, {
         server: server(),
         type,
         names: missing.slice(0, 10),
@@ -52,12 +63,13 @@ export class AbsenceTimers {
       });
     }
     for (const name of missing) {
-      state.step(name, 'timed-out');
-      onAbsent(type, name);
+      state.step(name, isOverdue ? 'late' : 'timed-out');
+      if (isOverdue) onOverdue(type, name);
+      else onAbsent(type, name);
     }
     if (!hasWildcard || state.wildcardState !== 'requested') return;
     state.wildcardState = nextSubscriptionState(state.wildcardState, 'timed-out');
-    log('warn', `the xDS server did not answer within ${doesNotExistMs / 1000} s`, { server: server(), type });
+    log('warn', `the xDS server did not answer within ${seconds} s`, { server: server(), type });
     onSilence(type);
   }
 }

@@ -1,6 +1,7 @@
 // What differs between the two ways to speak ADS, state of the world and delta: the seam below ads-stream.ts.
 import type { ResourceType } from './model/resource.ts';
 import type { AnyMessage } from './protos.ts';
+import type { ResourceError } from './resource-errors.ts';
 import type { StreamStatus } from './transport.ts';
 
 /** What is wanted of one resource type. */
@@ -19,6 +20,8 @@ export interface ReceivedUpdate {
   readonly resources: readonly ReceivedResource[];
   /** Names that the server says are gone (delta). */
   readonly removed: readonly string[];
+  /** Resources that the server has errors for instead. */
+  readonly resourceErrors: readonly ResourceError[];
   /** The response holds everything that there is of its type: what is missing was removed. */
   readonly isComplete: boolean;
 }

@@ -21,6 +21,7 @@ import type { SotwWireOptions } from './sotw-wire.ts';
 import { nextSubscriptionState } from './subscription.ts';
 import type { Transport } from './transport.ts';
 import { TypeState } from './type-state.ts';
+import { overdueError, refusedError, rejectedError, WatcherCalls } from './watcher-calls.ts';
 import type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
 
 export interface XdsClientOptions {
@@ -64,6 +65,7 @@ export class XdsClient {
   readonly #log: Log;
   readonly #servers: ServerChain;
   readonly #types: Readonly<Record<ResourceType, TypeState>>;
+  readonly #watchers: WatcherCalls;
   readonly #restored: RestoredResources;
   readonly #absence: AbsenceTimers;
   readonly #ttls: ResourceTtls;
@@ -91,6 +93,8 @@ export class XdsClient {
       cluster: createType('cluster'),
       endpoints: createType('endpoints'),
     };
+    const watchers = new WatcherCalls(this.#types, log);
+    this.#watchers = watchers;
     this.#restored = new RestoredResources({
       types: this.#types,
       log,
@@ -104,13 +108,14 @@ export class XdsClient {
       server: () => this.#servers.target,
       log,
       setTimer,
-      onAbsent: (type, name) => this.#tell(type, name, (watcher) => watcher.onAbsent()),
-      onSilence: (type) => {
-        for (const watcher of [...this.#types[type].wildcardWatchers]) this.#call(() => watcher.onSilence());
-      },
+      policy: () => this.#servers.policy,
+      onAbsent: (type, name) => watchers.tell(type, name, (watcher) => watcher.onAbsent()),
+      onOverdue: (type, name) =>
+        watchers.tell(type, name, (watcher) => watcher.onError(overdueError(type, name), false)),
+      onSilence: (type) => watchers.tellAll(type, (watcher) => watcher.onSilence()),
     });
     this.#ttls = new ResourceTtls(setTimer, (type, name) => {
-      if (this.#types[type].cache.get(name) === undefined) return;
+      if (!this.#types[type].cache.get(name)?.accepted) return;
       log('warn', 'an xDS resource has outlived its time to live, and is dropped', {
         server: this.#servers.target,
         type,
@@ -203,9 +208,10 @@ export class XdsClient {
     watchers.add(watcher);
     const entry = state.cache.get(name);
     if (!state.states.has(name)) state.states.set(name, entry === undefined ? 'started' : 'received');
-    if (entry !== undefined || state.states.get(name) === 'does-not-exist') {
+    const step = state.states.get(name);
+    if (entry !== undefined || step === 'does-not-exist' || step === 'overdue') {
       queueMicrotask(() => {
-        if (watchers.has(watcher)) this.#tellWhatIsKnown(type, name, watcher);
+        if (watchers.has(watcher)) this.#watchers.tellWhatIsKnown(type, name, watcher);
       });
     }
     return () => {
@@ -221,9 +227,7 @@ export class XdsClient {
     this.#touch(type);
     if (state.wildcardState === 'received' || state.cache.size > 0) {
       queueMicrotask(() => {
-        if (!state.wildcardWatchers.has(watcher)) return;
-        const changed = [...state.cache.entries()].flatMap(([, { accepted }]) => (accepted ? [accepted.resource] : []));
-        this.#call(() => watcher.onUpdate({ changed, removed: [] }));
+        if (state.wildcardWatchers.has(watcher)) this.#watchers.tellAllThatIsKnown(type, watcher);
       });
     }
     return () => {
@@ -270,7 +274,7 @@ export class XdsClient {
     this.#isConnected = true;
     const { type } = update;
     const state = this.#types[type];
-    const applied = state.cache.apply(update, (name) => state.isWanted(name));
+    const applied = state.cache.apply(update, (name) => state.isWanted(name), this.#servers.policy);
     state.validCount += applied.validCount;
     state.invalidCount += applied.invalidCount;
     if (state.wildcardWatchers.size > 0) state.wildcardState = 'received';
@@ -282,19 +286,18 @@ export class XdsClient {
     logUpdate(this.#log, this.#servers.target, update, applied, isRepeated);
 
     for (const resource of applied.changed) {
-      this.#tell(type, resource.value.name, (watcher) => watcher.onChanged(resource));
+      this.#watchers.tell(type, resource.value.name, (watcher) => watcher.onChanged(resource));
     }
-    for (const name of absent) this.#tell(type, name, (watcher) => watcher.onAbsent());
-    for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onUpdate(applied));
+    for (const name of absent) this.#watchers.tell(type, name, (watcher) => watcher.onAbsent());
+    const removed = [...applied.removed, ...applied.dropped];
+    this.#watchers.tellAll(type, (watcher) => watcher.onUpdate({ changed: applied.changed, removed }));
     this.#restored.count();
     for (const [name, ttlMs] of applied.ttls) this.#ttls.set(type, name, ttlMs);
-    for (const name of absent) this.#ttls.set(type, name, null);
+    for (const name of [...absent, ...applied.dropped]) this.#ttls.set(type, name, null);
     for (const { name, errors } of applied.rejected) {
-      const error = new XdsError('rejected', `${type} "${name}": ${errors.join('; ')}`);
-      const hasResource = Boolean(state.cache.get(name)?.accepted);
-      this.#tell(type, name, (watcher) => watcher.onError(error, hasResource));
-      for (const watcher of [...state.wildcardWatchers]) this.#call(() => watcher.onError(name, error, hasResource));
+      this.#watchers.tellError(type, name, rejectedError(type, name, errors));
     }
+    for (const error of applied.refused) this.#watchers.tellError(type, error.name, refusedError(type, error));
     return { detail: applied.errors.length === 0 ? null : applied.errors.join('\n'), isPartlyValid, isRepeated };
   }
 
@@ -303,11 +306,9 @@ export class XdsClient {
     const state = this.#types[type];
     for (const name of names) {
       if (state.states.has(name)) state.step(name, 'removed');
-      this.#tell(type, name, (watcher) => watcher.onAbsent());
+      this.#watchers.tell(type, name, (watcher) => watcher.onAbsent());
     }
-    for (const watcher of [...state.wildcardWatchers]) {
-      this.#call(() => watcher.onUpdate({ changed: [], removed: names }));
-    }
+    this.#watchers.tellAll(type, (watcher) => watcher.onUpdate({ changed: [], removed: names }));
   }
 
   /** Whether a rejected response is byte for byte the one that was rejected before it, in any order of its resources. */
@@ -339,35 +340,9 @@ export class XdsClient {
       const state = this.#types[type];
       for (const [name, step] of [...state.states]) {
         if (step === 'started' && !state.cache.get(name)?.accepted) {
-          this.#tell(type, name, (watcher) => watcher.onError(error, false));
+          this.#watchers.tell(type, name, (watcher) => watcher.onError(error, false));
         }
       }
-    }
-  }
-
-  #tellWhatIsKnown(type: ResourceType, name: string, watcher: ResourceWatcher): void {
-    const state = this.#types[type];
-    const entry = state.cache.get(name);
-    const accepted = entry?.accepted ?? null;
-    const rejected = entry?.rejected ?? null;
-    if (accepted !== null) this.#call(() => watcher.onChanged(accepted.resource));
-    else if (state.states.get(name) === 'does-not-exist') this.#call(() => watcher.onAbsent());
-    if (rejected !== null) {
-      const error = new XdsError('rejected', `${type} "${name}": ${rejected.errors.join('; ')}`);
-      this.#call(() => watcher.onError(error, accepted !== null));
-    }
-  }
-
-  #tell(type: ResourceType, name: string, tell: (watcher: ResourceWatcher) => void): void {
-    for (const watcher of [...(this.#types[type].watchers.get(name) ?? [])]) this.#call(() => tell(watcher));
-  }
-
-  /** A watcher that throws must not end the stream whose handler it is called in. */
-  #call(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#log('error', 'a watcher of xDS resources threw', { error: String(error) });
     }
   }
 }

@@ -1,5 +1,7 @@
 // What /config_dump shows of the xDS client: plain JSON, without private keys.
 import type { Resource } from './model/resource.ts';
+import type { CacheEntry } from './resource-cache.ts';
+import type { SubscriptionState } from './subscription.ts';
 import type { TypeState } from './type-state.ts';
 
 export interface ConfigDump {
@@ -14,7 +16,7 @@ export interface ConfigDump {
 export interface ResourceDump {
   readonly name: string;
   /** The words of CSDS (`envoy.admin.v3.ClientResourceStatus`). */
-  readonly state: 'REQUESTED' | 'DOES_NOT_EXIST' | 'ACKED' | 'NACKED';
+  readonly state: 'REQUESTED' | 'DOES_NOT_EXIST' | 'ACKED' | 'NACKED' | 'RECEIVED_ERROR' | 'TIMEOUT';
   /** Of what is in use; empty where nothing is. */
   readonly version: string;
   /** Where what is in use came from: `disk` until the server has confirmed it; `null` where nothing is. */
@@ -25,7 +27,7 @@ export interface ResourceDump {
   readonly value: Resource['value'] | null;
   /** What is in use and not carried out, by field path. */
   readonly warnings: readonly string[];
-  /** The newest version, where it was rejected. */
+  /** The newest version, where it was rejected; or, without a version, what the server said in place of it. */
   readonly error: { readonly version: string; readonly detail: string; readonly time: string } | null;
 }
 
@@ -41,26 +43,34 @@ export function dumpType(state: TypeState): ResourceDump[] {
 function dumpResource(state: TypeState, name: string): ResourceDump {
   const entry = state.cache.get(name);
   const accepted = entry?.accepted ?? null;
-  const rejected = entry?.rejected ?? null;
   return {
     name,
-    state: stateWord(accepted !== null, rejected !== null, state.states.get(name) === 'does-not-exist'),
+    state: stateWord(entry, state.states.get(name)),
     version: accepted?.version ?? '',
     origin: accepted?.origin ?? null,
     lastUpdated: accepted === null ? null : new Date(accepted.at).toISOString(),
     value: accepted === null ? null : redact(accepted.resource.value),
     warnings: accepted?.warnings ?? [],
-    error:
-      rejected === null
-        ? null
-        : { version: rejected.version, detail: rejected.errors.join('; '), time: new Date(rejected.at).toISOString() },
+    error: dumpError(entry),
   };
 }
 
-function stateWord(isAccepted: boolean, isRejected: boolean, isAbsent: boolean): ResourceDump['state'] {
-  if (isRejected) return 'NACKED';
-  if (isAccepted) return 'ACKED';
-  return isAbsent ? 'DOES_NOT_EXIST' : 'REQUESTED';
+function stateWord(entry: CacheEntry | undefined, step: SubscriptionState | undefined): ResourceDump['state'] {
+  if (entry?.rejected) return 'NACKED';
+  if (entry?.refusal) return 'RECEIVED_ERROR';
+  if (entry?.accepted) return 'ACKED';
+  if (step === 'overdue') return 'TIMEOUT';
+  return step === 'does-not-exist' ? 'DOES_NOT_EXIST' : 'REQUESTED';
+}
+
+function dumpError(entry: CacheEntry | undefined): ResourceDump['error'] {
+  const { rejected = null, refusal = null } = entry ?? {};
+  if (rejected !== null) {
+    return { version: rejected.version, detail: rejected.errors.join('; '), time: new Date(rejected.at).toISOString() };
+  }
+  if (refusal === null) return null;
+  const { code, message } = refusal.error;
+  return { version: '', detail: `status ${code}: ${message}`, time: new Date(refusal.at).toISOString() };
 }
 
 /** A copy without private keys. */

@@ -8,6 +8,7 @@ import type { Log } from './environment.ts';
 import type { ResourceType } from './model/resource.ts';
 import { toErrorDetail } from './nack.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse, NodeMessage, ResourceMessage } from './protos.ts';
+import { readResourceErrors } from './resource-errors.ts';
 import { ttlOf } from './resource-ttls.ts';
 import type { Transport, TransportStream } from './transport.ts';
 
@@ -82,7 +83,8 @@ export function openDeltaWire(options: DeltaWireOptions): AdsWire {
     }
     const version = response.system_version_info ?? '';
     const received = resources.map(readResource).filter((resource) => resource !== null);
-    return { type: info.type, version, nonce, resources: received, removed, isComplete: false };
+    const resourceErrors = readResourceErrors(response.resource_errors ?? []);
+    return { type: info.type, version, nonce, resources: received, removed, resourceErrors, isComplete: false };
   }
 
   return {

@@ -257,9 +257,9 @@ export class DependencyManager {
         cancel();
         cancel = this.#setTimer(() => set(none), withholdMs);
       },
-      // A first version that was rejected holds nothing up; a server that is away says nothing about the resource.
+      // What cannot be had holds nothing up; a server that is away says nothing about the resource.
       onError: ({ code }, hasResource) => {
-        if (code === 'rejected' && !hasResource) set(none);
+        if (code !== 'stream-failed' && !hasResource) set(none);
       },
     });
     const followed: Followed<T> = {

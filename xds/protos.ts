@@ -56,6 +56,7 @@ export interface DiscoveryResponse {
   readonly type_url?: string;
   readonly nonce?: string;
   readonly control_plane?: { readonly identifier: string } | null;
+  readonly resource_errors?: readonly ResourceErrorMessage[];
 }
 
 export interface DeltaDiscoveryRequest {
@@ -75,6 +76,7 @@ export interface DeltaDiscoveryResponse {
   readonly nonce?: string;
   readonly removed_resources?: readonly string[];
   readonly control_plane?: { readonly identifier: string } | null;
+  readonly resource_errors?: readonly ResourceErrorMessage[];
 }
 
 /** `envoy.service.discovery.v3.Resource`: what delta carries, and what may wrap a resource in state of the world. */
@@ -86,6 +88,12 @@ export interface ResourceMessage {
   /** Another form of the name. */
   readonly resource_name?: { readonly name: string } | null;
   readonly ttl?: { readonly seconds: number; readonly nanos: number } | null;
+}
+
+/** `envoy.service.discovery.v3.ResourceError`: why a resource that was asked for is not sent (xRFC TP3). */
+export interface ResourceErrorMessage {
+  readonly resource_name?: { readonly name: string } | null;
+  readonly error_detail?: StatusMessage | null;
 }
 
 export interface StatusMessage {

@@ -18,13 +18,16 @@ export function logUpdate(
   log: Log,
   server: string,
   { type, version }: ReceivedUpdate,
-  { errors, warned }: AppliedUpdate,
+  { errors, warned, refused }: AppliedUpdate,
   isRepeated: boolean,
 ): void {
   if (errors.length === 0) log('debug', 'accepted an xDS response', { server, type, version });
   else {
     const level = isRepeated ? 'debug' : 'error';
     log(level, 'rejected an xDS response, keeping what was good before', { server, type, version, errors });
+  }
+  for (const { name, code, message } of refused) {
+    log('warn', 'the xDS server has an error in place of a resource', { server, type, name, code, reason: message });
   }
   for (const { name, warnings } of warned) {
     log('warn', 'a resource asks for what is not carried out', { server, type, name, warnings });

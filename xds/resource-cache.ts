@@ -4,12 +4,22 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ReceivedResource, ReceivedUpdate } from './ads-wire.ts';
 import { type DecodeOptions, decodeResource, resourceTypes } from './decode/resource-types.ts';
 import type { Resource, ResourceType } from './model/resource.ts';
+import { isAbsence, type ResourceError, removalError } from './resource-errors.ts';
 import type { SavedResource } from './saved-config.ts';
+import type { DataErrorPolicy } from './server-features.ts';
 
 export interface CacheEntry {
   readonly accepted: AcceptedResource | null;
   /** The newest version, where it was refused; `null` once a good one has come. */
   readonly rejected: RejectedResource | null;
+  /** What the server last said in its place; `null` once it has come. */
+  readonly refusal: Refusal | null;
+}
+
+interface Refusal {
+  readonly error: ResourceError;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 interface AcceptedResource {
@@ -40,6 +50,10 @@ export interface AppliedUpdate {
   readonly seen: ReadonlySet<string>;
   /** Newly refused: a repeated refusal of the same bytes is not in it. */
   readonly rejected: readonly { readonly name: string; readonly errors: readonly string[] }[];
+  /** What the server newly says in place of resources. */
+  readonly refused: readonly ResourceError[];
+  /** Names that were in use, and are no more for an error: each is in `rejected` or `refused` too. */
+  readonly dropped: readonly string[];
   /** Newly accepted with warnings. */
   readonly warned: readonly { readonly name: string; readonly warnings: readonly string[] }[];
   /** Of what is in use and was in the response: how long it lives from now on; `null`: until it is removed. */
@@ -103,13 +117,14 @@ export class ResourceCache {
     const resource = renamed(decoded.resource, name);
     const { warnings } = decoded;
     const accepted = { resource, version, origin: 'disk' as const, at: this.#options.now(), bytes, warnings };
-    this.#entries.set(name, { accepted, rejected: null });
+    this.#entries.set(name, { accepted, rejected: null, refusal: null });
     return null;
   }
 
   /** Names of what is in use from the disk, and of which the server has not said anything yet. */
   restoredNames(): string[] {
-    const isOpen = ({ accepted, rejected }: CacheEntry) => accepted?.origin === 'disk' && rejected === null;
+    const isOpen = ({ accepted, rejected, refusal }: CacheEntry) =>
+      accepted?.origin === 'disk' && rejected === null && refusal === null;
     return [...this.#entries].filter(([, entry]) => isOpen(entry)).map(([name]) => name);
   }
 
@@ -125,9 +140,9 @@ export class ResourceCache {
     this.#entries.delete(name);
   }
 
-  /** `isWanted`: what was not asked for is neither kept nor judged. */
-  apply(update: ReceivedUpdate, isWanted: (name: string) => boolean): AppliedUpdate {
-    const step = new CacheStep(this.#options, this.#entries, update, isWanted);
+  /** `isWanted`: what was not asked for is neither kept nor judged. `policy`: of the server whose response it is. */
+  apply(update: ReceivedUpdate, isWanted: (name: string) => boolean, policy: DataErrorPolicy): AppliedUpdate {
+    const step = new CacheStep(this.#options, this.#entries, update, isWanted, policy);
     for (const [index, received] of update.resources.entries()) {
       if (received.kind === 'heartbeat') step.keepAlive(received.name, received.ttlMs);
       else if (received.kind === 'broken') step.refuseNameless(`resources[${index}]: ${received.reason}`);
@@ -138,6 +153,7 @@ export class ResourceCache {
         step.refuseNameless(`resources[${index}]: ${received.any.type_url} in a response of ${typeUrl}`);
       }
     }
+    for (const error of update.resourceErrors) step.refuse(error);
     step.remove();
     return step;
   }
@@ -151,6 +167,7 @@ class CacheStep implements AppliedUpdate {
   readonly #entries: Map<string, CacheEntry>;
   readonly #update: ReceivedUpdate;
   readonly #isWanted: (name: string) => boolean;
+  readonly #policy: DataErrorPolicy;
   #hasNameless = false;
   #hasHeartbeat = false;
 
@@ -158,6 +175,8 @@ class CacheStep implements AppliedUpdate {
   readonly removed: string[] = [];
   readonly seen = new Set<string>();
   readonly rejected: { name: string; errors: readonly string[] }[] = [];
+  readonly refused: ResourceError[] = [];
+  readonly dropped: string[] = [];
   readonly warned: { name: string; warnings: readonly string[] }[] = [];
   readonly ttls = new Map<string, number | null>();
   readonly errors: string[] = [];
@@ -169,11 +188,13 @@ class CacheStep implements AppliedUpdate {
     entries: Map<string, CacheEntry>,
     update: ReceivedUpdate,
     isWanted: (name: string) => boolean,
+    policy: DataErrorPolicy,
   ) {
     this.#options = options;
     this.#entries = entries;
     this.#update = update;
     this.#isWanted = isWanted;
+    this.#policy = policy;
   }
 
   judge(index: number, wrapping: Wrapping, bytes: Uint8Array): void {
@@ -183,7 +204,8 @@ class CacheStep implements AppliedUpdate {
     const before = guess === null ? undefined : this.#entries.get(guess);
     if (guess !== null && before?.accepted && isSameBytes(before.accepted.bytes, bytes)) {
       if (this.#isFirst(guess)) {
-        this.#entries.set(guess, { accepted: { ...before.accepted, version, origin: 'server' }, rejected: null });
+        const accepted = { ...before.accepted, version, origin: 'server' as const };
+        this.#entries.set(guess, { accepted, rejected: null, refusal: null });
         this.ttls.set(guess, ttlMs);
         this.validCount += 1;
       }
@@ -222,6 +244,14 @@ class CacheStep implements AppliedUpdate {
     this.errors.push(problem);
   }
 
+  /** Said in place of a resource; one that is not wanted says nothing. */
+  refuse(error: ResourceError): void {
+    const { name } = error;
+    if (!this.#isWanted(name) || this.seen.has(name)) return;
+    this.seen.add(name);
+    this.#keepRefusal(error, isAbsence(error) && this.#policy.dropsOnError);
+  }
+
   remove(): void {
     for (const name of this.#update.removed) {
       if (this.seen.has(name)) this.errors.push(`${this.#options.type} "${name}": is sent and removed at once`);
@@ -236,8 +266,28 @@ class CacheStep implements AppliedUpdate {
   #removeOne(name: string): void {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
+    if (entry.accepted !== null && this.#policy.keepsRemoved) {
+      this.seen.add(name);
+      this.#keepRefusal(removalError(name), false);
+      return;
+    }
     this.#entries.delete(name);
     if (entry.accepted !== null) this.removed.push(name);
+  }
+
+  #keepRefusal(error: ResourceError, drops: boolean): void {
+    const { name } = error;
+    const before = this.#entries.get(name);
+    const accepted = drops ? this.#drop(name) : (before?.accepted ?? null);
+    this.#entries.set(name, { accepted, rejected: null, refusal: { error, at: this.#options.now() } });
+    const known = before?.refusal?.error;
+    if (known?.code !== error.code || known.message !== error.message) this.refused.push(error);
+  }
+
+  /** What was in use is so no more. */
+  #drop(name: string): null {
+    if (this.#entries.get(name)?.accepted) this.dropped.push(name);
+    return null;
   }
 
   /** A name that comes twice is an error of the response; the first one counts. */
@@ -263,7 +313,7 @@ class CacheStep implements AppliedUpdate {
       bytes: Uint8Array.from(bytes),
       warnings,
     };
-    this.#entries.set(name, { accepted, rejected: null });
+    this.#entries.set(name, { accepted, rejected: null, refusal: null });
     this.validCount += 1;
     if (isSame) return;
     this.changed.push(resource);
@@ -271,9 +321,9 @@ class CacheStep implements AppliedUpdate {
   }
 
   #reject(name: string, version: string, bytes: Uint8Array, errors: readonly string[]): void {
-    const accepted = this.#entries.get(name)?.accepted ?? null;
+    const accepted = this.#policy.dropsOnError ? this.#drop(name) : (this.#entries.get(name)?.accepted ?? null);
     const rejected = { errors, version, at: this.#options.now(), bytes: Uint8Array.from(bytes) };
-    this.#entries.set(name, { accepted, rejected });
+    this.#entries.set(name, { accepted, rejected, refusal: null });
     this.#noteErrors(name, errors);
     this.rejected.push({ name, errors });
   }

@@ -9,6 +9,7 @@ import type { Log, SetTimer } from './environment.ts';
 import type { AdsModePolicy, ServerConfig } from './model/bootstrap.ts';
 import type { ResourceType } from './model/resource.ts';
 import type { NodeMessage, Protos } from './protos.ts';
+import { type DataErrorPolicy, dataErrorPolicy } from './server-features.ts';
 import { openSotwWire, type SotwWireOptions } from './sotw-wire.ts';
 import type { Transport } from './transport.ts';
 
@@ -60,6 +61,11 @@ export class ServerChain {
   /** The server whose responses are in use, or that is asked first. */
   get target(): string {
     return (this.#links[this.#present] ?? this.#links[0]!).target;
+  }
+
+  /** Of that server. */
+  get policy(): DataErrorPolicy {
+    return dataErrorPolicy(this.#options.servers[this.#present] ?? this.#options.servers[0]!);
   }
 
   start(): void {

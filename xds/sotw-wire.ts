@@ -17,6 +17,7 @@ import type {
   Protos,
   ResourceMessage,
 } from './protos.ts';
+import { readResourceErrors } from './resource-errors.ts';
 import { ttlOf } from './resource-ttls.ts';
 import type { Transport, TransportStream } from './transport.ts';
 
@@ -110,7 +111,9 @@ export function openSotwWire(options: SotwWireOptions): AdsWire {
     }
     stateOf(info.type).nonce = nonce;
     const unwrapped = resources.map((any) => unwrap(any, version)).filter((resource) => resource !== null);
-    return { type: info.type, version, nonce, resources: unwrapped, removed: [], isComplete: info.isComplete };
+    const resourceErrors = readResourceErrors(response.resource_errors ?? []);
+    const { type, isComplete } = info;
+    return { type, version, nonce, resources: unwrapped, removed: [], resourceErrors, isComplete };
   }
 
   /** A server may wrap a resource, to give it a name or a time to live. `null`: it wrapped nothing. */

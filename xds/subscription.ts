@@ -2,15 +2,16 @@
 //
 //                     sent                 received
 //   started ----------------> requested ---------------> received
-//      ^                        |   |                     |    ^
-//      |     stream-broken      |   | timed-out   removed |    |
-//      +------------------------+   v                     v    |
-//                              does-not-exist <-----------+    |
-//                                   |        received          |
-//                                   +--------------------------+
+//      ^  ^                     |  |  |                   |    ^
+//      |  |   stream-broken     |  |  | timed-out removed |    |
+//      |  +---------------------+  |  v                   v    |
+//      |                  late     | does-not-exist <-----+    |
+//      +--------------- overdue <--+     |     received        |
+//        stream-broken     |             |                     |
+//                          +-------------+---------------------+
 //
-// The does-not-exist timer runs in `requested` only, so it runs on a connected stream only, and only for a resource
-// without data (gRFC A57, xds.md cases 46 to 49).
+// The resource timer runs in `requested` only, so it runs on a connected stream only, and only for a resource without
+// data (gRFC A57, xds.md cases 46 to 49). What it means is the server's to say (`lateResource`, gRFC A88).
 
 export type SubscriptionState =
   /** Wanted, and not asked for on the present stream. */
@@ -20,9 +21,11 @@ export type SubscriptionState =
   /** A response had it, valid or not. */
   | 'received'
   /** The server removed it, or did not send it in time; it may still come. */
-  | 'does-not-exist';
+  | 'does-not-exist'
+  /** The server did not send it in time, and is one that says so when there is none. */
+  | 'overdue';
 
-export type SubscriptionEvent = 'sent' | 'received' | 'timed-out' | 'removed' | 'stream-broken';
+export type SubscriptionEvent = 'sent' | 'received' | 'timed-out' | 'late' | 'removed' | 'stream-broken';
 
 export function nextSubscriptionState(state: SubscriptionState, event: SubscriptionEvent): SubscriptionState {
   switch (event) {
@@ -32,12 +35,14 @@ export function nextSubscriptionState(state: SubscriptionState, event: Subscript
       return 'received';
     case 'timed-out':
       return state === 'requested' ? 'does-not-exist' : state;
+    case 'late':
+      return state === 'requested' ? 'overdue' : state;
     case 'removed':
       return 'does-not-exist';
     case 'stream-broken':
-      return state === 'requested' ? 'started' : state;
+      return state === 'requested' || state === 'overdue' ? 'started' : state;
   }
 }
 
-/** How long a server may take to send a resource before it counts as not existing. */
+/** How long a server may take to send a resource before it counts as not existing, where its features say nothing else. */
 export const doesNotExistMs = 15_000;

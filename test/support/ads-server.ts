@@ -9,6 +9,7 @@ import {
   type DiscoveryRequest,
   type DiscoveryResponse,
   loadProtos,
+  type ResourceErrorMessage,
   type ResourceMessage,
 } from '../../xds/protos.ts';
 
@@ -127,9 +128,15 @@ export class AdsServerStream {
   }
 
   /** Sends a response; returns its nonce. */
-  respond(typeUrl: string, version: string, resources: readonly AnyMessage[]): string {
+  respond(
+    typeUrl: string,
+    version: string,
+    resources: readonly AnyMessage[],
+    errors: readonly ResourceErrorMessage[] = [],
+  ): string {
     const nonce = `nonce-${++this.#nonce}`;
-    this.#call.write({ type_url: typeUrl, version_info: version, nonce, resources: [...resources] });
+    const response = { type_url: typeUrl, version_info: version, nonce, resources, resource_errors: errors };
+    this.#call.write(response);
     return nonce;
   }
 
@@ -175,10 +182,15 @@ export class AdsServerDeltaStream {
   }
 
   /** Sends a response; returns its nonce. */
-  respond(typeUrl: string, resources: readonly ResourceMessage[], removed: readonly string[] = []): string {
+  respond(
+    typeUrl: string,
+    resources: readonly ResourceMessage[],
+    removed: readonly string[] = [],
+    errors: readonly ResourceErrorMessage[] = [],
+  ): string {
     const nonce = `nonce-${++this.#nonce}`;
-    const response = { type_url: typeUrl, system_version_info: 'any', nonce, resources, removed_resources: removed };
-    this.#call.write(response);
+    const content = { resources, removed_resources: removed, resource_errors: errors };
+    this.#call.write({ type_url: typeUrl, system_version_info: 'any', nonce, ...content });
     return nonce;
   }
 

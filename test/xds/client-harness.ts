@@ -2,6 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import type { XdsClientOptions } from '../../xds/client.ts';
 import {
+  type AdsModePolicy,
   type Bootstrap,
   createGrpcTransport,
   type Resource,
@@ -38,9 +39,9 @@ export interface Watched {
   stop(): void;
 }
 
-export function bootstrapFor(address: string): Bootstrap {
+export function bootstrapFor(address: string, features: readonly string[] = []): Bootstrap {
   return {
-    servers: [{ serverUri: address, credentials: { kind: 'insecure' }, features: [] }],
+    servers: [{ serverUri: address, credentials: { kind: 'insecure' }, features }],
     node: {
       id: 'test-node',
       cluster: 'test-cluster',
@@ -50,14 +51,16 @@ export function bootstrapFor(address: string): Bootstrap {
   };
 }
 
-/** Starts both; the test's end stops both. `saved`: what the client has from an earlier life. */
+/** Starts both; the test's end stops both. `given`: may need the server's address. `saved`: from an earlier life. */
 export async function startClient(
   t: ExecutionContext,
-  options: Partial<XdsClientOptions> = {},
+  given: Partial<XdsClientOptions> | ((address: string) => Partial<XdsClientOptions>) = {},
   serverOptions: AdsServerOptions = {},
   saved: readonly SavedResource[] = [],
+  mode: AdsModePolicy = 'sotw',
 ): Promise<ClientHarness> {
   const server = await AdsServer.start(serverOptions);
+  const options = typeof given === 'function' ? given(server.address) : given;
   const clock = new VirtualClock();
   const logs: LogLine[] = [];
   const readers = new Set<(line: LogLine) => void>();
@@ -73,7 +76,7 @@ export async function startClient(
     // In the middle of the jitter: delays are exactly what they are named.
     random: () => 0.5,
     setTimer: clock.setTimer,
-    mode: 'sotw',
+    mode,
     ...options,
   });
   t.teardown(() => {

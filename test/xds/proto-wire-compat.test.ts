@@ -103,6 +103,16 @@ function describeMethod(method: ReflectedMethod): string {
   return `${method.name} ${requestStream} ${resolvedRequestType?.fullName} ${responseStream} ${resolvedResponseType?.fullName}`;
 }
 
+/** Younger than the definitions that the dependency ships; numbers by those of go-control-plane's envoy module 1.37. */
+const younger: readonly string[] = [
+  ".envoy.service.discovery.v3.ResourceError is not in upstream's definitions",
+  ...['DiscoveryResponse 7', 'DeltaDiscoveryResponse 9'].map((place) => {
+    const [message, number] = place.split(' ');
+    const type = 'repeated .envoy.service.discovery.v3.ResourceError';
+    return `.envoy.service.discovery.v3.${message}: ${type} resource_errors = ${number} packed; upstream: no such field`;
+  }),
+];
+
 const theirObjects = new Map([...objectsOf(theirs)].map((object) => [object.fullName, object]));
 const ourObjects = [...objectsOf(ours)].filter(isOwn);
 
@@ -131,7 +141,7 @@ function differencesOf(our: ReflectedObject): string[] {
 
 test('each message, field, enum value and method of proto/ is the one upstream has', (t) => {
   t.true(ourObjects.length > 100, `only ${ourObjects.length} definitions were found in proto/`);
-  const differences = ourObjects.flatMap(differencesOf);
+  const differences = ourObjects.flatMap(differencesOf).filter((difference) => !younger.includes(difference));
   t.deepEqual(differences, [], differences.join('\n'));
 });
 

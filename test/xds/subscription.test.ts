@@ -4,13 +4,21 @@ import fc from 'fast-check';
 import { backoffMs, nackDelayMs } from '../../xds/backoff.ts';
 import { nextSubscriptionState, type SubscriptionEvent, type SubscriptionState } from '../../xds/subscription.ts';
 
-const events: readonly SubscriptionEvent[] = ['sent', 'received', 'timed-out', 'removed', 'stream-broken'];
+const events: readonly SubscriptionEvent[] = ['sent', 'received', 'timed-out', 'late', 'removed', 'stream-broken'];
 
 const table: Readonly<Record<SubscriptionState, readonly SubscriptionState[]>> = {
-  started: ['requested', 'received', 'started', 'does-not-exist', 'started'],
-  requested: ['requested', 'received', 'does-not-exist', 'does-not-exist', 'started'],
-  received: ['received', 'received', 'received', 'does-not-exist', 'received'],
-  'does-not-exist': ['does-not-exist', 'received', 'does-not-exist', 'does-not-exist', 'does-not-exist'],
+  started: ['requested', 'received', 'started', 'started', 'does-not-exist', 'started'],
+  requested: ['requested', 'received', 'does-not-exist', 'overdue', 'does-not-exist', 'started'],
+  received: ['received', 'received', 'received', 'received', 'does-not-exist', 'received'],
+  'does-not-exist': [
+    'does-not-exist',
+    'received',
+    'does-not-exist',
+    'does-not-exist',
+    'does-not-exist',
+    'does-not-exist',
+  ],
+  overdue: ['overdue', 'received', 'overdue', 'overdue', 'does-not-exist', 'started'],
 };
 
 for (const [state, expected] of Object.entries(table)) {
