@@ -56,7 +56,7 @@ const homes: readonly { readonly dependency: RegExp; readonly units: readonly st
   { dependency: /^@opentelemetry\//, units: ['agent/telemetry'] },
   { dependency: /^pino$/, units: ['agent/telemetry'] },
   { dependency: /^yaml$/, units: ['agent/config', 'agent/inject'] },
-  { dependency: /^re2js$/, units: ['agent/director', 'xds/decode'] },
+  { dependency: /^re2js$/, units: ['agent/director', 'agent/grpc', 'xds/decode'] },
   { dependency: /^xxhash-wasm$/, units: ['agent/balancer'] },
   { dependency: /^(?:koffi|node:ffi)$/, units: ['agent/listener/original-dst.ts'] },
 ];

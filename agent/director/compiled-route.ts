@@ -1,7 +1,8 @@
 // One route, compiled: what it asks of a call, and what it decides for those it takes.
 import type { Fraction, Route } from '../../xds/model/route.ts';
+import { quoteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import { quoteText } from './byte-text.ts';
+import type { TextTest } from '../grpc/string-match.ts';
 import type { CompiledAction } from './compiled-action.ts';
 import { type Condition, compileHeaderMatcher, grpcCondition } from './condition.ts';
 import type { Decision } from './decision.ts';
@@ -12,7 +13,6 @@ import {
   type QueryTest,
   type RequestPath,
 } from './request-path.ts';
-import type { TextTest } from './string-match.ts';
 
 export class CompiledRoute {
   readonly route: Route;

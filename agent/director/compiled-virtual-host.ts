@@ -1,6 +1,6 @@
 // The routes of one virtual host, compiled, and found by path: exact ones by hash, the others one after the other.
 import type { VirtualHost } from '../../xds/model/route.ts';
-import { asciiLower, byteText } from './byte-text.ts';
+import { asciiLower, byteText } from '../grpc/byte-text.ts';
 import { type ActionDeps, compileAction } from './compiled-action.ts';
 import { CompiledRoute, routeName } from './compiled-route.ts';
 import type { RequestPath } from './request-path.ts';

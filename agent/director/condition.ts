@@ -1,10 +1,10 @@
 // What a route asks of a call's fields: its header matchers and `grpc {}`, each as one condition.
 // Source: envoy.config.route.v3.HeaderMatcher; envoy-behaviours section 3; gRFC A28 where that is marked D.
 import type { HeaderMatcher } from '../../xds/model/matcher.ts';
+import { quoteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
+import { compileStringMatch, describeStringMatch, MAX_REGEX_INPUT, type TextTest } from '../grpc/string-match.ts';
 import type { Shape } from '../http2/index.ts';
-import { quoteText } from './byte-text.ts';
-import { compileStringMatch, describeStringMatch, MAX_REGEX_INPUT, type TextTest } from './string-match.ts';
 
 export interface Condition {
   holds(head: CallHead): boolean;

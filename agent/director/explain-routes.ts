@@ -1,6 +1,7 @@
 // Why a call is routed as it is, for people: each route in turn, until one takes the call.
+
+import { quoteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import { quoteText } from './byte-text.ts';
 import { describeAction } from './compiled-action.ts';
 import { type CompiledRoute, routeName } from './compiled-route.ts';
 import type { CompiledVirtualHost } from './compiled-virtual-host.ts';

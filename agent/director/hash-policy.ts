@@ -3,8 +3,8 @@
 import type { HashPolicy } from '../../xds/model/route.ts';
 import { hashBytes } from '../balancer/hash.ts';
 import { hostOf } from '../grpc/address-range.ts';
+import { byteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import { byteText } from './byte-text.ts';
 import type { CallHash } from './decision.ts';
 import { compileSubstitution } from './regex-substitution.ts';
 import { queryValue, splitPath } from './request-path.ts';

@@ -1,8 +1,8 @@
 // What a route makes of the heads that pass it: header changes, another path, another authority; and of the head of the
 // answer (envoy-behaviours sections 4 and 5).
 import type { HostRewrite, PathMatch, PathRewrite } from '../../xds/model/route.ts';
+import { byteText } from '../grpc/byte-text.ts';
 import type { HeaderBlock, HeaderEdit, HeaderShapes } from '../http2/index.ts';
-import { byteText } from './byte-text.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { FormatInput } from './header-format.ts';
 import type { HeaderMutation, MutationChain } from './header-mutation.ts';

@@ -1,8 +1,8 @@
 // Format strings of header values, evaluated for one call.
 import type { FormatCommand, HeaderFormat } from '../../xds/model/header-mutations.ts';
 import { hostOf } from '../grpc/address-range.ts';
+import { byteText } from '../grpc/byte-text.ts';
 import type { HeaderBlock } from '../http2/index.ts';
-import { byteText } from './byte-text.ts';
 import type { CallFacts } from './call-facts.ts';
 
 /** What a format is evaluated over. */

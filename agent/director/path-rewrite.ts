@@ -1,6 +1,6 @@
 // Another path than the one that came.
 import type { PathMatch, PathRewrite } from '../../xds/model/route.ts';
-import { byteText } from './byte-text.ts';
+import { byteText } from '../grpc/byte-text.ts';
 import { compileSubstitution, type TextEdit } from './regex-substitution.ts';
 
 /** The path without its query, to another. `match` says how the route matched it. */

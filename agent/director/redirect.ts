@@ -1,7 +1,7 @@
 // `redirect`: where a call is told to go instead (envoy.config.route.v3.RedirectAction).
 import type { PathMatch, RedirectAction } from '../../xds/model/route.ts';
+import { byteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import { byteText } from './byte-text.ts';
 import { compilePathRewrite } from './path-rewrite.ts';
 import { splitPath } from './request-path.ts';
 

@@ -1,8 +1,8 @@
 // Replacing what an RE2 expression finds (envoy.type.matcher.v3.RegexMatchAndSubstitute).
 import { RE2JS } from 're2js';
 import type { Substitution } from '../../xds/model/route.ts';
-import { byteText, isAscii } from './byte-text.ts';
-import { MAX_REGEX_INPUT } from './string-match.ts';
+import { byteText, isAscii } from '../grpc/byte-text.ts';
+import { MAX_REGEX_INPUT } from '../grpc/string-match.ts';
 
 /** Text in the form that header values have, to such text. */
 export type TextEdit = (value: string) => string;

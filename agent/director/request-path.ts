@@ -1,7 +1,7 @@
 // `:path` in its parts, and rules about them. Matching is byte by byte: nothing is decoded, merged or normalised
 // (envoy-behaviours 2.1).
 import type { PathMatch, QueryParameterMatcher, RouteMatch } from '../../xds/model/route.ts';
-import { asciiLower, byteText, quoteText } from './byte-text.ts';
+import { asciiLower, byteText, quoteText } from '../grpc/byte-text.ts';
 import {
   compileRegex,
   compileStringMatch,
@@ -9,7 +9,7 @@ import {
   ignoringCase,
   MAX_REGEX_INPUT,
   type TextTest,
-} from './string-match.ts';
+} from '../grpc/string-match.ts';
 
 export interface RequestPath {
   /** Without the query. */

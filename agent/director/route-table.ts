@@ -1,9 +1,9 @@
 // A route configuration compiled into a director. It never changes: a new configuration is a new table.
 import type { RouteConfiguration } from '../../xds/model/route.ts';
+import { quoteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
 import type { HeaderShapes } from '../http2/index.ts';
-import { quoteText } from './byte-text.ts';
 import { CandidateCache } from './candidate-cache.ts';
 import type { ActionDeps } from './compiled-action.ts';
 import type { CompiledRoute } from './compiled-route.ts';

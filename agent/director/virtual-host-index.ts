@@ -1,6 +1,6 @@
 // Which virtual host an authority belongs to: exact, then the longest suffix (`*.x`), then the longest prefix (`x.*`), then
 // `*`. Case never matters; the port is part of the text (envoy-behaviours section 1).
-import { asciiLower, byteText } from './byte-text.ts';
+import { asciiLower, byteText } from '../grpc/byte-text.ts';
 
 export interface DomainsOwner {
   readonly domains: readonly string[];

@@ -4,9 +4,9 @@ import type { CallRule } from '../../xds/model/http-filter.ts';
 import type { CallFacts } from '../director/call-facts.ts';
 import { compileHeaderMatcher } from '../director/condition.ts';
 import { splitPath } from '../director/request-path.ts';
-import { compileStringMatch, type TextTest } from '../director/string-match.ts';
 import { compileAddressRange, hostOf, portOf } from '../grpc/address-range.ts';
 import type { CallHead } from '../grpc/call-head.ts';
+import { compileStringMatch, type TextTest } from '../grpc/string-match.ts';
 
 export type Verdict = 'holds' | 'fails' | 'unknown';
 
