@@ -1,6 +1,6 @@
 // The composition root of one data plane: listeners, director, clusters, proxy, observers. It knows neither which thread
 // it is on nor who sends its configuration: plain data comes in through `receive` and goes out through `post`.
-import type { ConfigUpdate, Resource, ResourceName } from '../xds/model/resource.ts';
+import type { ConfigUpdate, ResourceName, ServingResource } from '../xds/model/resource.ts';
 import type { NamedDirector } from './director/route-tables.ts';
 import { RouteTables } from './director/route-tables.ts';
 import { CallFilters } from './filters/filter-chain.ts';
@@ -162,7 +162,7 @@ export class DataPlane {
     for (const name of remove) this.#remove(name);
   }
 
-  #upsert(resource: Resource): void {
+  #upsert(resource: ServingResource): void {
     switch (resource.type) {
       case 'cluster':
         this.#clusters.upsertCluster(resource.value);

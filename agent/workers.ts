@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { formatAddress, type SocketAddress } from '../xds/model/address.ts';
-import type { ConfigUpdate, Resource, ResourceName, ResourceType } from '../xds/model/resource.ts';
+import type { ConfigUpdate, ResourceName, ServingResource, ServingType } from '../xds/model/resource.ts';
 import type { DataPlaneSettings, Down, SamplingSettings, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 
@@ -17,7 +17,7 @@ const CRASHES_ALLOWED = 2;
 const STATS_BYTES = 8 * 1024 * 1024;
 
 /** The order in which a whole configuration is replayed: what is named before what names it. */
-const REPLAY_ORDER: readonly ResourceType[] = ['cluster', 'endpoints', 'route', 'listener'];
+const REPLAY_ORDER: readonly ServingType[] = ['cluster', 'endpoints', 'route', 'listener'];
 
 export interface WorkersOptions {
   readonly concurrency: number;
@@ -42,7 +42,9 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #threads: Thread[] = [];
   /** The last good configuration, whole: what a restarted worker is told. */
-  readonly #resources = new Map<ResourceType, Map<string, Resource>>(REPLAY_ORDER.map((type) => [type, new Map()]));
+  readonly #resources = new Map<ServingType, Map<string, ServingResource>>(
+    REPLAY_ORDER.map((type) => [type, new Map()]),
+  );
   /** By listener: the address whose port was found free, which several workers share from then on. */
   readonly #probed = new Map<string, { readonly wanted: string; readonly address: SocketAddress }>();
   #sending: Promise<void> = Promise.resolve();
@@ -175,9 +177,9 @@ export class Workers {
    * With several workers a port is bound with SO_REUSEPORT, which lets a second process bind it in silence: so each new
    * one is bound exclusively first. Port 0 becomes the port that was free. A busy one is reported, and not sent.
    */
-  async #withFreePorts(upsert: readonly Resource[]): Promise<readonly Resource[]> {
+  async #withFreePorts(upsert: readonly ServingResource[]): Promise<readonly ServingResource[]> {
     if (this.#options.concurrency === 1) return upsert;
-    const sent: Resource[] = [];
+    const sent: ServingResource[] = [];
     for (const resource of upsert) {
       if (resource.type !== 'listener') {
         sent.push(resource);
@@ -205,7 +207,7 @@ function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return folder === undefined ? env : { ...env, NODE_COMPILE_CACHE: dirname(folder) };
 }
 
-function* slices(upsert: readonly Resource[], remove: readonly ResourceName[]): Generator<ConfigUpdate> {
+function* slices(upsert: readonly ServingResource[], remove: readonly ResourceName[]): Generator<ConfigUpdate> {
   for (let i = 0; i < upsert.length; i += RESOURCES_PER_SLICE) {
     yield { upsert: upsert.slice(i, i + RESOURCES_PER_SLICE), remove: [] };
   }

@@ -58,8 +58,8 @@ export interface XdsCounters {
   readonly serverFailures: number;
 }
 
-/** Make before break: clusters and endpoints are asked for before what names them. */
-const typeOrder: readonly ResourceType[] = ['cluster', 'endpoints', 'listener', 'route'];
+/** Make before break: what is named is asked for before what names it. */
+const typeOrder: readonly ResourceType[] = ['secret', 'cluster', 'endpoints', 'listener', 'route'];
 
 export class XdsClient {
   readonly #log: Log;
@@ -92,6 +92,7 @@ export class XdsClient {
       route: createType('route'),
       cluster: createType('cluster'),
       endpoints: createType('endpoints'),
+      secret: createType('secret'),
     };
     const watchers = new WatcherCalls(this.#types, log);
     this.#watchers = watchers;
@@ -184,13 +185,14 @@ export class XdsClient {
 
   get counters(): XdsCounters {
     const count = ({ validCount, invalidCount }: TypeState) => ({ valid: validCount, invalid: invalidCount });
-    const { listener, route, cluster, endpoints } = this.#types;
+    const { listener, route, cluster, endpoints, secret } = this.#types;
     return {
       resources: {
         listener: count(listener),
         route: count(route),
         cluster: count(cluster),
         endpoints: count(endpoints),
+        secret: count(secret),
       },
       serverFailures: this.#serverFailures,
     };
@@ -238,7 +240,7 @@ export class XdsClient {
 
   /** What is known, for `/config_dump`: plain JSON without private keys. */
   dump(): ConfigDump {
-    const { listener, route, cluster, endpoints } = this.#types;
+    const { listener, route, cluster, endpoints, secret } = this.#types;
     return {
       server: this.#servers.target,
       connected: this.#isConnected,
@@ -246,6 +248,7 @@ export class XdsClient {
       routes: dumpType(route),
       clusters: dumpType(cluster),
       endpoints: dumpType(endpoints),
+      secrets: dumpType(secret),
     };
   }
 

@@ -11,6 +11,7 @@ export interface ConfigDump {
   readonly routes: readonly ResourceDump[];
   readonly clusters: readonly ResourceDump[];
   readonly endpoints: readonly ResourceDump[];
+  readonly secrets: readonly ResourceDump[];
 }
 
 export interface ResourceDump {

@@ -6,7 +6,7 @@ import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import type { Cluster } from './model/cluster.ts';
 import { type ClusterEndpoints, defaultOverprovisioningPercent } from './model/endpoints.ts';
 import type { Listener } from './model/listener.ts';
-import type { ConfigUpdate, Resource } from './model/resource.ts';
+import type { ConfigUpdate, Resource, ServingResource } from './model/resource.ts';
 import type { RouteConfiguration } from './model/route.ts';
 import { endpointsNamedBy, routesNamedBy } from './references.ts';
 import { type Emitted, type Found, planUpdate, type Wish } from './update-plan.ts';
@@ -50,7 +50,7 @@ interface FollowedDns {
 }
 
 interface Patience {
-  readonly value: Resource['value'];
+  readonly value: ServingResource['value'];
   isOver: boolean;
   readonly cancel: () => void;
 }
@@ -301,7 +301,7 @@ export class DependencyManager {
   }
 
   /** A timer for each resource that waits; a new version of it waits anew. */
-  #waitFor(waiting: readonly Resource[]): void {
+  #waitFor(waiting: readonly ServingResource[]): void {
     const keys = new Map(waiting.map((resource) => [`${resource.type} ${resource.value.name}`, resource]));
     for (const [key, patience] of this.#patience) {
       if (keys.get(key)?.value === patience.value) continue;

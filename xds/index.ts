@@ -16,7 +16,7 @@ export type { Log, SetTimer } from './environment.ts';
 export { isEnvoyBootstrap, type ParsedEnvoyBootstrap, parseEnvoyBootstrap } from './envoy-bootstrap.ts';
 export type { EnvoySources } from './envoy-tls.ts';
 export { XdsError, type XdsErrorCode } from './errors.ts';
-export type { DownstreamTls, SocketAddress, TlsCertificates, UpstreamTls } from './model/address.ts';
+export type { SocketAddress } from './model/address.ts';
 export type {
   AdsModePolicy,
   Authority,
@@ -32,8 +32,17 @@ export type {
 export type { Cluster, ClusterDiscovery, LbPolicy } from './model/cluster.ts';
 export type { ClusterEndpoints, Endpoint, LocalityEndpoints } from './model/endpoints.ts';
 export type { FilterChain, HttpConnectionManager, Listener } from './model/listener.ts';
-export type { ConfigUpdate, Resource, ResourceName, ResourceType } from './model/resource.ts';
+export type {
+  ConfigUpdate,
+  Resource,
+  ResourceName,
+  ResourceType,
+  ServingResource,
+  ServingType,
+} from './model/resource.ts';
 export type { Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost } from './model/route.ts';
+export type { Secret } from './model/secret.ts';
+export type { DownstreamTls, TlsCertificates, UpstreamTls } from './model/tls.ts';
 export type { SavedConfig, SavedResource } from './saved-config.ts';
 export {
   createGrpcTransport,

@@ -346,11 +346,13 @@ function renamed(resource: Resource, name: string): Resource {
       return { type: 'cluster', value: { ...resource.value, name } };
     case 'endpoints':
       return { type: 'endpoints', value: { ...resource.value, name } };
+    case 'secret':
+      return { type: 'secret', value: { ...resource.value, name } };
   }
 }
 
 /**
- * The name of a resource without decoding it: in all four types it is field 1, which nearly every encoder writes first.
+ * The name of a resource without decoding it: in all types it is field 1, which nearly every encoder writes first.
  * Only a guess, used to find bytes that were decoded before.
  */
 function peekName(bytes: Uint8Array): string | null {

@@ -51,7 +51,7 @@ const formatVersion = '1';
 const responseName = 'envoy.service.discovery.v3.DeltaDiscoveryResponse';
 /** Of every PEM block with a private key: PKCS #8, SEC 1, PKCS #1, encrypted or not. */
 const keyMark = 'PRIVATE KEY-----';
-const types: readonly ResourceType[] = ['cluster', 'endpoints', 'listener', 'route'];
+const types: readonly ResourceType[] = ['secret', 'cluster', 'endpoints', 'listener', 'route'];
 
 export function ownerOf({ node, servers }: Bootstrap): ConfigOwner {
   return { node: node.id, cluster: node.cluster, server: servers[0]?.serverUri ?? '' };

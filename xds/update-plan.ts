@@ -6,7 +6,7 @@
 import type { Cluster } from './model/cluster.ts';
 import type { ClusterEndpoints } from './model/endpoints.ts';
 import type { Listener } from './model/listener.ts';
-import type { ConfigUpdate, Resource, ResourceName } from './model/resource.ts';
+import type { ConfigUpdate, ResourceName, ServingResource } from './model/resource.ts';
 import type { RouteConfiguration } from './model/route.ts';
 import { clustersNamedBy, endpointsNamedBy, inlineRoutesOf, routesNamedBy } from './references.ts';
 
@@ -21,7 +21,7 @@ export interface Wish {
   /** Of a cluster whose endpoints are not inside it. There is always an answer in the end, if an empty one. */
   readonly endpoints: (cluster: Cluster) => ClusterEndpoints | undefined;
   /** Whether a held or withheld resource (see `Plan`) has waited long enough. */
-  readonly isPatienceOver: (resource: Resource) => boolean;
+  readonly isPatienceOver: (resource: ServingResource) => boolean;
 }
 
 /** By name. */
@@ -42,7 +42,7 @@ export interface Plan {
    * (a server may send RDS before CDS), and clusters which CDS has dropped but a route still names (Istio sends CDS
    * before RDS).
    */
-  readonly waiting: readonly Resource[];
+  readonly waiting: readonly ServingResource[];
 }
 
 export function planUpdate(wish: Wish, before: Emitted): Plan {
@@ -50,9 +50,9 @@ export function planUpdate(wish: Wish, before: Emitted): Plan {
   const routes = new Map(before.routes);
   const clusters = new Map(before.clusters);
   const endpoints = new Map(before.endpoints);
-  const upsert: Resource[] = [];
+  const upsert: ServingResource[] = [];
   const remove: ResourceName[] = [];
-  const waiting: Resource[] = [];
+  const waiting: ServingResource[] = [];
   let isSettled = wish.listeners !== undefined && wish.clusters !== undefined;
 
   function upsertEndpoints(cluster: Cluster): boolean {
@@ -92,7 +92,7 @@ export function planUpdate(wish: Wish, before: Emitted): Plan {
     config: RouteConfiguration,
     hasPredecessor: boolean,
     predecessors: readonly RouteConfiguration[],
-    resource: Resource,
+    resource: ServingResource,
   ): boolean {
     const missing = [...clustersNamedBy(config)].filter((name) => !clusters.has(name));
     if (missing.length === 0) return true;
@@ -114,7 +114,7 @@ export function planUpdate(wish: Wish, before: Emitted): Plan {
       const serving = wanted.filter(
         (listener) => listeners.has(listener.name) && routesNamedBy(listener).includes(name),
       );
-      const resource: Resource = { type: 'route', value };
+      const resource: ServingResource = { type: 'route', value };
       const predecessors = old === undefined ? serving.flatMap((listener) => configsOf(listener.name)) : [old];
       if (areClustersThere(value, old !== undefined || serving.length > 0, predecessors, resource)) {
         routes.set(name, value);
@@ -136,7 +136,7 @@ export function planUpdate(wish: Wish, before: Emitted): Plan {
   function addListeners(): void {
     for (const value of wish.listeners?.values() ?? []) {
       if (value.unsupported !== undefined || listeners.get(value.name) === value) continue;
-      const resource: Resource = { type: 'listener', value };
+      const resource: ServingResource = { type: 'listener', value };
       const hasRoutes = routesNamedBy(value).every((name) => routes.has(name) || wish.route(name) === null);
       const old = configsOf(value.name);
       const isReady =
@@ -168,7 +168,7 @@ export function planUpdate(wish: Wish, before: Emitted): Plan {
     const usedClusters = new Set(configs.flatMap((config) => [...clustersNamedBy(config)]));
     for (const [name, value] of clusters) {
       if (wish.clusters === undefined || wish.clusters.has(name)) continue;
-      const resource: Resource = { type: 'cluster', value };
+      const resource: ServingResource = { type: 'cluster', value };
       if (usedClusters.has(name) && !wish.isPatienceOver(resource)) {
         waiting.push(resource);
         continue;

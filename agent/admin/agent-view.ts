@@ -2,7 +2,7 @@
 
 import type { XdsClient } from '../../xds/index.ts';
 import { formatAddress } from '../../xds/model/address.ts';
-import type { ConfigUpdate, Resource, ResourceType } from '../../xds/model/resource.ts';
+import type { ConfigUpdate, ServingResource, ServingType } from '../../xds/model/resource.ts';
 
 interface BoundListener {
   readonly workers: Set<number>;
@@ -19,7 +19,7 @@ export interface AgentViewOptions {
 export class AgentView {
   readonly #options: AgentViewOptions;
   readonly #startedMs = Date.now();
-  readonly #serving = new Map<ResourceType, Map<string, Resource>>([
+  readonly #serving = new Map<ServingType, Map<string, ServingResource>>([
     ['listener', new Map()],
     ['route', new Map()],
     ['cluster', new Map()],
@@ -197,8 +197,8 @@ export class AgentView {
 }
 
 function endpointsOf(
-  all: ReadonlyMap<string, Resource> | undefined,
-  cluster: Extract<Resource, { type: 'cluster' }>['value'],
+  all: ReadonlyMap<string, ServingResource> | undefined,
+  cluster: Extract<ServingResource, { type: 'cluster' }>['value'],
 ) {
   const name = cluster.discovery.kind === 'eds' ? cluster.discovery.serviceName : cluster.name;
   const resource = all?.get(name);

@@ -9,7 +9,7 @@ import { type Cluster, type ClusterDiscovery, defaultPanicPercent } from '../../
 import { type ClusterEndpoints, defaultOverprovisioningPercent, type Endpoint } from '../../xds/model/endpoints.ts';
 import type { FilterChain, Listener, RouteSource, TrafficDirection } from '../../xds/model/listener.ts';
 import type { HeaderMatcher } from '../../xds/model/matcher.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import {
   forwardTo,
   type Route,
@@ -33,10 +33,10 @@ const none: ReadonlySet<string> = new Set();
  * has an outbound address, for every service. `null` where the mesh has no such agent. The instances named in `down`
  * are unhealthy endpoints.
  */
-export function meshResources(mesh: Mesh, nodeId: string, down = none): Resource[] | null {
+export function meshResources(mesh: Mesh, nodeId: string, down = none): ServingResource[] | null {
   const agent = mesh.agents.find(({ name }) => name === nodeId);
   if (agent === undefined) return null;
-  const resources: Resource[] = [];
+  const resources: ServingResource[] = [];
   for (const { instances } of mesh.services) {
     for (const instance of instances) {
       if (instance.behind?.agent === nodeId) resources.push(...inboundResources(instance, instance.behind.inbound));
@@ -56,7 +56,10 @@ export function meshResources(mesh: Mesh, nodeId: string, down = none): Resource
  * What any other xDS client gets: the services as proxyless gRPC looks them up, `xds:///catalogue` being an
  * `api_listener` named "catalogue", and no address to bind.
  */
-export function proxylessResources(mesh: Mesh, down = none): { resources: Resource[]; apiListeners: ApiListener[] } {
+export function proxylessResources(
+  mesh: Mesh,
+  down = none,
+): { resources: ServingResource[]; apiListeners: ApiListener[] } {
   const apiListeners = mesh.services.map(({ name }) => ({
     name,
     http: { statPrefix: name, routes: { kind: 'rds' as const, name: meshRoutes }, filters: [], ...noStreamLimits },
@@ -78,7 +81,7 @@ const asTheyCome = { ...unchanged, mostSpecificMutationsWin: false } as const;
 
 const noStreamLimits = { maxStreamDurationMs: null, maxConcurrentStreams: null } as const;
 
-function inboundResources(instance: MeshInstance, address: SocketAddress): Resource[] {
+function inboundResources(instance: MeshInstance, address: SocketAddress): ServingResource[] {
   const cluster = `app/${instance.name}`;
   const name = `inbound/${instance.name}`;
   const action = forwardTo([{ name: cluster, weight: 1 }]);
@@ -102,7 +105,7 @@ function inboundResources(instance: MeshInstance, address: SocketAddress): Resou
 }
 
 /** Clusters and endpoints of every version of every service, and the routes that lead there. */
-function serviceResources(mesh: Mesh, down: ReadonlySet<string>): Resource[] {
+function serviceResources(mesh: Mesh, down: ReadonlySet<string>): ServingResource[] {
   const clusters = mesh.services.flatMap(({ name, instances }) => {
     const versions = new Set(instances.map(({ version }) => version));
     return [...versions].flatMap((version) => {
@@ -138,7 +141,7 @@ function clusterResources(
   name: string,
   members: readonly Omit<Endpoint, 'hostname' | 'hashKey'>[],
   kind: 'static' | 'eds',
-): Resource[] {
+): ServingResource[] {
   const endpoints: ClusterEndpoints = {
     name,
     localities: [
@@ -170,7 +173,7 @@ function clusterResources(
     maxRequests: null,
     tls: null,
   };
-  const resources: Resource[] = [{ type: 'cluster', value: cluster }];
+  const resources: ServingResource[] = [{ type: 'cluster', value: cluster }];
   if (discovery.kind === 'eds') resources.push({ type: 'endpoints', value: endpoints });
   return resources;
 }

@@ -6,12 +6,11 @@ import {
   type ConnectionOptions,
   createSecureContext,
   createServer,
-  type PeerCertificate,
   type SecureContextOptions,
   type Server,
   type TLSSocket,
 } from 'node:tls';
-import type { DownstreamTls, TlsCertificates, UpstreamTls } from '../../xds/model/address.ts';
+import type { DownstreamTls, TlsCertificates, UpstreamTls } from '../../xds/model/tls.ts';
 
 const protocols = ['h2'];
 
@@ -41,34 +40,58 @@ export interface ServerTls {
   secure(socket: Socket, onSecure: (socket: TLSSocket) => void, onFailed: (reason: string) => void): void;
 }
 
-/** @throws Error when the certificates or keys can't be read. */
-export function clientTls(tls: UpstreamTls): ClientTls {
+/** Why a certificate with these names (`DNS:a, URI:b`) is not taken, as a clause; `null`: it is. */
+export type NameCheck = (subjectAltName: string) => string | null;
+
+/**
+ * @param checkNames what `subjectAltNames` ask for; `null`: they are empty.
+ * @throws Error when the certificates or keys can't be read.
+ */
+export function clientTls(tls: UpstreamTls, checkNames: NameCheck | null): ClientTls {
   const secureContext = createSecureContext(contextOptions(tls));
-  const { sni, subjectAltNames } = tls;
+  const { sni, nameCheck } = tls;
   const options: ConnectionOptions = { secureContext, ALPNProtocols: protocols, rejectUnauthorized: true };
   if (sni !== null) options.servername = sni;
-  // Without a name to check, the certificate's chain is what counts: names in a mesh are rarely those of DNS.
-  if (subjectAltNames.length > 0)
-    options.checkServerIdentity = (_, certificate) => checkNames(certificate, subjectAltNames);
-  else if (sni === null) options.checkServerIdentity = () => undefined;
+  if (nameCheck === 'sni') return { options };
+  if (checkNames !== null) {
+    options.checkServerIdentity = (_, { subjectaltname = '' }) => {
+      const refusal = checkNames(subjectaltname);
+      return refusal === null ? undefined : new Error(refusal);
+    };
+  } else if (sni === null || nameCheck === 'chain') {
+    // Without a name to check, the certificate's chain is what counts: names in a mesh are rarely those of DNS.
+    options.checkServerIdentity = () => undefined;
+  }
   return { options };
 }
 
 /**
+ * @param checkNames what the `subjectAltNames` of clients ask for; `null`: they are empty.
  * @param handshakeTimeoutMs how long a client may take for it.
  * @throws Error when the certificates or keys can't be read.
  */
-export function serverTls(tls: DownstreamTls, handshakeTimeoutMs: number): ServerTls {
+export function serverTls(tls: DownstreamTls, checkNames: NameCheck | null, handshakeTimeoutMs: number): ServerTls {
+  const { requireClientCertificate } = tls;
+  const isAsked = requireClientCertificate || tls.trustedCaPem !== null;
   const server = createServer({
     ...contextOptions(tls),
     ALPNProtocols: protocols,
     handshakeTimeout: handshakeTimeoutMs,
-    requestCert: tls.requireClientCertificate,
-    rejectUnauthorized: tls.requireClientCertificate,
+    requestCert: isAsked,
+    rejectUnauthorized: requireClientCertificate,
     // A resumed session would carry the client's identity over without its certificate (CVE-2026-123872).
-    secureOptions: noRenegotiation | (tls.requireClientCertificate ? constants.SSL_OP_NO_TICKET : 0),
+    secureOptions: noRenegotiation | (isAsked ? constants.SSL_OP_NO_TICKET : 0),
   });
-  return new TlsHandshakes(server);
+  return new TlsHandshakes(server, (secure) => (isAsked ? clientRefusal(secure, checkNames) : null));
+}
+
+/** Why a client is turned away after a handshake that was good; one that shows nothing got so far because it may. */
+function clientRefusal(secure: TLSSocket, checkNames: NameCheck | null): string | null {
+  const certificate = secure.getPeerX509Certificate();
+  if (certificate === undefined) return null;
+  if (!secure.authorized) return `the client's certificate is not trusted: ${String(secure.authorizationError)}`;
+  const refusal = checkNames === null ? null : checkNames(certificate.subjectAltName ?? '');
+  return refusal === null ? null : `the client is refused: ${refusal}`;
 }
 
 /** A handshake that is being made. */
@@ -81,9 +104,11 @@ class TlsHandshakes implements ServerTls {
   readonly #server: Server;
   /** By the four numbers of the TCP connection: what Node says of a handshake names the TLS socket only. */
   readonly #handshakes = new Map<string, Handshake>();
+  readonly #refusalOf: (secure: TLSSocket) => string | null;
 
-  constructor(server: Server) {
+  constructor(server: Server, refusalOf: (secure: TLSSocket) => string | null) {
     this.#server = server;
+    this.#refusalOf = refusalOf;
     server.on('secureConnection', (secure) => this.#handshakes.get(keyOf(secure))?.onSecure(secure));
     server.on('tlsClientError', (error, secure) => {
       const handshake = this.#handshakes.get(keyOf(secure));
@@ -97,8 +122,12 @@ class TlsHandshakes implements ServerTls {
     const handshake: Handshake = {
       failure: 'the client closed the connection',
       onSecure: (secure) => {
-        if (secure.alpnProtocol !== 'h2') {
-          handshake.failure = 'the client does not speak HTTP/2 over TLS (ALPN h2)';
+        const refusal =
+          secure.alpnProtocol === 'h2'
+            ? this.#refusalOf(secure)
+            : 'the client does not speak HTTP/2 over TLS (ALPN h2)';
+        if (refusal !== null) {
+          handshake.failure = refusal;
           secure.destroy();
           return;
         }
@@ -127,11 +156,4 @@ function contextOptions(tls: TlsCertificates): SecureContextOptions {
   if (tls.privateKeyPem !== null) options.key = tls.privateKeyPem;
   if (tls.trustedCaPem !== null) options.ca = tls.trustedCaPem;
   return options;
-}
-
-/** One of the names must be among the certificate's, as a URI or DNS name. */
-function checkNames(certificate: PeerCertificate, names: readonly string[]): Error | undefined {
-  const held = (certificate.subjectaltname ?? '').split(', ');
-  const isNamed = names.some((name) => held.includes(`URI:${name}`) || held.includes(`DNS:${name}`));
-  return isNamed ? undefined : new Error(`the server's certificate names none of ${names.join(', ')}`);
 }

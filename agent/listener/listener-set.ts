@@ -2,6 +2,7 @@
 // A listener whose address stays keeps its socket and its connections; their next calls see the new rules.
 import { formatAddress } from '../../xds/model/address.ts';
 import type { FilterChain, Listener as ListenerResource } from '../../xds/model/listener.ts';
+import { compileCertificateNames } from '../grpc/certificate-names.ts';
 import {
   type ConnectionEnvironment,
   limitsOfLife,
@@ -105,7 +106,10 @@ export class ListenerSet<Context> {
 
   #prepare(resource: ListenerResource, chain: FilterChain): ServingChain<Context> {
     const environment = this.#environmentOf(chain);
-    const tls = chain.tls === null ? null : serverTls(chain.tls, environment.limits.prefaceTimeoutMs);
+    const { tls: wanted } = chain;
+    const names = wanted?.subjectAltNames;
+    const checkNames = names === undefined ? null : compileCertificateNames(names);
+    const tls = wanted === null ? null : serverTls(wanted, checkNames, environment.limits.prefaceTimeoutMs);
     return { environment, tls, context: this.#options.createContext(resource, chain) };
   }
 

@@ -1,8 +1,10 @@
 // All connection pools of one data plane, keyed by address, TLS identity and what is said of the connections' life, and
 // counted: clusters that name the same endpoint share its connections, and the last one to leave closes them.
-import { formatAddress, type SocketAddress, type UpstreamTls } from '../../xds/model/address.ts';
+import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
 import type { ConnectionLife } from '../../xds/model/connection-life.ts';
-import { clientTls, limitsOfLife } from '../http2/index.ts';
+import type { UpstreamTls } from '../../xds/model/tls.ts';
+import { compileCertificateNames } from '../grpc/certificate-names.ts';
+import { type ClientTls, clientTls, limitsOfLife } from '../http2/index.ts';
 import { ConnectionPool, type PoolOptions } from './connection-pool.ts';
 
 interface Entry {
@@ -30,7 +32,7 @@ export class PoolSet {
     const key = `${name} ${JSON.stringify([tls, life ?? null])}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      const target = { host: address.host, port: address.port, tls: tls === null ? null : clientTls(tls) };
+      const target = { host: address.host, port: address.port, tls: tls === null ? null : prepare(tls) };
       const { environment } = this.#options;
       const own = life === undefined ? environment : { ...environment, limits: limitsOfLife(environment.limits, life) };
       const options = { ...this.#options, environment: own, connectTimeoutMs };
@@ -57,4 +59,9 @@ export class PoolSet {
     this.#entries.clear();
     this.#keys.clear();
   }
+}
+
+function prepare(tls: UpstreamTls): ClientTls {
+  const { subjectAltNames } = tls;
+  return clientTls(tls, subjectAltNames.length === 0 ? null : compileCertificateNames(subjectAltNames));
 }

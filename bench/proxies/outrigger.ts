@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../../test/support/resources.ts';
 import type { Cluster } from '../../xds/model/cluster.ts';
 import type { Listener } from '../../xds/model/listener.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import type { Certificate, Endpoints } from '../endpoints/endpoints.ts';
 import { AUTHORITY } from '../load/payload.ts';
@@ -76,7 +76,7 @@ function tracing(spanPort: number): NodeJS.ProcessEnv {
 }
 
 /** One outbound listener, a virtual host for the authority, clusters over the endpoints: what a mesh would say. */
-function meshOf(port: number, { ports, tls }: Endpoints, size: MeshSize): Resource[] {
+function meshOf(port: number, { ports, tls }: Endpoints, size: MeshSize): ServingResource[] {
   const clusterNames = Array.from({ length: size.clusters }, (_, at) => (at === 0 ? AUTHORITY : `${AUTHORITY}-${at}`));
   const routes = [
     ...sizedRoutes(size).map(({ prefix, cluster: at }) =>
@@ -85,8 +85,8 @@ function meshOf(port: number, { ports, tls }: Endpoints, size: MeshSize): Resour
     route(forward(AUTHORITY)),
   ];
   return [
-    ...clusterNames.map((name): Resource => ({ type: 'cluster', value: clusterOf(name, tls) })),
-    ...clusterNames.map((name): Resource => ({ type: 'endpoints', value: endpoints(name, ports) })),
+    ...clusterNames.map((name): ServingResource => ({ type: 'cluster', value: clusterOf(name, tls) })),
+    ...clusterNames.map((name): ServingResource => ({ type: 'endpoints', value: endpoints(name, ports) })),
     { type: 'route', value: routeConfiguration('mesh', { [AUTHORITY]: routes }) },
     { type: 'listener', value: listenerOf(port, tls) },
   ];

@@ -2,7 +2,7 @@
 import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../../test/support/resources.ts';
 import { encodeResource } from '../../xds/encode/resource.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { type AnyMessage, loadProtos } from '../../xds/protos.ts';
 import { AUTHORITY } from '../load/payload.ts';
 import type { Resources } from './scripted-ads.ts';
@@ -36,9 +36,9 @@ export function encodeMesh({ clusters, endpointsPerCluster }: ScaleShape, ports:
   ];
   return encodeAll([
     { type: 'cluster', value: cluster(AUTHORITY) },
-    ...names.map((name): Resource => ({ type: 'cluster', value: cluster(name) })),
+    ...names.map((name): ServingResource => ({ type: 'cluster', value: cluster(name) })),
     { type: 'endpoints', value: endpoints(AUTHORITY, ports.loaded) },
-    ...names.map((name, at): Resource => {
+    ...names.map((name, at): ServingResource => {
       const isLast = at === clusters - 1;
       return { type: 'endpoints', value: isLast ? endpoints(name, ports.last) : unreal(name, at, endpointsPerCluster) };
     }),
@@ -55,7 +55,7 @@ export function withEndpoints(resources: Resources, name: string, ports: readonl
   return new Map([...resources, [type, new Map([...(resources.get(type) ?? []), ...changed])]]);
 }
 
-function encodeAll(resources: readonly Resource[]): Resources {
+function encodeAll(resources: readonly ServingResource[]): Resources {
   const { pack } = loadProtos();
   const byType = new Map<string, Map<string, AnyMessage>>();
   for (const resource of resources) {

@@ -3,7 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Up } from '../../agent/link.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import type { Question, Sample } from './agent-child.ts';
 import type { Attack } from './attack.ts';
 import type { Command, Reply } from './attacker-child.ts';
@@ -72,7 +72,7 @@ export class Child<In extends object | string, Out extends { readonly kind: stri
 
 type Agent = Child<Question | { kind: 'config'; version: number; update: object }, Sample | Up>;
 
-export async function startAgent(resources: readonly Resource[]): Promise<{ agent: Agent; port: number }> {
+export async function startAgent(resources: readonly ServingResource[]): Promise<{ agent: Agent; port: number }> {
   const agent: Agent = new Child('agent-child', agentFlags);
   const update = { upsert: resources, remove: [] };
   const { port } = await agent.ask({ kind: 'config', version: 1, update }, 'listener-bound');

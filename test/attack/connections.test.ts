@@ -7,7 +7,7 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import type { DownstreamTls } from '../../xds/model/address.ts';
+import type { DownstreamTls } from '../../xds/model/tls.ts';
 import { serve } from '../http2/connection-fixture.ts';
 import {
   encodeFields,

@@ -1,12 +1,12 @@
 // A mesh of which one endpoint is hostile.
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../support/resources.ts';
 
 /** Calls under this path are led to the hostile endpoint, all others to the innocent one. */
 export const hostilePath = '/hostile.Test/Call';
 
 /** Its listener is called `app`. */
-export function hostileMesh(endpointPort: number, hostilePort: number): Resource[] {
+export function hostileMesh(endpointPort: number, hostilePort: number): ServingResource[] {
   const routes = routeConfiguration('routes', {
     '*': [route(forward('hostile'), { kind: 'prefix', value: '/hostile.' }), route(forward('app'))],
   });

@@ -3,7 +3,7 @@
 import { connect } from 'node:http2';
 import type { ExecutionContext } from 'ava';
 import { StatsReader } from '../../agent/stats/stats-reader.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { startDataPlane, type TestDataPlane } from '../support/data-plane.ts';
 import type { Fields } from '../support/h2-peer.ts';
 import { call, type Http2Endpoint, startHttp2Endpoint } from '../support/http2-call.ts';
@@ -56,7 +56,7 @@ export function startTargetBefore(
 /** The same in a mesh of the test's own, whose listener is called `app`. */
 export async function startTargetWith(
   t: ExecutionContext,
-  resources: readonly Resource[],
+  resources: readonly ServingResource[],
   stopEndpoints: () => unknown,
 ): Promise<Target> {
   const reader = new StatsReader();

@@ -3,7 +3,7 @@
 import test from 'ava';
 import { parseMeshConfig } from '../../agent/config/mesh-config.ts';
 import { meshResources, proxylessResources } from '../../agent/config/mesh-resources.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import type { RouteAction } from '../../xds/model/route.ts';
 
 const parsed = parseMeshConfig(`services:
@@ -28,15 +28,15 @@ agents:
 if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
 const { mesh } = parsed;
 
-function resourcesOf(nodeId: string): Resource[] {
+function resourcesOf(nodeId: string): ServingResource[] {
   return meshResources(mesh, nodeId) ?? [];
 }
 
-type Values = { [One in Resource as One['type']]: One['value'] };
+type Values = { [One in ServingResource as One['type']]: One['value'] };
 
 /** The value of the one resource with that type and name. */
 function resourceNamed<Type extends keyof Values>(
-  resources: readonly Resource[],
+  resources: readonly ServingResource[],
   type: Type,
   name: string,
 ): Values[Type] {
@@ -45,7 +45,7 @@ function resourceNamed<Type extends keyof Values>(
   return found[0]?.value as Values[Type];
 }
 
-function namesOf(resources: readonly Resource[]): string[] {
+function namesOf(resources: readonly ServingResource[]): string[] {
   return resources.map(({ type, value }) => `${type} ${value.name}`).sort();
 }
 

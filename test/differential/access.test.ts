@@ -3,7 +3,7 @@ import http2 from 'node:http2';
 import test from 'ava';
 import fc from 'fast-check';
 import type { CallRule, HttpFilter, RbacRules } from '../../xds/model/http-filter.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { forwardTo, type Route, unchanged } from '../../xds/model/route.ts';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { startDataPlane } from '../support/data-plane.ts';
@@ -69,7 +69,7 @@ const rules: fc.Arbitrary<RbacRules> = fc.record({
 });
 
 /** One route for each set of rules, which the route gives the filter. */
-function snapshot(port: number, all: readonly RbacRules[]): Resource[] {
+function snapshot(port: number, all: readonly RbacRules[]): ServingResource[] {
   const routes = all.map(
     (own, at): Route => ({
       ...route(forwardTo([{ name: 'echo', weight: 1 }])),

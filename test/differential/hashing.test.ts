@@ -3,7 +3,7 @@ import http2 from 'node:http2';
 import test from 'ava';
 import type { LbPolicy } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import type { HashPolicy } from '../../xds/model/route.ts';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { startDataPlane } from '../support/data-plane.ts';
@@ -36,10 +36,10 @@ function assignment(name: string, ports: readonly number[]): ClusterEndpoints {
   return { ...plain, localities };
 }
 
-function snapshot(ports: readonly number[]): Resource[] {
+function snapshot(ports: readonly number[]): ServingResource[] {
   const names = Object.keys(policies);
   return [
-    ...names.flatMap((name): Resource[] => [
+    ...names.flatMap((name): ServingResource[] => [
       { type: 'cluster', value: { ...cluster(name), lbPolicy: policies[name]! } },
       { type: 'endpoints', value: assignment(name, ports) },
     ]),

@@ -3,7 +3,7 @@
 import http2 from 'node:http2';
 import test from 'ava';
 import type { HeaderAddition, HeaderFormat, HeaderMutations } from '../../xds/model/header-mutations.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import {
   type ForwardAction,
   forwardTo,
@@ -260,7 +260,7 @@ for (const [name, mostSpecificMutationsWin] of [
         { endStream: true },
       );
     });
-    const resources: Resource[] = [
+    const resources: ServingResource[] = [
       { type: 'cluster', value: cluster('echo') },
       { type: 'endpoints', value: endpoints('echo', [server.port]) },
       { type: 'route', value: configuration('mesh', mostSpecificMutationsWin) },

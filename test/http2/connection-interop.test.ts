@@ -4,8 +4,9 @@ import http2 from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
+import { compileCertificateNames } from '../../agent/grpc/certificate-names.ts';
 import { accept, type Connection, clientTls, connect, serverTls } from '../../agent/http2/index.ts';
-import type { DownstreamTls, UpstreamTls } from '../../xds/model/address.ts';
+import type { DownstreamTls, SubjectAltName, UpstreamTls } from '../../xds/model/tls.ts';
 import { ConnectionLog, dial, echo, environment, requestFields, StreamLog, serve } from './connection-fixture.ts';
 
 const pem = (name: string): string => readFileSync(new URL(`fixtures/${name}.pem`, import.meta.url), 'utf8');
@@ -171,6 +172,18 @@ const upstreamTls: UpstreamTls = {
 
 const shopTls: UpstreamTls = { ...upstreamTls, certificateChainPem: pem('client'), privateKeyPem: pem('client-key') };
 
+const nameless = {
+  certificateChainPem: pem('nameless'),
+  privateKeyPem: pem('nameless-key'),
+  trustedCaPem: pem('nameless'),
+};
+
+function named(kind: SubjectAltName['kind'], value: string): SubjectAltName {
+  return { kind, match: { kind: 'exact', value, ignoreCase: false } };
+}
+
+const checkOf = (names: readonly SubjectAltName[]) => (names.length === 0 ? null : compileCertificateNames(names));
+
 interface SecureServer {
   readonly port: number;
   readonly log: ConnectionLog;
@@ -184,7 +197,7 @@ async function serveTls(t: ExecutionContext, tls: DownstreamTls): Promise<Secure
   const env = environment('server');
   const log = new ConnectionLog();
   log.onNewStream = echo(env);
-  const handshakes = serverTls(tls, 5000);
+  const handshakes = serverTls(tls, checkOf(tls.subjectAltNames ?? []), 5000);
   const failures: string[] = [];
   const connections: Connection[] = [];
   let onFailed: (reason: string) => void = () => {};
@@ -212,9 +225,15 @@ async function dialTls(
   tls: UpstreamTls,
 ): Promise<{ connection: Connection; log: ConnectionLog }> {
   const log = new ConnectionLog();
-  const connection = connect({ host: '127.0.0.1', port }, clientTls(tls), environment('client'), log, {
-    connectTimeoutMs: 5000,
-  });
+  const connection = connect(
+    { host: '127.0.0.1', port },
+    clientTls(tls, checkOf(tls.subjectAltNames)),
+    environment('client'),
+    log,
+    {
+      connectTimeoutMs: 5000,
+    },
+  );
   t.teardown(() => connection.destroy(0, 'the test is over'));
   await Promise.race([log.connected, log.closed]);
   return { connection, log };
@@ -232,14 +251,13 @@ test('(5) our client and our server speak h2 over TLS, and each knows the other 
 });
 
 test('certificates without a subject, as those of many meshes are, are known by their alternative names', async (t) => {
-  const nameless = {
-    certificateChainPem: pem('nameless'),
-    privateKeyPem: pem('nameless-key'),
-    trustedCaPem: pem('nameless'),
-  };
   const server = await serveTls(t, { ...nameless, requireClientCertificate: true });
   const uri = 'spiffe://mesh.test/nameless';
-  const { connection } = await dialTls(t, server.port, { ...nameless, sni: null, subjectAltNames: [uri] });
+  const { connection } = await dialTls(t, server.port, {
+    ...nameless,
+    sni: null,
+    subjectAltNames: [named('uri', uri)],
+  });
   await ourCall(connection, Buffer.from('hello'));
   for (const { identity } of [connection, server.connections[0]!]) {
     t.deepEqual(identity.sans, [`URI:${uri}`, 'IP Address:127.0.0.1']);
@@ -259,7 +277,12 @@ test('a server whose certificate has another name, or an unknown authority, is n
   const server = await serveTls(t, certificates);
   const cases: [UpstreamTls, RegExp][] = [
     [{ ...upstreamTls, sni: 'other.test' }, /other\.test/],
-    [{ ...upstreamTls, subjectAltNames: ['spiffe://mesh.test/other'] }, /names none of spiffe:\/\/mesh\.test\/other/],
+    [
+      { ...upstreamTls, subjectAltNames: [named('uri', 'spiffe://mesh.test/other')] },
+      /must be "spiffe:\/\/mesh\.test\/other", and none/,
+    ],
+    [{ ...upstreamTls, subjectAltNames: [named('dns', 'spiffe://mesh.test/echo')] }, /and none does/],
+    [{ ...upstreamTls, sni: 'b.test', subjectAltNames: [named('dns', 'echo.test')], nameCheck: 'sni' }, /b\.test/],
     [{ ...upstreamTls, trustedCaPem: null }, /certificate/],
   ];
   for (const [tls, reason] of cases) {
@@ -268,12 +291,28 @@ test('a server whose certificate has another name, or an unknown authority, is n
     t.false(end.connected);
     t.regex(end.reason, reason);
   }
-  const named = await dialTls(t, server.port, {
-    ...upstreamTls,
-    sni: null,
-    subjectAltNames: ['spiffe://mesh.test/echo'],
-  });
-  t.is(named.connection.state, 'open');
+  const good: UpstreamTls[] = [
+    { ...upstreamTls, sni: null, subjectAltNames: [named('uri', 'spiffe://mesh.test/echo')] },
+    { ...upstreamTls, sni: 'other.test', nameCheck: 'chain' },
+  ];
+  for (const tls of good) t.is((await dialTls(t, server.port, tls)).connection.state, 'open');
+});
+
+test('a client whose certificate has another name does not get in, nor one that shows a bad one unasked', async (t) => {
+  const wanted = { kind: 'uri', match: { kind: 'prefix', value: 'spiffe://mesh.test/sh', ignoreCase: false } } as const;
+  const server = await serveTls(t, { ...certificates, requireClientCertificate: true, subjectAltNames: [wanted] });
+  t.is((await dialTls(t, server.port, shopTls)).connection.state, 'open');
+  const other = { ...upstreamTls, certificateChainPem: pem('server'), privateKeyPem: pem('server-key') };
+  await dialTls(t, server.port, other);
+  t.regex(await server.failed, /^the client is refused: a name in its certificate must begin with/);
+  t.is(server.connections.length, 1);
+
+  const lenient = await serveTls(t, { ...certificates, requireClientCertificate: false });
+  t.is((await dialTls(t, lenient.port, upstreamTls)).connection.state, 'open', 'without a certificate');
+  t.is((await dialTls(t, lenient.port, shopTls)).connection.state, 'open', 'with a good one');
+  await dialTls(t, lenient.port, { ...upstreamTls, ...nameless, trustedCaPem });
+  t.regex(await lenient.failed, /^the client's certificate is not trusted: /);
+  t.is(lenient.connections.length, 2);
 });
 
 test('(5) a peer that offers no h2 by ALPN gets no connection', async (t) => {

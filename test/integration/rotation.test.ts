@@ -3,7 +3,7 @@ import * as grpc from '@grpc/grpc-js';
 import test from 'ava';
 import { StatsReader } from '../../agent/stats/stats-reader.ts';
 import type { ConnectionLife } from '../../xds/model/connection-life.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { startDataPlane } from '../support/data-plane.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
 import { plainMesh } from '../support/resources.ts';
@@ -13,7 +13,7 @@ const wantedRotations = 6;
 const atOnce = 8;
 
 /** The same with connections that live for 50 ms. */
-function shortLived(resource: Resource): Resource {
+function shortLived(resource: ServingResource): ServingResource {
   if (resource.type === 'cluster') return { ...resource, value: { ...resource.value, connectionLife: life } };
   if (resource.type !== 'listener') return resource;
   const filterChains = resource.value.filterChains.map((chain) => ({

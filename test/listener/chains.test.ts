@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import net from 'node:net';
 import test from 'ava';
-import type { DownstreamTls } from '../../xds/model/address.ts';
 import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
 import type { FilterChain, Listener } from '../../xds/model/listener.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
+import type { DownstreamTls } from '../../xds/model/tls.ts';
 import { startDataPlane, type TestDataPlane } from '../support/data-plane.ts';
 import { call } from '../support/http2-call.ts';
 import { listener, route, routeConfiguration } from '../support/resources.ts';
@@ -42,7 +42,7 @@ function chain(name: string, match: Partial<FilterChainMatch>, own: DownstreamTl
   return { name, match: { ...anything, ...match }, tls: own, http: { ...http, routes: { kind: 'inline', config } } };
 }
 
-function withChains(filterChains: readonly FilterChain[], over: Partial<Listener> = {}): Resource {
+function withChains(filterChains: readonly FilterChain[], over: Partial<Listener> = {}): ServingResource {
   return { type: 'listener', value: { ...plain, filterChains, ...over } };
 }
 

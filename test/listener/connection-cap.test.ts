@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import type { ListenerLimits } from '../../agent/listener/connection-cap.ts';
 import { ListenerSet } from '../../agent/listener/listener-set.ts';
-import type { DownstreamTls } from '../../xds/model/address.ts';
+import type { DownstreamTls } from '../../xds/model/tls.ts';
 import { environment } from '../http2/connection-fixture.ts';
 import { H2Peer, preface, settings } from '../support/h2-peer.ts';
 import { listener } from '../support/resources.ts';

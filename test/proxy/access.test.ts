@@ -2,7 +2,7 @@
 import http2 from 'node:http2';
 import test from 'ava';
 import type { HttpFilter } from '../../xds/model/http-filter.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { startDataPlane } from '../support/data-plane.ts';
 import { call, startHttp2Endpoint } from '../support/http2-call.ts';
 import { listener, plainMesh } from '../support/resources.ts';
@@ -24,7 +24,7 @@ test('gRFC A41: a call that may not pass is PERMISSION_DENIED, for HTTP callers 
   const plain = listener('echo', 'inbound', 'echo-routes');
   const [chain] = plain.filterChains;
   const value = { ...plain, filterChains: [{ ...chain!, http: { ...chain!.http, filters } }] };
-  const resources: Resource[] = [
+  const resources: ServingResource[] = [
     ...plainMesh('echo', 'inbound', [endpoint.port]).slice(0, 3),
     { type: 'listener', value },
   ];

@@ -1,7 +1,7 @@
 // What the agent answers by itself, as its client reads it (http2.md section 2, cases 69 and 71, and section 6, "A local
 // answer takes the request's content-type").
 import test from 'ava';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { type Fields, flag, headers, request, rstStream } from '../support/h2-peer.ts';
 import { field, type RawMesh, startRawMesh } from '../support/raw-mesh.ts';
 import { cluster, endpoints, forward, listener, plainMesh, route, routeConfiguration } from '../support/resources.ts';
@@ -46,7 +46,7 @@ test('(69) application/grpc-web and application/grpcx are not gRPC: their client
 });
 
 interface Cause {
-  readonly resources: (port: number) => readonly Resource[];
+  readonly resources: (port: number) => readonly ServingResource[];
   /** What the endpoint does, when it is asked at all. */
   readonly endpoint?: (mesh: RawMesh) => Promise<void>;
   readonly more?: Fields;

@@ -2,7 +2,7 @@
 import http2 from 'node:http2';
 import test from 'ava';
 import type { HeaderMutations } from '../../xds/model/header-mutations.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import type { Route } from '../../xds/model/route.ts';
 import { startDataPlane } from '../support/data-plane.ts';
 import { call, type Http2Endpoint, startHttp2Endpoint } from '../support/http2-call.ts';
@@ -45,7 +45,7 @@ test.before(async () => {
       stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' }, { endStream: true });
     });
   });
-  const resources: Resource[] = [
+  const resources: ServingResource[] = [
     ...plainMesh('echo', 'outbound', [endpoint.port]),
     { type: 'route', value: routeConfiguration('echo-routes', { '*': routes }) },
   ];

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Down, Up } from '../../agent/link.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import type { Finished, Question, Report } from './agent-child.ts';
 import { within } from './time.ts';
 
@@ -22,11 +22,11 @@ export class SoakAgent {
     this.#process.setMaxListeners(0);
   }
 
-  apply(upsert: readonly Resource[]): void {
+  apply(upsert: readonly ServingResource[]): void {
     this.#send({ kind: 'config', version: ++this.#version, update: { upsert, remove: [] } });
   }
 
-  async listen(resources: readonly Resource[]): Promise<number> {
+  async listen(resources: readonly ServingResource[]): Promise<number> {
     const bound = this.#next('listener-bound');
     this.apply(resources);
     return (await bound).port;

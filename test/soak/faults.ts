@@ -3,7 +3,7 @@
 
 import { type Connection, ErrorCode } from '../../agent/http2/index.ts';
 import type { ConnectionLife } from '../../xds/model/connection-life.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../support/resources.ts';
 import type { SoakClient } from './client.ts';
 import type { SoakEndpoint } from './endpoint.ts';
@@ -23,7 +23,7 @@ const meanPauseMs = 250;
 export interface Mesh {
   readonly endpoints: readonly SoakEndpoint[];
   readonly clients: readonly SoakClient[];
-  readonly apply: (upsert: readonly Resource[]) => void;
+  readonly apply: (upsert: readonly ServingResource[]) => void;
 }
 
 const lives: readonly ConnectionLife[] = [
@@ -37,7 +37,7 @@ const died = ['connection reset by the peer', 'the peer closed the connection', 
 const clusters = ['blue', 'green'] as const;
 
 /** The whole configuration of a soak: one listener, two clusters with the same endpoints, of which the route takes one. */
-export function firstResources(ports: readonly number[]): Resource[] {
+export function firstResources(ports: readonly number[]): ServingResource[] {
   return [
     ...clusters.flatMap((name) => [clusterResource(name, lives[0]!), endpointsResource(name, ports)]),
     routeResource('blue'),
@@ -45,19 +45,19 @@ export function firstResources(ports: readonly number[]): Resource[] {
   ];
 }
 
-function clusterResource(name: string, connectionLife: ConnectionLife, breaker = maxRequests): Resource {
+function clusterResource(name: string, connectionLife: ConnectionLife, breaker = maxRequests): ServingResource {
   return { type: 'cluster', value: { ...cluster(name), connectionLife, maxRequests: breaker } };
 }
 
-function endpointsResource(name: string, ports: readonly number[]): Resource {
+function endpointsResource(name: string, ports: readonly number[]): ServingResource {
   return { type: 'endpoints', value: endpoints(name, ports) };
 }
 
-function routeResource(target: string): Resource {
+function routeResource(target: string): ServingResource {
   return { type: 'route', value: routeConfiguration('routes', { '*': [route(forward(target))] }) };
 }
 
-function listenerResource(connectionLife: ConnectionLife, maxConcurrentStreams: number): Resource {
+function listenerResource(connectionLife: ConnectionLife, maxConcurrentStreams: number): ServingResource {
   const value = listener('soak', 'outbound', 'routes');
   const filterChains = value.filterChains.map((chain) => ({
     ...chain,

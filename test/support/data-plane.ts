@@ -1,7 +1,7 @@
 // A data plane in the test's own process: it knows not which thread it is on.
 import { DataPlane } from '../../agent/data-plane.ts';
 import type { SamplingSettings, Up } from '../../agent/link.ts';
-import type { Resource, ResourceName } from '../../xds/model/resource.ts';
+import type { ResourceName, ServingResource } from '../../xds/model/resource.ts';
 
 export interface TestDataPlane {
   /** Everything that came up so far. */
@@ -12,7 +12,7 @@ export interface TestDataPlane {
     condition?: (up: Extract<Up, { kind: Kind }>) => boolean,
   ): Promise<Extract<Up, { kind: Kind }>>;
   port(listener: string): Promise<number>;
-  apply(upsert: readonly Resource[], remove?: readonly ResourceName[]): void;
+  apply(upsert: readonly ServingResource[], remove?: readonly ResourceName[]): void;
   readonly plane: DataPlane;
   stop(): void;
 }
@@ -21,7 +21,7 @@ const NEVER: SamplingSettings = { enabled: false, parentBased: true, ratio: 0 };
 
 /** `onStats` is given the block in which the data plane counts. */
 export function startDataPlane(
-  resources: readonly Resource[],
+  resources: readonly ServingResource[],
   sampling: SamplingSettings = NEVER,
   onStats: (stats: SharedArrayBuffer) => void = () => {},
 ): TestDataPlane {

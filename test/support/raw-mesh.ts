@@ -6,7 +6,7 @@
 //   const upstream = await mesh.upstream();
 //   await upstream.expect('HEADERS', 1);
 import type { ExecutionContext } from 'ava';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { startDataPlane, type TestDataPlane } from './data-plane.ts';
 import { type Fields, flag, H2Peer, headers, request, settings, settingsAck } from './h2-peer.ts';
 import { plainMesh } from './resources.ts';
@@ -31,7 +31,7 @@ export const setting = { tableSize: 1, maxStreams: 3, initialWindow: 4, maxFrame
 /** `resources` are made for the endpoint's port; default: all calls go to it. */
 export async function startRawMesh(
   t: ExecutionContext,
-  resources: (endpointPort: number) => readonly Resource[] = (port) => plainMesh('echo', 'outbound', [port]),
+  resources: (endpointPort: number) => readonly ServingResource[] = (port) => plainMesh('echo', 'outbound', [port]),
   onStats: (stats: SharedArrayBuffer) => void = () => {},
 ): Promise<RawMesh> {
   const endpoint = await H2Peer.listen();

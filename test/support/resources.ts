@@ -2,7 +2,7 @@
 import type { Cluster } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
 import type { Listener, TrafficDirection } from '../../xds/model/listener.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import {
   type ForwardAction,
   forwardTo,
@@ -110,7 +110,7 @@ export function plainMesh(
   direction: TrafficDirection,
   ports: readonly number[],
   listenerPort = 0,
-): Resource[] {
+): ServingResource[] {
   return [
     { type: 'cluster', value: cluster(name) },
     { type: 'endpoints', value: endpoints(name, ports) },

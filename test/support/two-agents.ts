@@ -1,6 +1,6 @@
 // client -> client agent (outbound) -> server agent (inbound, one listener an endpoint) -> endpoints: the path of every
 // call in a mesh, with a real control plane in between. Endpoints are ports; what listens there is the test's matter.
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { createXdsServer, type XdsServer } from '../../xds/server/xds-server.ts';
 import { type AgentProcess, startAgentProcess } from './agent-process.ts';
 import { cluster, endpoints, forward, listener, plainMesh, route, routeConfiguration } from './resources.ts';
@@ -39,7 +39,7 @@ export async function startTwoAgents(
   );
   const serverAgent = await startAgentProcess({ xdsPort, node: 'server', ...options });
   const inboundPorts = await Promise.all(endpointPorts.map((_, i) => serverAgent.listenerPort(`app-${i}`)));
-  const snapshot = (ports: readonly number[]): Resource[] => [
+  const snapshot = (ports: readonly number[]): ServingResource[] => [
     { type: 'cluster', value: cluster('echo') },
     { type: 'endpoints', value: endpoints('echo', ports) },
     { type: 'route', value: routeConfiguration('mesh', { [options.domain ?? 'echo']: [route(forward('echo'))] }) },

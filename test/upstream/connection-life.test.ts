@@ -3,7 +3,7 @@
 import http2 from 'node:http2';
 import test, { type ExecutionContext } from 'ava';
 import type { ConnectionLife } from '../../xds/model/connection-life.ts';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { startDataPlane } from '../support/data-plane.ts';
 import { flag, goAway, H2Peer, headers, ping, request, settings, settingsAck } from '../support/h2-peer.ts';
 import { call } from '../support/http2-call.ts';
@@ -105,7 +105,7 @@ test('case 125: connections to an endpoint end by max_connection_duration and id
 });
 
 test('case 125: a connection of a client ends by the max_connection_duration of its listener, and a change is for new ones', async (t) => {
-  const listening = (life: ConnectionLife, maxConcurrentStreams: number): Resource => {
+  const listening = (life: ConnectionLife, maxConcurrentStreams: number): ServingResource => {
     const value = listener('echo', 'outbound', 'echo-routes');
     const [chain] = value.filterChains;
     const http = { ...chain!.http, maxConcurrentStreams, connectionLife: life };

@@ -15,6 +15,7 @@ const typeUrls: Readonly<Record<ResourceType, string>> = {
   endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 };
 
 function snapshotOf(...resources: readonly Resource[]): Snapshot {

@@ -1,13 +1,16 @@
 // Any resource that the model can hold and a decoder accepts, for properties.
 import fc from 'fast-check';
-import type { DownstreamTls, SocketAddress, UpstreamTls } from '../../xds/model/address.ts';
+import type { SocketAddress } from '../../xds/model/address.ts';
 import type { Cluster, HashKey } from '../../xds/model/cluster.ts';
 import type { ConnectionLife, Keepalive } from '../../xds/model/connection-life.ts';
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../../xds/model/endpoints.ts';
 import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
 import type { HttpFilter } from '../../xds/model/http-filter.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../xds/model/listener.ts';
+import type { StringMatch } from '../../xds/model/matcher.ts';
 import type { Resource } from '../../xds/model/resource.ts';
+import type { CertificateSecret, Secret, ValidationSecret } from '../../xds/model/secret.ts';
+import type { DownstreamTls, SubjectAltName, UpstreamTls } from '../../xds/model/tls.ts';
 import { rbacRules, routeConfiguration } from './arbitrary-routes.ts';
 import { ip, ms, name, orNull, pem, port, record, some, text, weight } from './arbitrary-values.ts';
 
@@ -18,18 +21,73 @@ const ownCertificate = fc.oneof(
   fc.record({ certificateChainPem: name, privateKeyPem: name }),
 );
 
+const subjectAltName = record<SubjectAltName>({
+  kind: fc.constantFrom('dns', 'uri', 'email', 'ip'),
+  match: fc.oneof(
+    record<Exclude<StringMatch, { kind: 'regex' }>>({
+      kind: fc.constantFrom('exact', 'prefix', 'suffix', 'contains'),
+      value: name,
+      ignoreCase: fc.boolean(),
+    }),
+    fc.constant({ kind: 'regex', value: 'spiffe://.*' } as const),
+  ),
+});
+
+/** As a decoder would have it: what says nothing is not there. */
 const upstreamTls: fc.Arbitrary<UpstreamTls> = fc
-  .tuple(ownCertificate, pem, orNull(name), some(fc.constantFrom('spiffe://mesh/shop', 'shop.example')))
-  .map(([own, trustedCaPem, sni, subjectAltNames]) => ({ ...own, trustedCaPem, sni, subjectAltNames }));
+  .record({
+    own: ownCertificate,
+    trustedCaPem: pem,
+    sni: orNull(name),
+    hostnameIsSni: fc.boolean(),
+    checksSni: fc.boolean(),
+    subjectAltNames: some(subjectAltName),
+  })
+  .map(({ own, trustedCaPem, sni, hostnameIsSni, checksSni, subjectAltNames }): UpstreamTls => {
+    const isChain = subjectAltNames.length === 0 && trustedCaPem !== null;
+    const nameCheck = checksSni && (hostnameIsSni || sni !== null) ? 'sni' : isChain ? 'chain' : null;
+    return {
+      ...own,
+      trustedCaPem,
+      sni,
+      subjectAltNames,
+      ...(hostnameIsSni && { hostnameIsSni: true }),
+      ...(nameCheck !== null && { nameCheck }),
+    };
+  });
 
 const downstreamTls: fc.Arbitrary<DownstreamTls> = fc
-  .record({
+  .tuple(
+    record<Omit<DownstreamTls, 'subjectAltNames'>>({
+      certificateChainPem: name,
+      privateKeyPem: name,
+      trustedCaPem: name,
+      requireClientCertificate: fc.boolean(),
+    }),
+    some(subjectAltName),
+  )
+  .chain(([tls, subjectAltNames]) =>
+    fc.constantFrom<DownstreamTls[]>(subjectAltNames.length === 0 ? tls : { ...tls, subjectAltNames }, {
+      ...tls,
+      trustedCaPem: null,
+      requireClientCertificate: false,
+    }),
+  );
+
+const secret: fc.Arbitrary<Secret> = fc.oneof(
+  record<CertificateSecret>({
+    kind: fc.constant('certificate'),
+    name,
     certificateChainPem: name,
     privateKeyPem: name,
-    trustedCaPem: name,
-    requireClientCertificate: fc.boolean(),
-  })
-  .chain((tls) => fc.constantFrom(tls, { ...tls, trustedCaPem: null, requireClientCertificate: false }));
+  }),
+  record<ValidationSecret>({
+    kind: fc.constant('validation'),
+    name,
+    trustedCaPem: pem,
+    subjectAltNames: some(subjectAltName),
+  }),
+);
 
 const connectionLife: fc.Arbitrary<ConnectionLife> = record<ConnectionLife>({
   keepalive: orNull(record<Keepalive>({ intervalMs: ms, timeoutMs: ms })),
@@ -170,4 +228,5 @@ export const resource: fc.Arbitrary<Resource> = fc.oneof(
   routeConfiguration.map((value) => ({ type: 'route', value }) as const),
   cluster.map((value) => ({ type: 'cluster', value }) as const),
   name.chain((own) => clusterEndpoints(own, ip)).map((value) => ({ type: 'endpoints', value }) as const),
+  secret.map((value) => ({ type: 'secret', value }) as const),
 );

@@ -98,7 +98,10 @@ test('an EDS cluster with a service name, limits and TLS with inline certificate
       privateKeyPem: 'KEY',
       trustedCaPem: 'CA',
       sni: 'shop',
-      subjectAltNames: ['spiffe://a/b', 'shop.internal'],
+      subjectAltNames: [
+        { kind: 'uri', match: { kind: 'exact', value: 'spiffe://a/b', ignoreCase: false } },
+        { kind: 'dns', match: { kind: 'exact', value: 'shop.internal', ignoreCase: false } },
+      ],
     },
   });
 });
@@ -162,12 +165,8 @@ test('what would weaken authentication makes the cluster unsupported, not less s
       'validation_context.crl: revocation lists are not supported',
     ],
     [
-      { validation_context: san({ prefix: 'spiffe://' }) },
-      'validation_context.match_typed_subject_alt_names[0].matcher: only exact names are supported',
-    ],
-    [
-      { validation_context: san({ exact: '1.2.3.4' }, 'IP_ADDRESS') },
-      'validation_context.match_typed_subject_alt_names[0].san_type: IP_ADDRESS names are not supported',
+      { validation_context: san({ exact: '1.2.3' }, 'OTHER_NAME') },
+      'validation_context.match_typed_subject_alt_names[0].san_type: OTHER_NAME names are not supported',
     ],
     [
       { validation_context: { trusted_ca: { filename: '/ca.pem' } } },
@@ -182,6 +181,28 @@ test('what would weaken authentication makes the cluster unsupported, not less s
   }
   const quic = { name: 'quic', typed_config: { type_url: 'type.googleapis.com/quic', value: Buffer.alloc(0) } };
   t.like(modelOf('cluster', { ...eds, transport_socket: quic }).discovery, { kind: 'unsupported' });
+});
+
+test('which name of the server counts: the listed ones, the one that was asked for, or none', (t) => {
+  const roots = { trusted_ca: { inline_string: 'CA' } };
+  const names = { match_subject_alt_names: [{ prefix: 'spiffe://mesh/' }] };
+  const tlsOf = (validation: object, fields: object) =>
+    modelOf('cluster', { ...eds, transport_socket: tlsSocket({ validation_context: validation }, fields) }).tls;
+  const any = { kind: 'any', match: { kind: 'prefix', value: 'spiffe://mesh/', ignoreCase: false } };
+  t.like(tlsOf({ ...roots, ...names }, { sni: 'shop' }), { subjectAltNames: [any], nameCheck: undefined });
+  // As in Envoy: roots that were named and no name mean any certificate of theirs.
+  t.like(tlsOf(roots, { sni: 'shop' }), { sni: 'shop', subjectAltNames: [], nameCheck: 'chain' });
+  t.like(tlsOf({}, { sni: 'shop' }), { sni: 'shop', nameCheck: undefined });
+  t.like(tlsOf({ ...roots, ...names }, { sni: 'shop', auto_sni_san_validation: true }), { nameCheck: 'sni' });
+  t.like(tlsOf(roots, { auto_host_sni: true, auto_sni_san_validation: true }), {
+    sni: null,
+    hostnameIsSni: true,
+    nameCheck: 'sni',
+  });
+  const nameless = { ...eds, transport_socket: tlsSocket({}, { auto_sni_san_validation: true }) };
+  t.deepEqual(errorsOf('cluster', nameless), [
+    'transport_socket.typed_config.auto_sni_san_validation: needs sni or auto_host_sni',
+  ]);
 });
 
 test('certificate files are read by the function that is passed in, and an unreadable one is a problem', (t) => {

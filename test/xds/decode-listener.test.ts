@@ -168,7 +168,7 @@ test('a chain that asks for what cannot be checked is left out, not served witho
     filter_chains: [chain({ tls_certificate_sds_secret_configs: [{ name: 'default' }] })],
     default_filter_chain: chain({
       tls_certificates: [certificate],
-      validation_context: { match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: 'spiffe://x' } }] },
+      validation_context: { verify_certificate_spki: ['ab'] },
     }),
   };
   t.is(modelOf('listener', message).unsupported, 'filter_chains: none of the filter chains can be used');
@@ -321,7 +321,7 @@ const problems: readonly (readonly [what: string, message: object, errors: reado
       ],
     },
     [
-      'filter_chains[0].transport_socket.typed_config.common_tls_context.validation_context: require_client_certificate needs a trusted_ca',
+      'filter_chains[0].transport_socket.typed_config.common_tls_context.validation_context: require_client_certificate and names of clients need a trusted_ca',
     ],
   ],
 ];

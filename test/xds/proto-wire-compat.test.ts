@@ -116,12 +116,19 @@ const younger: readonly string[] = [
 const theirObjects = new Map([...objectsOf(theirs)].map((object) => [object.fullName, object]));
 const ourObjects = [...objectsOf(ours)].filter(isOwn);
 
+/** Of upstream's api/ folder, and newer than what the dependency ships. */
+const newerFields = new Set([
+  '.envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext: bool auto_host_sni = 6',
+  '.envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext: bool auto_sni_san_validation = 7',
+]);
+
 function differencesOf(our: ReflectedObject): string[] {
   const their = theirObjects.get(our.fullName);
   if (their === undefined) return [`${our.fullName} is not in upstream's definitions`];
   const theirFields = new Map(their.fieldsArray?.map((field) => [field.name, describeField(field)]));
   const fields = (our.fieldsArray ?? [])
     .filter((field) => theirFields.get(field.name) !== describeField(field))
+    .filter((field) => !newerFields.has(`${our.fullName}: ${describeField(field)}`))
     .map(
       (field) =>
         `${our.fullName}: ${describeField(field)}; upstream: ${theirFields.get(field.name) ?? 'no such field'}`,

@@ -31,9 +31,19 @@ export interface AddressMessage {
   readonly envoy_internal_address?: object;
 }
 
+export interface ApiConfigSourceMessage {
+  readonly api_type: EnumValue;
+  readonly grpc_services: readonly GrpcServiceMessage[];
+}
+
+export interface GrpcServiceMessage {
+  readonly envoy_grpc?: { readonly cluster_name: string };
+  readonly google_grpc?: { readonly target_uri: string };
+}
+
 export interface ConfigSourceMessage {
   readonly path?: string;
-  readonly api_config_source?: object;
+  readonly api_config_source?: ApiConfigSourceMessage;
   readonly ads?: object;
   readonly self?: object;
   readonly path_config_source?: object;

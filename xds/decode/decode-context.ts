@@ -14,7 +14,7 @@ import type { AnyMessage } from './core-messages.ts';
 import type { HttpConnectionManagerMessage, ListenerMessage } from './listener-messages.ts';
 import type { RbacFilterMessage, RbacPerRouteMessage } from './rbac-messages.ts';
 import type { FilterConfigMessage, RouteConfigurationMessage } from './route-messages.ts';
-import type { DownstreamTlsContextMessage, UpstreamTlsContextMessage } from './tls-messages.ts';
+import type { DownstreamTlsContextMessage, SecretMessage, UpstreamTlsContextMessage } from './tls-messages.ts';
 import type { Scope } from './validation.ts';
 
 /** The messages that decoders read from bytes, by full name. */
@@ -24,6 +24,7 @@ export interface MessageTypes {
   readonly 'envoy.config.cluster.v3.Cluster': ClusterMessage;
   readonly 'envoy.config.endpoint.v3.ClusterLoadAssignment': ClusterLoadAssignmentMessage;
   readonly 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManagerMessage;
+  readonly 'envoy.extensions.transport_sockets.tls.v3.Secret': SecretMessage;
   readonly 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': UpstreamTlsContextMessage;
   readonly 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': DownstreamTlsContextMessage;
   readonly 'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobinMessage;

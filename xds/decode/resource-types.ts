@@ -1,10 +1,11 @@
-// The four resource types: how each is called on the wire, how it behaves in state of the world, how it is decoded.
+// The resource types: how each is called on the wire, how it behaves in state of the world, how it is decoded.
 import type { Resource, ResourceType } from '../model/resource.ts';
 import { decodeCluster } from './cluster.ts';
 import { type DecodeContext, messageOf } from './decode-context.ts';
 import { decodeEndpoints } from './endpoints.ts';
 import { decodeListener } from './listener.ts';
 import { decodeRouteConfiguration } from './route.ts';
+import { decodeSecret } from './secret.ts';
 import { Problems, type Scope, type UnsupportedPolicy } from './validation.ts';
 
 export interface ResourceTypeInfo {
@@ -23,11 +24,12 @@ export const resourceTypes: Readonly<Record<ResourceType, ResourceTypeInfo>> = {
   route: describeType('route', 'envoy.config.route.v3.RouteConfiguration', false),
   cluster: describeType('cluster', 'envoy.config.cluster.v3.Cluster', true),
   endpoints: describeType('endpoints', 'envoy.config.endpoint.v3.ClusterLoadAssignment', false),
+  secret: describeType('secret', 'envoy.extensions.transport_sockets.tls.v3.Secret', false),
 };
 
 const byTypeUrl = new Map(Object.values(resourceTypes).map((info) => [info.typeUrl, info]));
 
-/** `undefined` where the type URL is none of the four. */
+/** `undefined` where the type URL is none of these. */
 export function resourceTypeOf(typeUrl: string): ResourceTypeInfo | undefined {
   return byTypeUrl.get(typeUrl);
 }
@@ -95,6 +97,13 @@ const readers: Readonly<Record<ResourceType, (options: DecodeOptions, bytes: Uin
     return {
       name: message.cluster_name,
       decode: (scope) => ({ type: 'endpoints', value: decodeEndpoints(message, scope) }),
+    };
+  },
+  secret: (options, bytes) => {
+    const message = options.read('envoy.extensions.transport_sockets.tls.v3.Secret', bytes);
+    return {
+      name: message.name,
+      decode: (scope) => ({ type: 'secret', value: decodeSecret(options, message, scope) }),
     };
   },
 };

@@ -1,9 +1,17 @@
 // The decoded form of envoy.extensions.transport_sockets.tls.v3 (conventions: core-messages.ts).
-import type { DataSourceMessage, EnumValue, StringMatcherMessage, Wrapped } from './core-messages.ts';
+import type {
+  ConfigSourceMessage,
+  DataSourceMessage,
+  EnumValue,
+  StringMatcherMessage,
+  Wrapped,
+} from './core-messages.ts';
 
 export interface UpstreamTlsContextMessage {
   readonly common_tls_context: CommonTlsContextMessage | null;
   readonly sni: string;
+  readonly auto_host_sni: boolean;
+  readonly auto_sni_san_validation: boolean;
 }
 
 export interface DownstreamTlsContextMessage {
@@ -14,13 +22,13 @@ export interface DownstreamTlsContextMessage {
 
 export interface CommonTlsContextMessage {
   readonly tls_certificates: readonly TlsCertificateMessage[];
-  readonly tls_certificate_sds_secret_configs: readonly { readonly name: string }[];
+  readonly tls_certificate_sds_secret_configs: readonly SdsSecretConfigMessage[];
   readonly tls_certificate_provider_instance: object | null;
   readonly validation_context?: CertificateValidationContextMessage;
-  readonly validation_context_sds_secret_config?: object;
+  readonly validation_context_sds_secret_config?: SdsSecretConfigMessage;
   readonly combined_validation_context?: {
     readonly default_validation_context: CertificateValidationContextMessage | null;
-    readonly validation_context_sds_secret_config: object | null;
+    readonly validation_context_sds_secret_config: SdsSecretConfigMessage | null;
   };
 }
 
@@ -45,4 +53,17 @@ export interface CertificateValidationContextMessage {
   readonly allow_expired_certificate: boolean;
   readonly trust_chain_verification: EnumValue;
   readonly custom_validator_config: object | null;
+}
+
+export interface SdsSecretConfigMessage {
+  readonly name: string;
+  readonly sds_config: ConfigSourceMessage | null;
+}
+
+export interface SecretMessage {
+  readonly name: string;
+  readonly tls_certificate?: TlsCertificateMessage;
+  readonly session_ticket_keys?: object;
+  readonly validation_context?: CertificateValidationContextMessage;
+  readonly generic_secret?: object;
 }

@@ -1,10 +1,16 @@
 // Transport sockets -> TLS settings. What would weaken or break the authentication that was asked for is never
 // skipped: the cluster or filter chain then counts as unsupported, whatever else it says.
-import type { DownstreamTls, TlsCertificates, UpstreamTls } from '../model/address.ts';
-import type { StringMatcherMessage, TransportSocketMessage } from './core-messages.ts';
+import type { DownstreamTls, SubjectAltName, TlsCertificates, UpstreamTls } from '../model/tls.ts';
+import type { TransportSocketMessage } from './core-messages.ts';
 import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
-import { decodeText } from './scalars.ts';
-import type { CertificateValidationContextMessage, CommonTlsContextMessage } from './tls-messages.ts';
+import {
+  type DecodedCertificate,
+  type DecodedValidation,
+  decodeCertificate,
+  decodeValidation,
+  type Unsupported,
+} from './tls-material.ts';
+import type { CommonTlsContextMessage } from './tls-messages.ts';
 import type { Scope } from './validation.ts';
 
 export type DecodedSocket<Tls> =
@@ -30,12 +36,22 @@ export function decodeUpstreamSocket(
   if (message === null) return clear;
   const common = decodeCommon(context, message.common_tls_context, config.scope.at('common_tls_context'));
   if (common.kind === 'unsupported') return common;
+  const { certificates, subjectAltNames } = common;
+  const checksSni = message.auto_sni_san_validation;
+  if (checksSni && message.sni === '' && !message.auto_host_sni) {
+    config.scope.at('auto_sni_san_validation').fail('needs sni or auto_host_sni');
+  }
+  const hasRoots = certificates.trustedCaPem !== null;
+  // As in Envoy: who names roots and no names takes any certificate of theirs. By the platform's roots anybody has one.
+  const nameCheck = checksSni ? 'sni' : subjectAltNames.length === 0 && hasRoots ? 'chain' : null;
   return {
     kind: 'tls',
     tls: {
-      ...common.certificates,
+      ...certificates,
       sni: message.sni === '' ? null : message.sni,
-      subjectAltNames: common.subjectAltNames,
+      subjectAltNames,
+      ...(message.auto_host_sni && { hostnameIsSni: true }),
+      ...(nameCheck !== null && { nameCheck }),
     },
   };
 }
@@ -54,16 +70,17 @@ export function decodeDownstreamSocket(
   const at = config.scope.at('common_tls_context');
   const common = decodeCommon(context, message.common_tls_context, at);
   if (common.kind === 'unsupported') return common;
-  if (common.subjectAltNames.length > 0) {
-    const reason = at.at('validation_context').unsupported('names in client certificates are not checked');
-    return { kind: 'unsupported', reason };
-  }
+  const { certificates, subjectAltNames } = common;
   const requireClientCertificate = message.require_client_certificate?.value ?? false;
-  if (common.certificates.certificateChainPem === null) at.at('tls_certificates').fail('a server needs a certificate');
-  if (requireClientCertificate && common.certificates.trustedCaPem === null) {
-    at.at('validation_context').fail('require_client_certificate needs a trusted_ca');
+  if (certificates.certificateChainPem === null) {
+    at.at('tls_certificates').fail('a server needs a certificate');
   }
-  return { kind: 'tls', tls: { ...common.certificates, requireClientCertificate } };
+  const hasRoots = certificates.trustedCaPem !== null;
+  if (!hasRoots && (requireClientCertificate || subjectAltNames.length > 0)) {
+    at.at('validation_context').fail('require_client_certificate and names of clients need a trusted_ca');
+  }
+  const names = subjectAltNames.length === 0 ? {} : { subjectAltNames };
+  return { kind: 'tls', tls: { ...certificates, requireClientCertificate, ...names } };
 }
 
 function openSocket(context: DecodeContext, socket: TransportSocketMessage | null, wanted: string, scope: Scope) {
@@ -79,112 +96,77 @@ function openSocket(context: DecodeContext, socket: TransportSocketMessage | nul
   return { kind: 'open', any, scope: at } as const;
 }
 
-type DecodedCommon =
-  | {
-      readonly kind: 'decoded';
-      readonly certificates: TlsCertificates;
-      readonly subjectAltNames: readonly string[];
-    }
-  | { readonly kind: 'unsupported'; readonly reason: string };
+interface DecodedCommon {
+  readonly kind: 'decoded';
+  readonly certificates: TlsCertificates;
+  readonly subjectAltNames: readonly SubjectAltName[];
+}
 
-function decodeCommon(context: DecodeContext, message: CommonTlsContextMessage | null, scope: Scope): DecodedCommon {
-  const reason = unsupportedSource(message, scope);
-  if (reason !== null) return { kind: 'unsupported', reason };
-  const [certificate, ...more] = message?.tls_certificates ?? [];
-  if (more.length > 0) scope.at('tls_certificates').unsupported('only the first certificate is used');
-  const certificateScope = scope.item('tls_certificates', 0);
-  const chain = decodeText(context, certificate?.certificate_chain ?? null, certificateScope.at('certificate_chain'));
-  const key = decodeText(context, certificate?.private_key ?? null, certificateScope.at('private_key'));
-  if (certificate !== undefined && chain.kind === 'absent') certificateScope.at('certificate_chain').fail('required');
-  if (certificate !== undefined && key.kind === 'absent') certificateScope.at('private_key').fail('required');
-  if (certificate?.password) {
-    const text = certificateScope.at('password').unsupported('encrypted private keys are not supported');
-    return { kind: 'unsupported', reason: text };
-  }
-  const combined = message?.combined_validation_context;
-  const validation = combined?.default_validation_context ?? message?.validation_context ?? null;
-  const validationScope = scope.at(
-    combined === undefined ? 'validation_context' : 'combined_validation_context.default_validation_context',
-  );
-  const ca = decodeText(context, validation?.trusted_ca ?? null, validationScope.at('trusted_ca'));
-  for (const text of [chain, key, ca]) if (text.kind === 'unsupported') return text;
-  const names = decodeSubjectAltNames(validation, validationScope);
-  if (names.kind === 'unsupported') return names;
+function decodeCommon(
+  context: DecodeContext,
+  message: CommonTlsContextMessage | null,
+  scope: Scope,
+): DecodedCommon | Unsupported {
+  const own = decodeOwn(context, message, scope);
+  if (own.kind === 'unsupported') return own;
+  const peers = decodePeers(context, message, scope);
+  if (peers.kind === 'unsupported') return peers;
   return {
     kind: 'decoded',
     certificates: {
-      certificateChainPem: chain.kind === 'text' ? chain.text : null,
-      privateKeyPem: key.kind === 'text' ? key.text : null,
-      trustedCaPem: ca.kind === 'text' ? ca.text : null,
+      certificateChainPem: own.part?.certificateChainPem ?? null,
+      privateKeyPem: own.part?.privateKeyPem ?? null,
+      trustedCaPem: peers.part?.trustedCaPem ?? null,
     },
-    subjectAltNames: names.names,
+    subjectAltNames: peers.part?.subjectAltNames ?? [],
   };
 }
 
-/** The first field that names certificates or checks which we cannot get or carry out. */
-function unsupportedSource(message: CommonTlsContextMessage | null, scope: Scope): string | null {
-  if (message === null) return null;
-  const combined = message.combined_validation_context;
-  if (message.tls_certificate_sds_secret_configs.length > 0) {
-    return scope.at('tls_certificate_sds_secret_configs').unsupported('secret discovery (SDS) is not supported');
-  }
-  if (message.validation_context_sds_secret_config !== undefined) {
-    return scope.at('validation_context_sds_secret_config').unsupported('secret discovery (SDS) is not supported');
-  }
-  if (combined !== undefined && combined.validation_context_sds_secret_config !== null) {
-    const at = scope.at('combined_validation_context.validation_context_sds_secret_config');
-    return at.unsupported('secret discovery (SDS) is not supported');
-  }
+/** What is there of it; `null`: nothing. */
+interface Part<Value> {
+  readonly kind: 'part';
+  readonly part: Value | null;
+}
+
+/** What we show of ourselves. */
+function decodeOwn(
+  context: DecodeContext,
+  message: CommonTlsContextMessage | null,
+  scope: Scope,
+): Part<DecodedCertificate> | Unsupported {
+  if (message === null) return { kind: 'part', part: null };
   if (message.tls_certificate_provider_instance !== null) {
-    return scope.at('tls_certificate_provider_instance').unsupported('certificate providers are not supported');
+    const at = scope.at('tls_certificate_provider_instance');
+    return { kind: 'unsupported', reason: at.unsupported('certificate providers are not supported') };
   }
-  const validation = combined?.default_validation_context ?? message.validation_context;
-  if (validation === undefined) return null;
-  const at = scope.at('validation_context');
-  if (validation.ca_certificate_provider_instance !== null) {
-    return at.at('ca_certificate_provider_instance').unsupported('certificate providers are not supported');
+  // Certificates that are there go before secrets, as upstream has it.
+  const [first, ...more] = message.tls_certificates;
+  if (first === undefined) {
+    if (message.tls_certificate_sds_secret_configs.length === 0) return { kind: 'part', part: null };
+    return discovered(scope.at('tls_certificate_sds_secret_configs'));
   }
-  for (const field of ['verify_certificate_spki', 'verify_certificate_hash'] as const) {
-    if (validation[field].length > 0) return at.at(field).unsupported('pinned certificates are not supported');
-  }
-  if (validation.crl !== null) return at.at('crl').unsupported('revocation lists are not supported');
-  if (validation.custom_validator_config !== null) {
-    return at.at('custom_validator_config').unsupported('custom validators are not supported');
-  }
-  // We are stricter than these ask for, which is safe.
-  if (validation.allow_expired_certificate) at.at('allow_expired_certificate').unsupported('expired ones are refused');
-  if (validation.trust_chain_verification !== 'VERIFY_TRUST_CHAIN') {
-    at.at('trust_chain_verification').unsupported('untrusted certificates are refused');
-  }
-  return null;
+  if (more.length > 0) scope.at('tls_certificates').unsupported('only the first certificate is used');
+  const decoded = decodeCertificate(context, first, scope.item('tls_certificates', 0));
+  return decoded.kind === 'unsupported' ? decoded : { kind: 'part', part: decoded };
 }
 
-type DecodedNames =
-  | { readonly kind: 'names'; readonly names: readonly string[] }
-  | { readonly kind: 'unsupported'; readonly reason: string };
-
-/** Only exact DNS names and URIs can be asked for. */
-function decodeSubjectAltNames(validation: CertificateValidationContextMessage | null, scope: Scope): DecodedNames {
-  const names: string[] = [];
-  for (const [index, { san_type, matcher }] of (validation?.match_typed_subject_alt_names ?? []).entries()) {
-    const at = scope.item('match_typed_subject_alt_names', index);
-    if (san_type !== 'DNS' && san_type !== 'URI') {
-      return { kind: 'unsupported', reason: at.at('san_type').unsupported(`${san_type} names are not supported`) };
-    }
-    const exact = exactName(matcher);
-    if (exact === null)
-      return { kind: 'unsupported', reason: at.at('matcher').unsupported('only exact names are supported') };
-    names.push(exact);
-  }
-  for (const [index, matcher] of (validation?.match_subject_alt_names ?? []).entries()) {
-    const exact = exactName(matcher);
-    const at = scope.item('match_subject_alt_names', index);
-    if (exact === null) return { kind: 'unsupported', reason: at.unsupported('only exact names are supported') };
-    names.push(exact);
-  }
-  return { kind: 'names', names };
+/** How a peer's certificate is checked. */
+function decodePeers(
+  context: DecodeContext,
+  message: CommonTlsContextMessage | null,
+  scope: Scope,
+): Part<DecodedValidation> | Unsupported {
+  const combined = message?.combined_validation_context;
+  const own = combined === undefined ? message?.validation_context : combined.default_validation_context;
+  const at = combined === undefined ? scope : scope.at('combined_validation_context');
+  const sds = (combined ?? message)?.validation_context_sds_secret_config ?? null;
+  if (sds !== null) return discovered(at.at('validation_context_sds_secret_config'));
+  if (own === undefined || own === null) return { kind: 'part', part: null };
+  const ownAt = at.at(combined === undefined ? 'validation_context' : 'default_validation_context');
+  const decoded = decodeValidation(context, own, ownAt);
+  return decoded.kind === 'unsupported' ? decoded : { kind: 'part', part: decoded };
 }
 
-function exactName(matcher: StringMatcherMessage | null): string | null {
-  return matcher?.exact !== undefined && !matcher.ignore_case ? matcher.exact : null;
+function discovered(scope: Scope): Unsupported {
+  return { kind: 'unsupported', reason: scope.unsupported('secret discovery (SDS) is not supported') };
 }

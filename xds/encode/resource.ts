@@ -6,6 +6,7 @@ import { encodeClusterEndpoints } from './endpoints.ts';
 import { encodeApiListener, encodeListener } from './listener.ts';
 import type { AnyMessage, Pack } from './pack.ts';
 import { encodeRouteConfiguration } from './route.ts';
+import { encodeSecret } from './secret.ts';
 
 /** The message each type of resource is, and so its type URL after `type.googleapis.com/`. */
 export const resourceMessages: Readonly<Record<ResourceType, string>> = {
@@ -13,9 +14,10 @@ export const resourceMessages: Readonly<Record<ResourceType, string>> = {
   route: 'envoy.config.route.v3.RouteConfiguration',
   cluster: 'envoy.config.cluster.v3.Cluster',
   endpoints: 'envoy.config.endpoint.v3.ClusterLoadAssignment',
+  secret: 'envoy.extensions.transport_sockets.tls.v3.Secret',
 };
 
-/** Throws a `TypeError` on what the model holds but no message says: anything `unsupported`. */
+/** Throws a `TypeError` on what the model holds but no message says: anything `unsupported`, or an opaque secret. */
 export function encodeResource(resource: Resource, pack: Pack): AnyMessage {
   return pack(resourceMessages[resource.type], encodeMessage(resource, pack));
 }
@@ -34,5 +36,7 @@ function encodeMessage(resource: Resource, pack: Pack): object {
       return encodeCluster(resource.value, pack);
     case 'endpoints':
       return encodeClusterEndpoints(resource.value);
+    case 'secret':
+      return encodeSecret(resource.value);
   }
 }

@@ -1,20 +1,27 @@
 // TLS contexts to envoy.config.core.v3.TransportSocket, with certificates inside.
-import type { DownstreamTls, TlsCertificates, UpstreamTls } from '../model/address.ts';
+import type { DownstreamTls, SubjectAltName, TlsCertificates, UpstreamTls } from '../model/tls.ts';
 import type { Pack } from './pack.ts';
+import { encodeInlineText, encodeSubjectAltName } from './values.ts';
 
 const tlsPackage = 'envoy.extensions.transport_sockets.tls.v3';
 
 export function encodeDownstreamTls(tls: DownstreamTls, pack: Pack): object {
   return transportSocket(pack, 'DownstreamTlsContext', {
-    common_tls_context: encodeCertificates(tls, []),
+    common_tls_context: encodeCertificates(tls, tls.subjectAltNames ?? []),
     require_client_certificate: { value: tls.requireClientCertificate },
   });
 }
 
 export function encodeUpstreamTls(tls: UpstreamTls, pack: Pack): object {
+  const isNamed = tls.sni !== null || tls.hostnameIsSni === true;
   return transportSocket(pack, 'UpstreamTlsContext', {
     common_tls_context: encodeCertificates(tls, tls.subjectAltNames),
     sni: tls.sni ?? '',
+    auto_host_sni: tls.hostnameIsSni ?? false,
+    // Envoy checks no name that it is not told to check.
+    auto_sni_san_validation:
+      tls.nameCheck === 'sni' ||
+      (tls.nameCheck === undefined && isNamed && tls.subjectAltNames.length === 0 && tls.trustedCaPem !== null),
   });
 }
 
@@ -22,24 +29,17 @@ function transportSocket(pack: Pack, context: string, message: object): object {
   return { name: 'envoy.transport_sockets.tls', typed_config: pack(`${tlsPackage}.${context}`, message) };
 }
 
-function encodeCertificates(certificates: TlsCertificates, subjectAltNames: readonly string[]): object {
+function encodeCertificates(certificates: TlsCertificates, subjectAltNames: readonly SubjectAltName[]): object {
   const { certificateChainPem, privateKeyPem, trustedCaPem } = certificates;
   const own = certificateChainPem !== null || privateKeyPem !== null;
   return {
     alpn_protocols: ['h2'],
     tls_certificates: own
-      ? [{ certificate_chain: inline(certificateChainPem), private_key: inline(privateKeyPem) }]
+      ? [{ certificate_chain: encodeInlineText(certificateChainPem), private_key: encodeInlineText(privateKeyPem) }]
       : [],
     validation_context: {
-      trusted_ca: inline(trustedCaPem),
-      match_typed_subject_alt_names: subjectAltNames.map((name) => ({
-        san_type: name.includes('://') ? 'URI' : 'DNS',
-        matcher: { exact: name },
-      })),
+      trusted_ca: encodeInlineText(trustedCaPem),
+      match_typed_subject_alt_names: subjectAltNames.flatMap(encodeSubjectAltName),
     },
   };
-}
-
-function inline(pem: string | null): object | null {
-  return pem === null ? null : { inline_string: pem };
 }

@@ -2,6 +2,7 @@
 import type { AddressRange, SocketAddress } from '../model/address.ts';
 import type { StringMatch } from '../model/matcher.ts';
 import type { Fraction } from '../model/route.ts';
+import type { SubjectAltName } from '../model/tls.ts';
 
 /** `google.protobuf.Duration`, exact to the nanosecond. */
 export function encodeDuration(ms: number): { seconds: number; nanos: number } {
@@ -45,4 +46,23 @@ export function encodeFraction({ numerator, denominator }: Fraction): object {
 export function encodeStringMatch(match: StringMatch): object {
   if (match.kind === 'regex') return { safe_regex: { regex: match.value } };
   return { [match.kind]: match.value, ignore_case: match.ignoreCase };
+}
+
+/** `envoy.config.core.v3.DataSource`; `null` stays absent. */
+export function encodeInlineText(text: string | null): object | null {
+  return text === null ? null : { inline_string: text };
+}
+
+const nameTypes: Readonly<Record<Exclude<SubjectAltName['kind'], 'any'>, string>> = {
+  dns: 'DNS',
+  uri: 'URI',
+  email: 'EMAIL',
+  ip: 'IP_ADDRESS',
+};
+
+/** `SubjectAltNameMatcher`s: one, or one of each type where any will do. */
+export function encodeSubjectAltName({ kind, match }: SubjectAltName): object[] {
+  const matcher = encodeStringMatch(match);
+  if (kind !== 'any') return [{ san_type: nameTypes[kind], matcher }];
+  return Object.values(nameTypes).map((type) => ({ san_type: type, matcher }));
 }

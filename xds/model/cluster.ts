@@ -1,7 +1,7 @@
 // Clusters (envoy.config.cluster.v3.Cluster) as the data plane knows them.
-import type { UpstreamTls } from './address.ts';
 import type { ConnectionLife } from './connection-life.ts';
 import type { ClusterEndpoints } from './endpoints.ts';
+import type { UpstreamTls } from './tls.ts';
 
 export interface Cluster {
   readonly name: string;

@@ -1,9 +1,10 @@
 // Listeners (envoy.config.listener.v3.Listener) as the data plane knows them.
-import type { DownstreamTls, SocketAddress } from './address.ts';
+import type { SocketAddress } from './address.ts';
 import type { ConnectionLife } from './connection-life.ts';
 import type { FilterChainMatch } from './filter-chain-match.ts';
 import type { HttpFilter } from './http-filter.ts';
 import type { RouteConfiguration } from './route.ts';
+import type { DownstreamTls } from './tls.ts';
 
 /** Whose calls arrive: the network's to the app (`inbound`) or the app's to the network (`outbound`). */
 export type TrafficDirection = 'inbound' | 'outbound';

@@ -1,19 +1,26 @@
-// The four resource types as one closed union: what the xDS client hands on and the data plane applies.
+// The resource types as closed unions: what the xDS client hands on, and what the data plane applies.
 import type { Cluster } from './cluster.ts';
 import type { ClusterEndpoints } from './endpoints.ts';
 import type { Listener } from './listener.ts';
 import type { RouteConfiguration } from './route.ts';
+import type { Secret } from './secret.ts';
 
-export type Resource =
+/** Whatever a control plane sends. */
+export type Resource = ServingResource | { readonly type: 'secret'; readonly value: Secret };
+
+export type ResourceType = Resource['type'];
+
+/** What the data plane knows: secrets have been filled in where they were named. */
+export type ServingResource =
   | { readonly type: 'listener'; readonly value: Listener }
   | { readonly type: 'route'; readonly value: RouteConfiguration }
   | { readonly type: 'cluster'; readonly value: Cluster }
   | { readonly type: 'endpoints'; readonly value: ClusterEndpoints };
 
-export type ResourceType = Resource['type'];
+export type ServingType = ServingResource['type'];
 
 export interface ResourceName {
-  readonly type: ResourceType;
+  readonly type: ServingType;
   readonly name: string;
 }
 
@@ -22,6 +29,6 @@ export interface ResourceName {
  * to last, then `remove` from first to last. A resource is swapped whole, never edited.
  */
 export interface ConfigUpdate {
-  readonly upsert: readonly Resource[];
+  readonly upsert: readonly ServingResource[];
   readonly remove: readonly ResourceName[];
 }

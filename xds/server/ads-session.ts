@@ -17,12 +17,13 @@ import { TypeSubscription } from './type-subscription.ts';
 
 export class AdsSession implements ClientSession<DiscoveryRequest> {
   readonly #hooks: SessionHooks<DiscoveryResponse>;
-  /** Listeners and clusters are whole types: absence is deletion. Routes and endpoints are asked for by name. */
+  /** Listeners and clusters are whole types: absence is deletion. The others are asked for by name. */
   readonly #types: Readonly<Record<ResourceType, TypeSubscription>> = {
     cluster: new TypeSubscription(true),
     endpoints: new TypeSubscription(false),
     listener: new TypeSubscription(true),
     route: new TypeSubscription(false),
+    secret: new TypeSubscription(false),
   };
   #snapshot: Snapshot | null = null;
 

@@ -39,7 +39,7 @@ export interface ClientSession<Request> {
 export const identifier = 'outrigger';
 
 const typeUrlPrefix = 'type.googleapis.com/';
-const types: readonly ResourceType[] = ['cluster', 'endpoints', 'listener', 'route'];
+const types: readonly ResourceType[] = ['secret', 'cluster', 'endpoints', 'listener', 'route'];
 
 export function typeUrlOf(type: ResourceType): string {
   return typeUrlPrefix + resourceMessages[type];

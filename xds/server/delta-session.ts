@@ -22,6 +22,7 @@ export class DeltaSession implements ClientSession<DeltaDiscoveryRequest> {
     endpoints: new DeltaSubscription(false),
     listener: new DeltaSubscription(true),
     route: new DeltaSubscription(false),
+    secret: new DeltaSubscription(false),
   };
   #snapshot: Snapshot | null = null;
 

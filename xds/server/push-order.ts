@@ -15,6 +15,8 @@ export function pushInOrder(
   types: Readonly<Record<ResourceType, Pushable>>,
   respond: (type: ResourceType, keepRemoved: boolean) => void,
 ): void {
+  // Clusters and listeners warm until their secrets have come, so those may come whenever they are asked for.
+  respond('secret', false);
   const awaits = (...names: readonly ResourceType[]) => names.some((name) => types[name].isAwaiting);
   respond('cluster', true);
   // Endpoints that are absent stay valid in the client, so old ones need no care.

@@ -30,6 +30,7 @@ export function compileSnapshot(
     endpoints: new Map(),
     listener: new Map(),
     route: new Map(),
+    secret: new Map(),
   };
   function add(type: ResourceType, name: string, any: AnyMessage): void {
     if (byType[type].has(name)) throw new Error(`a snapshot has two resources of type ${type} named ${name}`);
@@ -42,6 +43,7 @@ export function compileSnapshot(
     endpoints: versioned(byType.endpoints),
     listener: versioned(byType.listener),
     route: versioned(byType.route),
+    secret: versioned(byType.secret),
   };
 }
 

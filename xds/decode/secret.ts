@@ -1,0 +1,37 @@
+// envoy.extensions.transport_sockets.tls.v3.Secret -> Secret.
+import type { Secret } from '../model/secret.ts';
+import type { DecodeContext } from './decode-context.ts';
+import { decodeCertificate, decodeValidation } from './tls-material.ts';
+import type { SecretMessage } from './tls-messages.ts';
+import type { Scope } from './validation.ts';
+
+export function decodeSecret(context: DecodeContext, message: SecretMessage, scope: Scope): Secret {
+  const { name } = message;
+  if (name === '') scope.at('name').fail('must not be empty');
+  if (message.tls_certificate !== undefined) {
+    const decoded = decodeCertificate(context, message.tls_certificate, scope.at('tls_certificate'));
+    if (decoded.kind === 'unsupported') return { kind: 'opaque', name, reason: decoded.reason };
+    const { certificateChainPem, privateKeyPem } = decoded;
+    // After a problem was noted the secret is refused, whatever this is.
+    return {
+      kind: 'certificate',
+      name,
+      certificateChainPem: certificateChainPem ?? '',
+      privateKeyPem: privateKeyPem ?? '',
+    };
+  }
+  if (message.validation_context !== undefined) {
+    const decoded = decodeValidation(context, message.validation_context, scope.at('validation_context'));
+    if (decoded.kind === 'unsupported') return { kind: 'opaque', name, reason: decoded.reason };
+    const { trustedCaPem, subjectAltNames } = decoded;
+    return { kind: 'validation', name, trustedCaPem, subjectAltNames };
+  }
+  if (message.generic_secret !== undefined) {
+    return { kind: 'opaque', name, reason: 'generic_secret: of no use for TLS' };
+  }
+  if (message.session_ticket_keys !== undefined) {
+    return { kind: 'opaque', name, reason: 'session_ticket_keys: of no use here, sessions are not shared' };
+  }
+  scope.fail('no secret that we know is set');
+  return { kind: 'opaque', name, reason: '' };
+}

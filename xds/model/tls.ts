@@ -1,0 +1,40 @@
+// TLS of both roles, as the data plane carries it out. Plain data.
+import type { StringMatch } from './matcher.ts';
+
+/** Certificates of one TLS endpoint, PEM text. Absent parts are `null`. */
+export interface TlsCertificates {
+  readonly certificateChainPem: string | null;
+  readonly privateKeyPem: string | null;
+  /** The roots a peer's certificate must lead to. `null`: the platform's own roots. */
+  readonly trustedCaPem: string | null;
+}
+
+/** A name in a certificate; `any`: of whatever kind. */
+export interface SubjectAltName {
+  readonly kind: 'dns' | 'uri' | 'email' | 'ip' | 'any';
+  readonly match: StringMatch;
+}
+
+/** TLS toward clients (`DownstreamTlsContext`). ALPN is always `h2`. */
+export interface DownstreamTls extends TlsCertificates {
+  /** A client without a certificate is turned away. Where there are roots, one that shows a bad one always is. */
+  readonly requireClientCertificate: boolean;
+  /** Of which a client's certificate must carry one. Absent: whatever the roots have signed will do. */
+  readonly subjectAltNames?: readonly SubjectAltName[];
+}
+
+/** TLS toward endpoints (`UpstreamTlsContext`). ALPN is always `h2`. */
+export interface UpstreamTls extends TlsCertificates {
+  /** Server name to ask for; `null`: none is sent. */
+  readonly sni: string | null;
+  /** Of which the server's certificate must carry one; empty: see `nameCheck`. */
+  readonly subjectAltNames: readonly SubjectAltName[];
+  /** `auto_host_sni`: the host name of an endpoint, where it has one, goes before `sni`. Absent: it does not. */
+  readonly hostnameIsSni?: true;
+  /**
+   * What counts besides the chain. `sni`: the name that was asked for, whatever `subjectAltNames` are
+   * (`auto_sni_san_validation`). `chain`: nothing, where there are no `subjectAltNames`. Absent: without
+   * `subjectAltNames` the name that was asked for.
+   */
+  readonly nameCheck?: 'sni' | 'chain';
+}
