@@ -1,16 +1,14 @@
 // Joins LDS -> RDS and CDS -> EDS (or DNS): follows whatever is named, and emits each step of configuration only when
-// all that it names is there (gRFC A74; update-plan.ts says what goes when). Knows nothing of the stream.
+// all that it names is there (gRFC A74; update-planner.ts says what goes when). Knows nothing of the stream.
 import type { XdsClient } from './client.ts';
 import { DnsEndpoints, type ResolveHost } from './dns-endpoints.ts';
 import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import type { Cluster } from './model/cluster.ts';
 import { type ClusterEndpoints, defaultOverprovisioningPercent } from './model/endpoints.ts';
-import type { Listener } from './model/listener.ts';
-import type { ConfigUpdate, Resource, ServingResource } from './model/resource.ts';
+import type { ConfigUpdate, Resource, ResourceName } from './model/resource.ts';
 import type { RouteConfiguration } from './model/route.ts';
-import { endpointsNamedBy, routesNamedBy } from './references.ts';
-import { type Emitted, type Found, planUpdate, type Wish } from './update-plan.ts';
-import type { WildcardWatcher } from './watchers.ts';
+import { Patience, withholdMs } from './patience.ts';
+import { type Found, UpdatePlanner } from './update-planner.ts';
 
 /** The part of XdsClient that the manager uses. */
 export type ResourceSource = Pick<XdsClient, 'watch' | 'watchAll'>;
@@ -33,11 +31,6 @@ export interface DependencyManagerOptions {
   readonly setTimer?: SetTimer;
 }
 
-/** What was dropped while something still names it is kept for so long. */
-const withholdMs = 15_000;
-/** Traffic is not moved to a cluster that CDS has not named for so long. */
-const holdMs = 5000;
-
 interface Followed<T> {
   value: Found<T>;
   readonly stop: () => void;
@@ -49,30 +42,21 @@ interface FollowedDns {
   readonly resolver: DnsEndpoints;
 }
 
-interface Patience {
-  readonly value: ServingResource['value'];
-  isOver: boolean;
-  readonly cancel: () => void;
-}
-
 export class DependencyManager {
   readonly #options: DependencyManagerOptions;
   readonly #setTimer: SetTimer;
+  readonly #patience: Patience;
+  readonly #planner: UpdatePlanner;
   #stops: (() => void)[] = [];
 
-  // What the control plane wants.
-  #listeners: Map<string, Listener> | undefined;
-  #clusters: Map<string, Cluster> | undefined;
   readonly #routes = new Map<string, Followed<RouteConfiguration>>();
   /** EDS, by service name. */
   readonly #endpoints = new Map<string, Followed<ClusterEndpoints>>();
   /** By cluster. */
   readonly #dns = new Map<string, FollowedDns>();
+  /** Names whose users have changed, so that following them may have to begin or end. */
+  readonly #named = { route: new Set<string>(), endpoints: new Set<string>() };
 
-  // What went out.
-  #emitted: Emitted = { listeners: new Map(), routes: new Map(), clusters: new Map(), endpoints: new Map() };
-  /** Of what waits for patience to end, by type and name. */
-  readonly #patience = new Map<string, Patience>();
   #isReady = false;
   #isSettled = false;
   #isScheduled = false;
@@ -81,6 +65,16 @@ export class DependencyManager {
   constructor(options: DependencyManagerOptions) {
     this.#options = options;
     this.#setTimer = options.setTimer ?? nodeTimer;
+    this.#patience = new Patience(this.#setTimer, options.log, (name) => this.#touch(name));
+    this.#planner = new UpdatePlanner(
+      {
+        route: (name) => this.#routes.get(name)?.value,
+        endpoints: (cluster) => this.#endpointsOf(cluster),
+        hasWaited: (resource) => this.#patience.hasWaited(resource),
+        waitsNot: (name) => this.#patience.end(name),
+      },
+      (type, name) => this.#named[type].add(name),
+    );
   }
 
   /** Subscribes to all listeners and clusters. */
@@ -88,10 +82,33 @@ export class DependencyManager {
     if (this.#isRunning) return;
     this.#isRunning = true;
     const { client } = this.#options;
-    // Clusters first, so that they are asked for first.
+    // Clusters first, so that they are asked for first. A bad version of what is in use changes nothing; what was never
+    // good is as if it were not there.
     this.#stops = [
-      client.watchAll('cluster', this.#followClusters()),
-      client.watchAll('listener', this.#followListeners()),
+      client.watchAll('cluster', {
+        onUpdate: ({ changed, removed }) => {
+          const clusters = changed.flatMap(({ type, value }) => (type === 'cluster' ? [value] : []));
+          this.#planner.wantClusters(clusters, removed);
+          this.#schedule();
+        },
+        onSilence: () => {
+          this.#planner.wantClusters([], []);
+          this.#schedule();
+        },
+        onError: () => {},
+      }),
+      client.watchAll('listener', {
+        onUpdate: ({ changed, removed }) => {
+          const listeners = changed.flatMap(({ type, value }) => (type === 'listener' ? [value] : []));
+          this.#planner.wantListeners(listeners, removed);
+          this.#schedule();
+        },
+        onSilence: () => {
+          this.#planner.wantListeners([], []);
+          this.#schedule();
+        },
+        onError: () => {},
+      }),
     ];
   }
 
@@ -101,46 +118,18 @@ export class DependencyManager {
     for (const stop of this.#stops) stop();
     for (const { stop } of [...this.#routes.values(), ...this.#endpoints.values()]) stop();
     for (const { resolver } of this.#dns.values()) resolver.stop();
-    for (const { cancel } of this.#patience.values()) cancel();
-    for (const map of [this.#routes, this.#endpoints, this.#dns, this.#patience]) map.clear();
-  }
-
-  #followClusters(): WildcardWatcher {
-    return {
-      onUpdate: ({ changed, removed }) => {
-        this.#clusters ??= new Map();
-        for (const { type, value } of changed) if (type === 'cluster') this.#clusters.set(value.name, value);
-        for (const name of removed) this.#clusters.delete(name);
-        this.#schedule();
-      },
-      onSilence: () => {
-        this.#clusters ??= new Map();
-        this.#schedule();
-      },
-      // A bad version of what is in use changes nothing; what was never good is as if it were not there.
-      onError: () => {},
-    };
-  }
-
-  #followListeners(): WildcardWatcher {
-    return {
-      onUpdate: ({ changed, removed }) => {
-        this.#listeners ??= new Map();
-        for (const { type, value } of changed) if (type === 'listener') this.#listeners.set(value.name, value);
-        for (const name of removed) this.#listeners.delete(name);
-        this.#schedule();
-      },
-      onSilence: () => {
-        this.#listeners ??= new Map();
-        this.#schedule();
-      },
-      onError: () => {},
-    };
+    this.#patience.stop();
+    for (const map of [this.#routes, this.#endpoints, this.#dns]) map.clear();
   }
 
   /** Whether nothing which is wanted waits for anything. */
   get isSettled(): boolean {
     return this.#isSettled && !this.#isScheduled;
+  }
+
+  #touch(name: ResourceName): void {
+    this.#planner.touch(name);
+    this.#schedule();
   }
 
   /** Changes of one turn make one step. */
@@ -155,34 +144,17 @@ export class DependencyManager {
 
   #step(): void {
     this.#followNamed();
-    const plan = planUpdate(this.#wish(), this.#emitted);
-    this.#emitted = plan.emitted;
-    this.#waitFor(plan.waiting);
+    const { update, isSettled } = this.#planner.next();
     // What went out may have dropped the last use of something.
     this.#followNamed();
-    if (plan.update.upsert.length > 0 || plan.update.remove.length > 0) {
-      this.#call(() => this.#options.onUpdate(plan.update));
-    }
-    this.#isSettled = plan.isSettled;
-    if (!plan.isSettled) return;
+    if (update.upsert.length > 0 || update.remove.length > 0) this.#call(() => this.#options.onUpdate(update));
+    this.#isSettled = isSettled;
+    if (!isSettled) return;
     if (!this.#isReady) {
       this.#isReady = true;
       this.#call(() => this.#options.onReady());
     }
     this.#call(() => this.#options.onSettled?.());
-  }
-
-  #wish(): Wish {
-    return {
-      listeners: this.#listeners,
-      clusters: this.#clusters,
-      route: (name) => this.#routes.get(name)?.value,
-      endpoints: (cluster) => this.#endpointsOf(cluster),
-      isPatienceOver: ({ type, value }) => {
-        const patience = this.#patience.get(`${type} ${value.name}`);
-        return patience?.value === value && patience.isOver;
-      },
-    };
   }
 
   #endpointsOf(cluster: Cluster): ClusterEndpoints | undefined {
@@ -196,27 +168,26 @@ export class DependencyManager {
 
   /** Follows what wanted and emitted resources name, and nothing else. */
   #followNamed(): void {
-    const listeners = [...(this.#listeners?.values() ?? []), ...this.#emitted.listeners.values()];
-    const clusters = [...(this.#clusters?.values() ?? []), ...this.#emitted.clusters.values()];
-    this.#followOnly(this.#routes, new Set(listeners.flatMap(routesNamedBy)), (name) => this.#followRoute(name));
-    const services = clusters.flatMap((cluster) =>
-      cluster.discovery.kind === 'eds' ? (endpointsNamedBy(cluster) ?? []) : [],
-    );
-    this.#followOnly(this.#endpoints, new Set(services), (name) => this.#followEndpoints(name));
-    this.#followDns();
+    for (const name of this.#named.route) {
+      const isNamed = this.#planner.listenersNaming(name).size > 0;
+      this.#followIf(isNamed, this.#routes, name, () => this.#followRoute(name));
+    }
+    for (const name of this.#named.endpoints) {
+      const users = [...this.#planner.clustersNaming(name)];
+      const isNamed = users.some(({ discovery }) => discovery.kind === 'eds');
+      this.#followIf(isNamed, this.#endpoints, name, () => this.#followEndpoints(name));
+      this.#followDns(name, users);
+    }
+    this.#named.route.clear();
+    this.#named.endpoints.clear();
   }
 
-  #followOnly<T>(
-    followed: Map<string, Followed<T>>,
-    names: ReadonlySet<string>,
-    follow: (name: string) => Followed<T>,
-  ) {
-    for (const [name, { stop }] of followed) {
-      if (names.has(name)) continue;
-      stop();
-      followed.delete(name);
-    }
-    for (const name of names) if (!followed.has(name)) followed.set(name, follow(name));
+  #followIf<T>(isNamed: boolean, followed: Map<string, Followed<T>>, name: string, follow: () => Followed<T>): void {
+    const known = followed.get(name);
+    if (isNamed && known === undefined) followed.set(name, follow());
+    if (isNamed || known === undefined) return;
+    known.stop();
+    followed.delete(name);
   }
 
   #followRoute(name: string): Followed<RouteConfiguration> {
@@ -247,7 +218,7 @@ export class DependencyManager {
     const set = (value: T | null) => {
       cancel();
       followed.value = value;
-      this.#schedule();
+      this.#touch({ type, name });
     };
     const stop = this.#options.client.watch(type, name, {
       onChanged: (resource) => set(read(resource)),
@@ -272,55 +243,32 @@ export class DependencyManager {
     return followed;
   }
 
-  #followDns(): void {
-    for (const [name, { cluster, resolver }] of this.#dns) {
-      const current = this.#clusters?.get(name) ?? this.#emitted.clusters.get(name);
-      if (current === cluster) continue;
-      resolver.stop();
+  /** Resolves the cluster of that name whose endpoints come by DNS: the wanted one, or else the one in use. */
+  #followDns(name: string, users: readonly Cluster[]): void {
+    const ofName = users.filter((cluster) => cluster.name === name);
+    const current = ofName.find((cluster) => this.#planner.isWanted(cluster)) ?? ofName[0];
+    const known = this.#dns.get(name);
+    if (known !== undefined && known.cluster !== current) {
+      known.resolver.stop();
       this.#dns.delete(name);
     }
-    for (const cluster of this.#clusters?.values() ?? []) {
-      const { discovery } = cluster;
-      if (discovery.kind !== 'strict-dns' || this.#dns.has(cluster.name)) continue;
-      const { resolve, log } = this.#options;
-      const resolver = new DnsEndpoints({
-        template: discovery.endpoints,
-        refreshMs: discovery.refreshMs,
-        resolve,
-        setTimer: this.#setTimer,
-        log,
-        onChange: (endpoints) => {
-          followed.value = endpoints;
-          this.#schedule();
-        },
-      });
-      const followed: FollowedDns = { cluster, value: undefined, resolver };
-      this.#dns.set(cluster.name, followed);
-      resolver.start();
-    }
-  }
-
-  /** A timer for each resource that waits; a new version of it waits anew. */
-  #waitFor(waiting: readonly ServingResource[]): void {
-    const keys = new Map(waiting.map((resource) => [`${resource.type} ${resource.value.name}`, resource]));
-    for (const [key, patience] of this.#patience) {
-      if (keys.get(key)?.value === patience.value) continue;
-      patience.cancel();
-      this.#patience.delete(key);
-    }
-    for (const [key, { type, value }] of keys) {
-      if (this.#patience.has(key)) continue;
-      const cancel = this.#setTimer(
-        () => {
-          patience.isOver = true;
-          this.#options.log('warn', 'waited long enough for the rest of an update', { type, name: value.name });
-          this.#schedule();
-        },
-        type === 'cluster' ? withholdMs : holdMs,
-      );
-      const patience: Patience = { value, isOver: false, cancel };
-      this.#patience.set(key, patience);
-    }
+    if (current?.discovery.kind !== 'strict-dns' || this.#dns.has(name) || !this.#planner.isWanted(current)) return;
+    const { discovery } = current;
+    const { resolve, log } = this.#options;
+    const resolver = new DnsEndpoints({
+      template: discovery.endpoints,
+      refreshMs: discovery.refreshMs,
+      resolve,
+      setTimer: this.#setTimer,
+      log,
+      onChange: (endpoints) => {
+        followed.value = endpoints;
+        this.#touch({ type: 'endpoints', name });
+      },
+    });
+    const followed: FollowedDns = { cluster: current, value: undefined, resolver };
+    this.#dns.set(name, followed);
+    resolver.start();
   }
 
   #call(callback: () => void): void {

@@ -1,14 +1,11 @@
-// The next step from what was emitted to what the control plane wants, so that nothing is named before it is there,
-// and nothing goes while it is named (make before break). Pure.
-//
-// Upserts go endpoints, clusters, routes, listeners; removals the other way round. Whatever waits for something keeps
-// its last emitted version.
-import type { Cluster } from './model/cluster.ts';
-import type { ClusterEndpoints } from './model/endpoints.ts';
-import type { Listener } from './model/listener.ts';
-import type { ConfigUpdate, ResourceName, ServingResource } from './model/resource.ts';
-import type { RouteConfiguration } from './model/route.ts';
-import { clustersNamedBy, endpointsNamedBy, inlineRoutesOf, routesNamedBy } from './references.ts';
+// What the planner is held against: the same rules over the whole configuration in each step, with nothing remembered
+// but what was emitted. Costs what there is, and is plain enough to be believed.
+import type { Cluster } from '../../xds/model/cluster.ts';
+import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
+import type { Listener } from '../../xds/model/listener.ts';
+import type { ConfigUpdate, ResourceName, ServingResource } from '../../xds/model/resource.ts';
+import type { RouteConfiguration } from '../../xds/model/route.ts';
+import { clustersNamedBy, endpointsNamedBy, inlineRoutesOf, routesNamedBy } from '../../xds/references.ts';
 
 /** `undefined`: may still come. `null`: there is none. */
 export type Found<T> = T | null | undefined;
@@ -75,7 +72,8 @@ export function planUpdate(wish: Wish, before: Emitted): Plan {
     }
     // What is in use gets its new endpoints also while a newer version of it waits, or after it was dropped.
     for (const cluster of clusters.values()) {
-      if (wish.clusters?.get(cluster.name) !== cluster) upsertEndpoints(cluster);
+      const wanted = wish.clusters?.get(cluster.name);
+      if (wanted === undefined || !warm.includes(wanted)) upsertEndpoints(cluster);
     }
     for (const cluster of warm) {
       if (clusters.get(cluster.name) === cluster) continue;
@@ -106,6 +104,7 @@ export function planUpdate(wish: Wish, before: Emitted): Plan {
 
   function addRoutes(): void {
     const wanted = [...(wish.listeners?.values() ?? [])];
+    const free: RouteConfiguration[] = [];
     for (const name of new Set([...wanted, ...listeners.values()].flatMap(routesNamedBy))) {
       const value = wish.route(name);
       const old = routes.get(name);
@@ -117,11 +116,14 @@ export function planUpdate(wish: Wish, before: Emitted): Plan {
       const resource: ServingResource = { type: 'route', value };
       const predecessors = old === undefined ? serving.flatMap((listener) => configsOf(listener.name)) : [old];
       if (areClustersThere(value, old !== undefined || serving.length > 0, predecessors, resource)) {
-        routes.set(name, value);
-        upsert.push(resource);
+        free.push(value);
       } else {
         isSettled = false;
       }
+    }
+    for (const value of free) {
+      routes.set(value.name, value);
+      upsert.push({ type: 'route', value });
     }
   }
 
