@@ -8,6 +8,8 @@ export interface CallHead {
   readonly method: string;
   /** `:authority` in its own case, or `host` where there is none; empty when absent. */
   readonly authority: string;
+  /** There is a `host` field, which says the same as `:authority` where that is there too. */
+  readonly hasHost: boolean;
   readonly contentType: string;
   /** `application/grpc`, alone or followed by `+` or `;` (PROTOCOL-HTTP2.md). */
   readonly isGrpc: boolean;
@@ -20,6 +22,7 @@ interface HeadOfShape {
   readonly path: string | null;
   readonly method: string;
   readonly authority: string | null;
+  readonly hasHost: boolean;
   readonly contentType: string | null;
   readonly isGrpc: boolean;
 }
@@ -44,6 +47,7 @@ export function readCallHead(block: HeaderBlock, memo: CallHeadMemo): CallHead {
     path,
     method: known.path === null ? methodOf(path) : known.method,
     authority: known.authority ?? block.value(':authority') ?? block.value('host') ?? '',
+    hasHost: known.hasHost,
     contentType,
     isGrpc: known.contentType === null ? isGrpcContentType(contentType) : known.isGrpc,
     block,
@@ -57,6 +61,7 @@ function headOfShape(shape: Shape): HeadOfShape {
     path,
     method: methodOf(path ?? ''),
     authority: fixedValue(shape, shape.indexOf(':authority') === -1 ? 'host' : ':authority'),
+    hasHost: shape.indexOf('host') !== -1,
     contentType,
     isGrpc: isGrpcContentType(contentType ?? ''),
   };

@@ -1,7 +1,7 @@
 // What a call is given: what it shares with all calls of its data plane, and with those of its listener.
 import type { Director } from '../director/decision.ts';
 import type { CallFilters } from '../filters/filter-chain.ts';
-import type { CallHeadMemo } from '../grpc/call-head.ts';
+import type { CallHead, CallHeadMemo } from '../grpc/call-head.ts';
 import type { DeadlineQueue } from '../grpc/deadline-queue.ts';
 import type { StatusMemo } from '../grpc/trailers.ts';
 import type { Flusher, HeaderBlock, HeaderEdit, HeaderShapes } from '../http2/index.ts';
@@ -36,9 +36,15 @@ export interface ProxyParts extends ProxyOptions {
   readonly headMemo: CallHeadMemo;
   readonly statusMemo: StatusMemo;
   readonly edits: {
+    readonly authority: HeaderEdit;
     readonly traceparent: HeaderEdit;
     readonly grpcTimeout: HeaderEdit;
   };
+}
+
+/** A request's block with its authority in `:authority` alone (RFC 9113 section 8.3.1, gRFC A41). */
+export function withoutHost(block: HeaderBlock, head: CallHead, edits: ProxyParts['edits']): HeaderBlock {
+  return head.hasHost ? block.edit(edits.authority, [Buffer.from(head.authority, 'latin1')]) : block;
 }
 
 /** `head` with what is ours to say upstream: the trace context and the time that is left, where they change. */

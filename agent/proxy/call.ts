@@ -21,7 +21,7 @@ import type { UpstreamCluster } from '../upstream/cluster.ts';
 import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.ts';
-import { type CallContext, type ProxyParts, upstreamHead } from './call-parts.ts';
+import { type CallContext, type ProxyParts, upstreamHead, withoutHost } from './call-parts.ts';
 import {
   accessDenied,
   accessDeniedInHttp,
@@ -198,7 +198,8 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
   #open(attempt: Attempt, connection: Connection, block: HeaderBlock): void {
     const now = this.#parts.now();
     const request = this.#request;
-    const rewritten = this.#rewrite === null ? block : this.#rewrite.request(block, this);
+    const own = withoutHost(block, this.#head!, this.#parts.edits);
+    const rewritten = this.#rewrite === null ? own : this.#rewrite.request(own, this);
     const timeout = requestTimeout(block, block !== request.head, this, this.#policy!, now);
     const head = upstreamHead(rewritten, this.trace, timeout, this.#parts.edits);
     const oversize = connection.oversizeOf(head);

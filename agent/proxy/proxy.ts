@@ -15,6 +15,7 @@ export class GrpcProxy {
       headMemo: createCallHeadMemo(shapes),
       statusMemo: createStatusMemo(shapes),
       edits: {
+        authority: shapes.edit({ remove: ['host'], set: [{ name: ':authority' }] }),
         traceparent: shapes.edit({ set: [{ name: 'traceparent' }] }),
         grpcTimeout: shapes.edit({ set: [{ name: 'grpc-timeout' }] }),
       },

@@ -1,14 +1,16 @@
 // What of a request reaches the endpoint, byte for byte, and what never does (http2.md section 2, "Framing", "HPACK" and
 // "Requests", and section 6, "Malformed fields"): a raw client, a data plane, a raw endpoint.
 import test, { type ExecutionContext } from 'ava';
+import type { Resource } from '../../xds/model/resource.ts';
 import { literal, ReferenceDecoder } from '../http2/hpack-reference.ts';
 import { data, encodeFields, type Fields, flag, frame, type H2Peer, headers, request } from '../support/h2-peer.ts';
-import { field, fieldsNamed, okResponse, responseHead, startRawMesh } from '../support/raw-mesh.ts';
+import { field, fieldsNamed, okResponse, okTrailers, responseHead, startRawMesh } from '../support/raw-mesh.ts';
+import { forward, plainMesh, route, routeConfiguration } from '../support/resources.ts';
 
 const { endStream, endHeaders } = flag;
 
-async function pair(t: ExecutionContext) {
-  const mesh = await startRawMesh(t);
+async function pair(t: ExecutionContext, resources?: (endpointPort: number) => readonly Resource[]) {
+  const mesh = await startRawMesh(t, resources);
   const client = await mesh.client();
   return { mesh, client };
 }
@@ -91,11 +93,20 @@ test('(38) fields of one name stay in their order, and crumbled cookies are not 
   t.is(fieldsNamed(fields, 'cookie').join('; '), 'one=1; two=2');
 });
 
-test('(43) host stands in for a missing :authority, and may repeat it', async (t) => {
-  const { fields } = await seenHead(t, [...without(':authority'), ['host', 'echo.test']]);
-  t.is(field(fields, ':authority') ?? field(fields, 'host'), 'echo.test');
-  const both = await seenHead(t, [...request(), ['host', 'ECHO.test']]);
-  t.is(field(both.fields, ':authority'), 'echo.test');
+test('(43) a host that stands in for a missing :authority becomes one, and one that repeats it is dropped (8.3.1, A41)', async (t) => {
+  for (const fields of [
+    [...without(':authority'), ['host', 'echo.test']],
+    [...request(), ['host', 'ECHO.test']],
+  ] as Fields[]) {
+    const { mesh, client } = await pair(t, (port) => [
+      ...plainMesh('echo', 'outbound', [port]),
+      { type: 'route', value: routeConfiguration('echo-routes', { 'echo.test': [route(forward('echo'))] }) },
+    ]);
+    client.send(headers(1, fields, endStream));
+    const head = await (await mesh.upstream()).expect('HEADERS', 1);
+    t.is(field(head.fields, ':authority'), 'echo.test');
+    t.is(field(head.fields, 'host'), undefined);
+  }
 });
 
 test('(45) every content-type of gRPC passes as it is, with its parameters', async (t) => {
@@ -114,6 +125,53 @@ test('(45) every content-type of gRPC passes as it is, with its parameters', asy
 test('(46) a method other than POST passes: it is for the endpoint to refuse it', async (t) => {
   const { fields } = await seenHead(t, [[':method', 'GET'], ...without(':method')]);
   t.is(field(fields, ':method'), 'GET');
+});
+
+test('(52) a request that ends with its HEADERS ends with them at the endpoint too', async (t) => {
+  const { mesh, client } = await pair(t);
+  client.send(headers(1, request(), endStream));
+  const upstream = await mesh.upstream();
+  t.true((await upstream.expect('HEADERS', 1)).endStream);
+  await upstream.roundTrip();
+  t.is(upstream.count('DATA', 1), 0);
+});
+
+test('(51) the flag of a compressed message, and its bytes, pass both ways as they are', async (t) => {
+  const { mesh, client } = await pair(t);
+  const zipped = Buffer.from([1, 0, 0, 0, 4, 0x1f, 0x8b, 0x08, 0x00]);
+  client.send(headers(1, [...request(), ['grpc-encoding', 'gzip']]), data(1, zipped, endStream));
+  const upstream = await mesh.upstream();
+  t.is(field((await upstream.expect('HEADERS', 1)).fields, 'grpc-encoding'), 'gzip');
+  await upstream.expect('DATA', 1, (last) => last.endStream);
+  t.deepEqual(upstream.body(1), zipped);
+  upstream.send(headers(1, [...responseHead, ['grpc-encoding', 'gzip']]), data(1, zipped), okTrailers(1));
+  t.is(field((await client.expect('HEADERS', 1)).fields, 'grpc-encoding'), 'gzip');
+  await client.expect('HEADERS', 1, (last) => last.endStream);
+  t.deepEqual(client.body(1), zipped);
+});
+
+test('(48) fields that gRPC reserves pass both ways, whether anybody here knows them or not', async (t) => {
+  const { mesh, client } = await pair(t);
+  const reserved: Fields = [
+    ['grpc-previous-rpc-attempts', '1'],
+    ['grpc-retry-pushback-ms', '250'],
+    ['grpc-tags-bin', 'AAEC'],
+    ['grpc-trace-bin', 'AAAC'],
+    ['grpc-status-details-bin', 'CAUSBG5vcGU'],
+    ['grpc-of-tomorrow', 'x'],
+  ];
+  client.send(headers(1, [...request(), ...reserved], endStream));
+  const upstream = await mesh.upstream();
+  const { fields } = await upstream.expect('HEADERS', 1);
+  for (const [name, value] of reserved) t.is(field(fields, name), value, name);
+  const ending: Fields = [['grpc-status', '5'], ...reserved];
+  upstream.send(headers(1, [...responseHead, ...reserved]), headers(1, ending, endStream));
+  const head = await client.expect('HEADERS', 1);
+  const trailers = await client.expect('HEADERS', 1);
+  for (const [name, value] of reserved) {
+    t.is(field(head.fields, name), value, name);
+    t.is(field(trailers.fields, name), value, name);
+  }
 });
 
 test('(54) a message may be cut anywhere, its length too: the endpoint gets the same bytes', async (t) => {
