@@ -42,7 +42,7 @@ test('(12) a frame larger than SETTINGS_MAX_FRAME_SIZE is a connection error (4.
   t.is(await outcome(t, frame(0xfa, 0, 0, Buffer.alloc(16_384))), 'alive');
 });
 
-test('(13) reserved bits are ignored (4.1)', async (t) => {
+test('(13) reserved bits are ignored (4.1): of stream ids, of updates, of GOAWAY, and the exclusive one of PRIORITY', async (t) => {
   const { port, environment, log } = await serve(t);
   log.onNewStream = echo(environment);
   const peer = await H2Peer.ready(port, [0x4, 0]);
@@ -51,7 +51,14 @@ test('(13) reserved bits are ignored (4.1)', async (t) => {
   peer.send(reserved, data(1, 'ab', endStream), windowUpdate(1, 0x8000_0002));
   await peer.expect('HEADERS', 1, (frame) => frame.endStream);
   t.is(peer.body(1).toString(), 'ab');
+  const goingAway = Buffer.concat([uint32(0x8000_0001), uint32(0)]);
+  const onAnother = Buffer.concat([uint32(0x8000_0003), Buffer.from([0])]);
+  peer.send(frame('GOAWAY', 0, 0, goingAway), frame('PRIORITY', 0, 9, onAnother), headers(3, request(), endStream));
+  await peer.expect('HEADERS', 3, (frame) => frame.endStream);
+  t.deepEqual(log.goAways, [{ lastStreamId: 1, code: 0, debug: '' }]);
   peer.socket.destroy();
+  const onItself = Buffer.concat([uint32(0x8000_0009), Buffer.from([0])]);
+  t.is(await outcome(t, frame('PRIORITY', 0, 9, onItself)), 'goaway 1');
 });
 
 test('(14, 17, 18) nothing may stand inside a header block, not even an unknown frame (5.5, 6.10)', async (t) => {
@@ -122,6 +129,26 @@ test('(25) PING is answered with its own bytes, and an answer that nobody asked 
   peer.socket.destroy();
   t.is(await outcome(t, frame('PING', 0, 0, Buffer.alloc(7))), 'goaway 6');
   t.is(await outcome(t, frame('PING', 0, 1, Buffer.alloc(8))), 'goaway 1');
+});
+
+test('(25) the answer to a PING goes ahead of DATA that waits', async (t) => {
+  const server = await serve(t);
+  const body = Buffer.alloc(1_000_000);
+  server.log.onNewStream = (log) => {
+    log.onEvent = (stream) => {
+      stream.sendHeaders(server.environment.shapes.block([[':status', '200']]), false);
+      stream.sendData(body, 0, body.length, true);
+    };
+  };
+  const peer = await H2Peer.ready(server.port, [0x4, 0]);
+  peer.send(headers(1, request(), endStream));
+  await peer.expect('HEADERS', 1);
+  // In one chunk, so that the DATA may go when the PING is read.
+  peer.send(windowUpdate(0, body.length), windowUpdate(1, body.length), ping('in front'));
+  await peer.expect('DATA', 1, (frame) => frame.endStream);
+  const order = peer.received.filter(({ type }) => type === 'PING' || type === 'DATA').map(({ type }) => type);
+  t.is(order[0], 'PING');
+  peer.socket.destroy();
 });
 
 test('(27, 116) what comes late on a stream that was reset here is ignored, and credited to the connection', async (t) => {

@@ -246,10 +246,16 @@ test('(95, 96, 97) a drain says GOAWAY twice: streams in between are served, lat
   peer.send(headers(3, request()), frame('PING', flag.ack, 0, question.payload));
   const second = await peer.expect('GOAWAY');
   t.deepEqual([second.payload.readUInt32BE(0), second.code], [3, ErrorCode.NO_ERROR]);
-  peer.send(headers(5, request()), data(5, 'nobody'), headers(5, [['x', 'y']], endStream), rstStream(5, 8));
-  peer.send(data(1, 'one', endStream));
+  const indexed = Buffer.concat([Buffer.from([0x40, 6]), Buffer.from('x-late'), Buffer.from([3]), Buffer.from('two')]);
+  const late = Buffer.concat([encodeFields(request()), indexed]);
+  peer.send(frame('HEADERS', flag.endHeaders, 5, late), data(5, 'nobody'));
+  peer.send(headers(5, [['x', 'y']], endStream), rstStream(5, 8));
+  // Trailers that name the field which the ignored block put into the table.
+  peer.send(data(1, 'one'), frame('HEADERS', flag.endHeaders | endStream, 1, Buffer.from([0x80 | 62])));
   await peer.expect('HEADERS', 1, (frame) => frame.endStream);
   t.is(log.streams.length, 2);
+  const trailers = log.streams[0]!.events.at(-1)!;
+  t.deepEqual(trailers.kind === 'headers' && trailers.entries, [['x-late', 'two']]);
   peer.send(data(3, 'three', endStream));
   await peer.expect('HEADERS', 3, (frame) => frame.endStream);
   await peer.closed;
