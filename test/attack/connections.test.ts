@@ -9,6 +9,7 @@ import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import type { DownstreamTls } from '../../xds/model/tls.ts';
 import { serve } from '../http2/connection-fixture.ts';
+import { closed } from '../support/closed.ts';
 import {
   encodeFields,
   flag,
@@ -240,7 +241,7 @@ async function breakOff(port: number, bytes: Uint8Array): Promise<void> {
   await once(socket, 'connect');
   if (bytes.length > 0) await new Promise<void>((resolve) => void socket.write(bytes, () => resolve()));
   socket.resetAndDestroy();
-  await once(socket, 'close');
+  await closed(socket);
 }
 
 test('(E5) a connection that breaks at any point, TLS handshakes included, ends nothing but itself (CVE-2025-59465)', async (t) => {
@@ -340,7 +341,7 @@ test('(E8) other protocols are turned away, and nothing of what they said is sai
         answer += chunk.toString('latin1');
       });
       socket.end(Buffer.from(word, 'latin1'));
-      await once(socket, 'close');
+      await closed(socket);
       t.false(answer.includes(secret), word);
     }
   }
@@ -348,7 +349,7 @@ test('(E8) other protocols are turned away, and nothing of what they said is sai
   const plain = connect({ host: '127.0.0.1', port: securePort });
   plain.on('error', () => {});
   plain.end(Buffer.concat([opening, headers(1, request(UNARY), flag.endStream)]));
-  await once(plain.resume(), 'close');
+  await closed(plain.resume());
   t.is(await target.innocentCall(), '0');
   t.deepEqual(target.errors(), []);
 });

@@ -9,6 +9,7 @@ import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
 import type { FilterChain, Listener } from '../../xds/model/listener.ts';
 import type { ServingResource } from '../../xds/model/resource.ts';
 import type { DownstreamTls } from '../../xds/model/tls.ts';
+import { closed } from '../support/closed.ts';
 import { startDataPlane, type TestDataPlane } from '../support/data-plane.ts';
 import { call } from '../support/http2-call.ts';
 import { listener, route, routeConfiguration } from '../support/resources.ts';
@@ -89,7 +90,7 @@ test('a connection that no chain is for is closed, and so is one whose chain can
     const plane = startDataPlane([withChains([chain('tls', { transportProtocol: 'tls' }, tls)], { unusableChains })]);
     const socket = net.connect(await plane.port('l'), '127.0.0.1');
     socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-    await once(socket, 'close');
+    await closed(socket);
     t.is(socket.bytesRead, 0);
     plane.stop();
   }
@@ -130,7 +131,7 @@ test('a client that says nothing while its first bytes are awaited holds nobody 
   const session = await sessionTo(plane);
   t.is(await chainOf(session), 'clear');
   silent.end();
-  await once(silent, 'close');
+  await closed(silent);
   session.destroy();
   plane.stop();
 });

@@ -9,6 +9,7 @@ import { parseMeshConfig } from '../../agent/config/mesh-config.ts';
 import { type PlannedPart, planParts } from '../../agent/mesh/mesh-parts.ts';
 import { findBusyPorts, wantedPorts } from '../../agent/mesh/mesh-ports.ts';
 import { MeshProcesses } from '../../agent/mesh/mesh-processes.ts';
+import { closed } from '../support/closed.ts';
 import { freePorts } from './free-port.ts';
 
 const folder = fileURLToPath(new URL('../..', import.meta.url));
@@ -81,7 +82,7 @@ test('the parts are up when start resolves, and gone within two seconds of being
   );
   const connection = await connectTo(port);
   const started = performance.now();
-  await Promise.all([processes.end(), once(connection, 'close')]);
+  await Promise.all([processes.end(), closed(connection)]);
   t.true(performance.now() - started < 2_000);
   t.deepEqual(
     processes.list().map(({ pid }) => pid),
@@ -158,7 +159,7 @@ test('when the mesh itself is killed its parts end too, and leave their ports', 
   t.is(pids.length, 2);
   const connection = await connectTo(port);
   mesh.kill('SIGKILL');
-  await once(connection, 'close');
+  await closed(connection);
   t.deepEqual(await findBusyPorts([{ address: { host: '127.0.0.1', port }, owner: 'catalogue-1' }]), []);
 });
 

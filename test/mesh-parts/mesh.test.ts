@@ -11,6 +11,7 @@ import type { MeshSnapshot } from '../../agent/admin/mesh-snapshot.ts';
 import { type RunningMesh, runMesh } from '../../agent/mesh/mesh.ts';
 import { findBusyPorts } from '../../agent/mesh/mesh-ports.ts';
 import { type Receipt, Shop } from '../../examples/shop/messages.ts';
+import { closed } from '../support/closed.ts';
 import { type DemoMesh, demoMesh } from './demo-mesh.ts';
 
 const quiet = { adminPort: 0, controlPlanePort: 0, log: () => {} };
@@ -64,7 +65,7 @@ async function untilClosed(port: number): Promise<void> {
   socket.on('error', () => {});
   await once(socket, 'connect');
   socket.resume();
-  await once(socket, 'close');
+  await closed(socket);
 }
 
 test.serial('all four kinds of call flow through both agents, and one trace shows them rightly nested', async (t) => {
