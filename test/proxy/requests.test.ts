@@ -1,7 +1,7 @@
 // What of a request reaches the endpoint, byte for byte, and what never does (http2.md section 2, "Framing", "HPACK" and
 // "Requests", and section 6, "Malformed fields"): a raw client, a data plane, a raw endpoint.
 import test, { type ExecutionContext } from 'ava';
-import type { Resource } from '../../xds/model/resource.ts';
+import type { ServingResource } from '../../xds/model/resource.ts';
 import { literal, ReferenceDecoder } from '../http2/hpack-reference.ts';
 import { data, encodeFields, type Fields, flag, frame, type H2Peer, headers, request } from '../support/h2-peer.ts';
 import { field, fieldsNamed, okResponse, okTrailers, responseHead, startRawMesh } from '../support/raw-mesh.ts';
@@ -9,7 +9,7 @@ import { forward, plainMesh, route, routeConfiguration } from '../support/resour
 
 const { endStream, endHeaders } = flag;
 
-async function pair(t: ExecutionContext, resources?: (endpointPort: number) => readonly Resource[]) {
+async function pair(t: ExecutionContext, resources?: (endpointPort: number) => readonly ServingResource[]) {
   const mesh = await startRawMesh(t, resources);
   const client = await mesh.client();
   return { mesh, client };
