@@ -41,7 +41,6 @@ export class ConnectionCore implements StreamOwner {
   readonly face: Connection;
   readonly output: ConnectionOutput;
   readonly write: WriteBuffer;
-  readonly encoder: HeaderEncoder;
   readonly scheduler = new WriteScheduler();
   readonly guard: ConnectionGuard;
   readonly heads: HeadReader;
@@ -75,6 +74,8 @@ export class ConnectionCore implements StreamOwner {
   isRotationDue = false;
   /** A PING goes unanswered: calls that can go elsewhere shall. */
   isSuspect = false;
+  /** `null` until a header block is written: most connections of a fleet are idle. */
+  #encoder: HeaderEncoder | null = null;
   readonly #onDirty: () => void;
   #unreported: StreamImpl[] = [];
   /** The other of the two lists: streams that send more when they are told are told of that the next time. */
@@ -91,7 +92,6 @@ export class ConnectionCore implements StreamOwner {
     this.face = face;
     this.output = output;
     this.write = output.write;
-    this.encoder = environment.shapes.createEncoder();
     this.guard = new ConnectionGuard(environment.limits);
     this.heads = new HeadReader(environment.shapes);
     this.streamWindowBytes = environment.limits.streamWindowBytes;
@@ -101,6 +101,11 @@ export class ConnectionCore implements StreamOwner {
   }
 
   // ---- for streams ---------------------------------------------------------------------------------------------
+
+  get encoder(): HeaderEncoder {
+    this.#encoder ??= this.environment.shapes.createEncoder();
+    return this.#encoder;
+  }
 
   get hasOutputRoom(): boolean {
     return this.output.pendingBytes < this.limits.outputBytes;

@@ -19,11 +19,12 @@ const hopelessFactor = 4;
 export class ConnectionInput implements FrameSink {
   /** What the peer has seen of our SETTINGS. */
   settingsAcknowledged = false;
-  readonly decoder: HeaderDecoder;
   readonly #core: ConnectionCore;
   readonly #control: ControlFrames;
   readonly #isServer: boolean;
   readonly #block: HeaderBlockBuffer;
+  /** `null` until a header block came: most connections of a fleet are idle. */
+  #decoder: HeaderDecoder | null = null;
   /** Received on the connection and not given back yet. */
   #unreturned = 0;
   #receiveWindow: number;
@@ -33,18 +34,17 @@ export class ConnectionInput implements FrameSink {
   #dataEndsStream = false;
 
   constructor(core: ConnectionCore, control: ControlFrames) {
-    const { environment, limits } = core;
+    const { limits } = core;
     this.#core = core;
     this.#control = control;
     this.#isServer = core.role === 'server';
     this.#windowBytes = Math.max(limits.connectionWindowBytes, initialWindowBytes);
     this.#receiveWindow = this.#windowBytes;
     this.#block = new HeaderBlockBuffer(limits.maxContinuations);
-    this.decoder = environment.shapes.createDecoder({
-      maxTableBytes: Math.max(limits.headerTableBytes, 4096),
-      maxListBytes: limits.maxHeaderListBytes,
-      maxFields: limits.maxHeaderFields,
-    });
+  }
+
+  get decoder(): HeaderDecoder {
+    return this.#decoder ?? this.#createDecoder();
   }
 
   get isStopped(): boolean {
@@ -131,8 +131,9 @@ export class ConnectionInput implements FrameSink {
       return;
     }
     if ((flags & FrameFlag.END_HEADERS) === 0) return;
-    block.streamId = 0;
-    this.#onBlock(streamId, block.endsStream, block.buffer, 0, block.bytes);
+    const { endsStream, buffer, bytes } = block;
+    block.finish();
+    this.#onBlock(streamId, endsStream, buffer, 0, bytes);
   }
 
   /** A whole block. It is decoded whatever becomes of it, so that the table stays in step (RFC 9113 section 4.3). */
@@ -340,6 +341,16 @@ export class ConnectionInput implements FrameSink {
   #endReceiving(stream: StreamImpl): void {
     stream.state = afterReceivingEnd(stream.state);
     if (stream.state === StreamState.ended) this.#core.end(stream);
+  }
+
+  #createDecoder(): HeaderDecoder {
+    const { limits, environment } = this.#core;
+    this.#decoder = environment.shapes.createDecoder({
+      maxTableBytes: Math.max(limits.headerTableBytes, 4096),
+      maxListBytes: limits.maxHeaderListBytes,
+      maxFields: limits.maxHeaderFields,
+    });
+    return this.#decoder;
   }
 
   // ---- frames that come too late -------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ const mark = 0x6f_75_74_72;
 const maxOutstanding = 16;
 
 export class Pings {
-  readonly #outstanding = new Map<number, OutstandingPing>();
+  /** `null` until one was sent. */
+  #outstanding: Map<number, OutstandingPing> | null = null;
   #count = 0;
 
   send(write: WriteBuffer, nowMs: number, onAck: (rttMs: number) => void): void {
@@ -22,6 +23,7 @@ export class Pings {
     const payload = Buffer.allocUnsafe(8);
     writeUint32(payload, 0, mark);
     writeUint32(payload, 4, this.#count);
+    this.#outstanding ??= new Map();
     const oldest = this.#outstanding.keys().next();
     if (this.#outstanding.size >= maxOutstanding && !oldest.done) this.#outstanding.delete(oldest.value);
     this.#outstanding.set(this.#count, { sentMs: nowMs, onAck });
@@ -32,13 +34,13 @@ export class Pings {
   onAck(payload: Buffer, start: number, nowMs: number): void {
     if (readUint32(payload, start) !== mark) return;
     const count = readUint32(payload, start + 4);
-    const ping = this.#outstanding.get(count);
+    const ping = this.#outstanding?.get(count);
     if (ping === undefined) return;
-    this.#outstanding.delete(count);
+    this.#outstanding!.delete(count);
     ping.onAck(nowMs - ping.sentMs);
   }
 
   clear(): void {
-    this.#outstanding.clear();
+    this.#outstanding = null;
   }
 }

@@ -17,6 +17,8 @@ export interface FrameSink {
   onReadError(code: number, reason: string): void;
 }
 
+const noBytes: Buffer = Buffer.alloc(0);
+
 export class FrameReader {
   framesIn = 0;
   readonly #sink: FrameSink;
@@ -25,7 +27,7 @@ export class FrameReader {
   /** Bytes of the client's preface that are still to come. */
   #prefaceLeft: number;
   /** A frame other than DATA, or a header, that a chunk has cut: `stash[0, stashed)`. */
-  #stash: Buffer = Buffer.alloc(0);
+  #stash: Buffer = noBytes;
   #stashed = 0;
   /** In the middle of DATA: payload and padding still to come; -1 payload: not in DATA. */
   #dataLeft = -1;

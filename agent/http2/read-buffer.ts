@@ -1,14 +1,31 @@
 // The buffers that sockets read into. A socket in clear text reads into one buffer again and again (`onread`), which is
-// replaced when a write that has not completed still refers to it. Sizes adapt: an idle connection holds 4 KiB, a busy
-// one up to 256 KiB (measured: fewer, larger reads cost 0.63 instead of 0.98 ms of CPU per MiB).
+// replaced when a write that has not completed still refers to it. Sizes adapt: an idle connection has none of its own, a
+// busy one up to 256 KiB (measured: fewer, larger reads cost 0.63 instead of 0.98 ms of CPU per MiB).
 
+/**
+ * The smallest is one for all sockets: what is read is handled before the next read, and a write only refers to slices
+ * that are larger (`minSliceBytes`).
+ */
 const sizes: readonly number[] = [4096, 16_384, 65_536, 262_144];
+
+/** Windows is told where to read to before there is anything to read: there each socket needs memory of its own. */
+const isReadAtOnce = process.platform !== 'win32';
 
 /** Reads in a row that would have fitted into the next smaller size, before it is taken. */
 const readsBeforeShrinking = 64;
 
+/** The same while the buffers of a data plane are nearly all lent. */
+const readsBeforeGivingBack = 1;
+
 /** Unused buffers kept for each size. */
 const maxKept = 8;
+
+/**
+ * Lent to all sockets of a data plane. A socket gets its buffer before it has something to read, and gives it back behind
+ * a read: who fills three and falls silent keeps 256 KiB.
+ */
+const maxLentBytes = 67_108_864;
+const tightShare = 3 / 4;
 
 /** One chunk's memory and who still needs it. */
 export class ReadBuffer {
@@ -41,19 +58,36 @@ export class ReadBuffer {
 export class ReadBufferPool {
   /** Memory that writes under way refer to, here and in chunks that Node allocated. */
   heldBytes = 0;
+  readonly #shared: ReadBuffer | null = isReadAtOnce ? this.#make(0) : null;
   readonly #kept: ReadBuffer[][] = sizes.map(() => []);
+  #lentBytes = 0;
+
+  /** The buffers are nearly all lent: whoever does not need a large one shall give it back. */
+  get isTight(): boolean {
+    return this.#lentBytes > tightShare * maxLentBytes;
+  }
+
+  mayLend(sizeClass: number): boolean {
+    return this.#lentBytes + sizes[sizeClass]! <= maxLentBytes;
+  }
 
   take(sizeClass: number): ReadBuffer {
+    if (sizeClass === 0 && this.#shared !== null) return this.#shared;
+    this.#lentBytes += sizes[sizeClass]!;
     const kept = this.#kept[sizeClass]!.pop();
-    if (kept !== undefined) {
-      kept.isRetired = false;
-      return kept;
-    }
-    return new ReadBuffer(this, Buffer.allocUnsafeSlow(sizes[sizeClass]!), sizeClass);
+    if (kept === undefined) return this.#make(sizeClass);
+    kept.isRetired = false;
+    return kept;
   }
 
   give(buffer: ReadBuffer, sizeClass: number): void {
-    if (sizeClass >= 0 && this.#kept[sizeClass]!.length < maxKept) this.#kept[sizeClass]!.push(buffer);
+    if (sizeClass < 0 || buffer === this.#shared) return;
+    this.#lentBytes -= sizes[sizeClass]!;
+    if (this.#kept[sizeClass]!.length < maxKept) this.#kept[sizeClass]!.push(buffer);
+  }
+
+  #make(sizeClass: number): ReadBuffer {
+    return new ReadBuffer(this, Buffer.allocUnsafeSlow(sizes[sizeClass]!), sizeClass);
   }
 
   /** For a chunk that Node allocated. */
@@ -101,14 +135,15 @@ export class SocketReadBuffer {
     const sizeClass = this.#sizeClass;
     if (bytes === sizes[sizeClass]) {
       this.#smallReads = 0;
-      return Math.min(sizeClass + 1, sizes.length - 1);
+      const larger = sizeClass + 1;
+      return larger < sizes.length && this.#pool.mayLend(larger) ? larger : sizeClass;
     }
     if (sizeClass === 0 || bytes > sizes[sizeClass - 1]!) {
       this.#smallReads = 0;
       return sizeClass;
     }
     this.#smallReads++;
-    if (this.#smallReads < readsBeforeShrinking) return sizeClass;
+    if (this.#smallReads < (this.#pool.isTight ? readsBeforeGivingBack : readsBeforeShrinking)) return sizeClass;
     this.#smallReads = 0;
     return sizeClass - 1;
   }

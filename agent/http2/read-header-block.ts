@@ -1,11 +1,16 @@
 // A header block that comes in several frames: its fragments joined, in bounded memory.
 
+const noBytes: Buffer = Buffer.alloc(0);
+
+/** A larger buffer is not kept for the next block: few peers send one in several frames, and hardly any a second. */
+const maxKeptBytes = 4096;
+
 export class HeaderBlockBuffer {
   /** The stream whose block is incomplete; 0: none. */
   streamId = 0;
   endsStream = false;
   /** The fragments so far are `buffer[0, bytes)`. */
-  buffer: Buffer = Buffer.alloc(0);
+  buffer: Buffer = noBytes;
   bytes = 0;
   /** Blocks that came in several frames so far. */
   count = 0;
@@ -31,6 +36,12 @@ export class HeaderBlockBuffer {
     if (this.#continuations > this.#maxContinuations) return false;
     this.#copy(buf, start, end);
     return true;
+  }
+
+  /** The block is complete: what is in `buffer` is its reader's from here on. */
+  finish(): void {
+    this.streamId = 0;
+    if (this.buffer.length > maxKeptBytes) this.buffer = noBytes;
   }
 
   #copy(buf: Buffer, start: number, end: number): void {

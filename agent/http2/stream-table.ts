@@ -5,16 +5,20 @@ import { randomInt } from 'node:crypto';
 import type { StreamImpl } from './stream.ts';
 
 const leastSlots = 32;
+/** Of every table that has had no stream yet; never written to. */
+const noSlots: (StreamImpl | null)[] = [null, null];
 /** Odd, and nobody's to know: a client picks its ids, and shall not pick such as meet in one slot. */
 const mix = 2 * randomInt(2 ** 31) + 1;
 
 export class StreamTable {
   size = 0;
   /** A power of two in number, at most half of them taken. A stream stands at the slot of its mixed id or the next free one. */
-  #slots: (StreamImpl | null)[] = new Array<StreamImpl | null>(leastSlots).fill(null);
-  #mask = leastSlots - 1;
+  #slots = noSlots;
+  #mask = noSlots.length - 1;
   /** What the upper bits of a mixed id are shifted by to be a slot. */
-  #shift = Math.clz32(leastSlots - 1);
+  #shift = Math.clz32(noSlots.length - 1);
+  /** So many streams fit the slots. */
+  #capacity = 0;
 
   get(id: number): StreamImpl | undefined {
     const slots = this.#slots;
@@ -28,7 +32,7 @@ export class StreamTable {
 
   /** The stream's id is not in the table. */
   add(stream: StreamImpl): void {
-    if (2 * (this.size + 1) > this.#slots.length) this.#grow();
+    if (this.size === this.#capacity) this.#grow();
     this.#put(stream);
     this.size++;
   }
@@ -71,10 +75,11 @@ export class StreamTable {
 
   #grow(): void {
     const streams = this.all();
-    const count = 2 * this.#slots.length;
+    const count = Math.max(leastSlots, 2 * this.#slots.length);
     this.#slots = new Array<StreamImpl | null>(count).fill(null);
     this.#mask = count - 1;
     this.#shift = Math.clz32(count - 1);
+    this.#capacity = count / 2;
     for (const stream of streams) this.#put(stream);
   }
 }

@@ -131,10 +131,47 @@ test('a socket that fills its buffer gets a larger one, and a smaller one again 
 test('a buffer that a write still needs is replaced, and used again when it is free', (t) => {
   const pool = new ReadBufferPool();
   const memory = new SocketReadBuffer(pool);
+  memory.next(4096);
   const first = memory.current;
   first.hold();
   t.not(memory.next(10), first.buffer);
   t.is(memory.next(10), memory.current.buffer, 'the second one stays');
   first.release();
-  t.is(pool.take(0), first);
+  t.is(pool.take(1), first);
+});
+
+test('(E3) sockets that have read little share one buffer, and no write ever refers to it', (t) => {
+  const { pool, chunk, write, flight } = make();
+  const one = new SocketReadBuffer(pool);
+  const other = new SocketReadBuffer(pool);
+  t.is(one.current, other.current);
+  const { buffer } = one.current;
+  chunk.begin(buffer, one.current);
+  write.data(1, buffer, 0, buffer.length, false, true);
+  chunk.end();
+  write.take(flight);
+  t.is(flight.sources.length, 0);
+  t.is(pool.heldBytes, 0);
+  one.next(4096);
+  t.not(one.current, other.current);
+  one.free();
+  t.is(new SocketReadBuffer(pool).current, other.current);
+});
+
+test('(E3) of large buffers 64 MiB are lent; then sockets keep what they have, and give it back sooner', (t) => {
+  const pool = new ReadBufferPool();
+  const fill = (): SocketReadBuffer => {
+    const memory = new SocketReadBuffer(pool);
+    for (const bytes of [4096, 16_384, 65_536]) memory.next(bytes);
+    return memory;
+  };
+  const lent = (memories: readonly SocketReadBuffer[]): number =>
+    memories.reduce((sum, { current }) => sum + (current.buffer.length === 4096 ? 0 : current.buffer.length), 0);
+  const memories = Array.from({ length: 1000 }, fill);
+  t.true(lent(memories) <= 67_108_864);
+  t.true(lent(memories) > 67_000_000);
+  memories[0]!.next(100);
+  t.is(memories[0]!.current.buffer.length, 65_536);
+  for (const memory of memories) memory.free();
+  t.is(fill().current.buffer.length, 262_144);
 });
