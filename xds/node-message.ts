@@ -1,6 +1,7 @@
 // Who we are, as the first request of each stream says it.
+import { toStruct } from './encode/struct.ts';
 import type { NodeIdentity } from './model/bootstrap.ts';
-import { type NodeMessage, toStruct } from './protos.ts';
+import type { NodeMessage } from './protos.ts';
 
 /** `version` is said where the identity names no user agent. */
 export function toNodeMessage(node: NodeIdentity, version: string): NodeMessage {

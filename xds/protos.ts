@@ -104,27 +104,12 @@ export interface StatusMessage {
 export interface NodeMessage {
   readonly id?: string;
   readonly cluster?: string;
-  readonly metadata?: StructMessage | null;
+  /** `google.protobuf.Struct`. */
+  readonly metadata?: { readonly fields: Readonly<Record<string, object>> } | null;
   readonly locality?: { readonly region?: string; readonly zone?: string; readonly sub_zone?: string } | null;
   readonly user_agent_name?: string;
   readonly user_agent_version?: string;
   readonly client_features?: readonly string[];
-}
-
-/** `google.protobuf.Struct`. */
-export interface StructMessage {
-  readonly fields: Readonly<Record<string, ValueMessage>>;
-}
-
-/** `google.protobuf.Value`; exactly one property but `kind` is there. */
-export interface ValueMessage {
-  readonly kind?: string;
-  readonly nullValue?: 'NULL_VALUE' | 0;
-  readonly numberValue?: number;
-  readonly stringValue?: string;
-  readonly boolValue?: boolean;
-  readonly structValue?: StructMessage;
-  readonly listValue?: { readonly values: readonly ValueMessage[] };
 }
 
 const protoFolder = fileURLToPath(new URL('../proto', import.meta.url));
@@ -141,22 +126,6 @@ export function loadProtos(): Protos {
 /** The full name at the end of a type URL. */
 function typeNameOf(typeUrl: string): string {
   return typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
-}
-
-/** A JSON value as `google.protobuf.Struct`; `undefined` members are left out. */
-export function toStruct(json: Readonly<Record<string, unknown>>): StructMessage {
-  const fields: Record<string, ValueMessage> = Object.create(null);
-  for (const [key, value] of Object.entries(json)) if (value !== undefined) fields[key] = toValue(value);
-  return { fields };
-}
-
-function toValue(json: unknown): ValueMessage {
-  if (typeof json === 'string') return { stringValue: json };
-  if (typeof json === 'number') return { numberValue: json };
-  if (typeof json === 'boolean') return { boolValue: json };
-  if (Array.isArray(json)) return { listValue: { values: json.map(toValue) } };
-  if (typeof json === 'object' && json !== null) return { structValue: toStruct(json as Record<string, unknown>) };
-  return { nullValue: 0 };
 }
 
 function readProtos(): Protos {

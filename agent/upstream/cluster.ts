@@ -6,6 +6,7 @@ import { dropsOverload } from '../balancer/drop-overload.ts';
 import type { Connection } from '../http2/index.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
 import { UpstreamEndpoint } from './endpoint.ts';
+import { EndpointSockets } from './endpoint-socket.ts';
 import type { PoolSet } from './pool-set.ts';
 import { RequestBudget } from './request-budget.ts';
 
@@ -29,6 +30,9 @@ export class UpstreamCluster {
   /** `null` while the endpoints are not known. */
   #balancer: EndpointBalancer | null = null;
   #resource: ClusterEndpoints | null = null;
+  #sockets: EndpointSockets;
+  /** Why some endpoints are left out; `null`: none is. */
+  #refusal: string | null = null;
   /** The endpoints that the call at hand has tried; set only while `pick` runs. */
   #tried: readonly UpstreamEndpoint[] = [];
   readonly #activeOf = (index: number): number => this.#endpoints[index]!.pool.activeStreams;
@@ -42,6 +46,7 @@ export class UpstreamCluster {
     this.#onOverflow = onOverflow;
     this.#budget.setLimit(cluster.maxRequests);
     this.#cluster = cluster;
+    this.#sockets = new EndpointSockets(cluster);
     this.#pools = pools;
     this.#random = random;
     if (cluster.discovery.kind === 'static') this.setEndpoints(cluster.discovery.endpoints);
@@ -65,6 +70,7 @@ export class UpstreamCluster {
   /** Takes a new definition. Endpoints that don't come with it are set by the caller next. */
   update(cluster: Cluster): void {
     this.#cluster = cluster;
+    this.#sockets = new EndpointSockets(cluster);
     this.#budget.setLimit(cluster.maxRequests);
     if (cluster.discovery.kind === 'static') this.setEndpoints(cluster.discovery.endpoints);
   }
@@ -87,13 +93,16 @@ export class UpstreamCluster {
    */
   setEndpoints(resource: ClusterEndpoints | null): void {
     const options = { random: this.#random, activeOf: this.#activeOf };
-    const balancer = resource === null ? null : createBalancer(this.#cluster, resource, options);
-    const { tls, connectTimeoutMs, connectionLife } = this.#cluster;
-    const endpoints = (balancer?.endpoints ?? []).map(({ address, hostname }) => {
-      const pool = this.#pools.acquire(address, tls, connectTimeoutMs, connectionLife);
-      return new UpstreamEndpoint(pool.address, hostname, pool);
+    const sockets = this.#sockets;
+    const found = resource === null ? null : sockets.reachable(resource);
+    const balancer = found === null ? null : createBalancer(this.#cluster, found.resource, options);
+    const { connectTimeoutMs, connectionLife } = this.#cluster;
+    const endpoints = (balancer?.endpoints ?? []).map((endpoint) => {
+      const pool = this.#pools.acquire(endpoint.address, sockets.tlsOf(endpoint), connectTimeoutMs, connectionLife);
+      return new UpstreamEndpoint(pool.address, endpoint.hostname, pool);
     });
     const previous = this.#endpoints;
+    this.#refusal = found?.refusal ?? null;
     this.#resource = resource;
     this.#balancer = balancer;
     this.#endpoints = endpoints;
@@ -128,7 +137,10 @@ export class UpstreamCluster {
 
   #unavailable(): Unavailable {
     const all = this.#endpoints;
-    if (all.length === 0) return { flag: 'UH', reason: `${this.name}: no healthy upstream, it has no endpoints` };
+    if (all.length === 0) {
+      const reason = this.#refusal ?? 'it has no endpoints';
+      return { flag: 'UH', reason: `${this.name}: no healthy upstream, ${reason}` };
+    }
     const failing = all.filter((endpoint) => endpoint.pool.lastFailure !== '');
     if (failing.length === 0) return { flag: 'UH', reason: `${this.name}: no healthy upstream among ${all.length}` };
     const next = failing.reduce((a, b) => (a.pool.retryInMs <= b.pool.retryInMs ? a : b));

@@ -1,5 +1,6 @@
 // All connection pools of one data plane, keyed by address, TLS identity and what is said of the connections' life, and
 // counted: clusters that name the same endpoint share its connections, and the last one to leave closes them.
+import { createHash } from 'node:crypto';
 import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
 import type { ConnectionLife } from '../../xds/model/connection-life.ts';
 import type { UpstreamTls } from '../../xds/model/tls.ts';
@@ -15,6 +16,7 @@ interface Entry {
 export class PoolSet {
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new Map<ConnectionPool, string>();
+  readonly #identities = new WeakMap<UpstreamTls, string>();
   readonly #options: Omit<PoolOptions, 'connectTimeoutMs'>;
 
   constructor(options: Omit<PoolOptions, 'connectTimeoutMs'>) {
@@ -29,7 +31,7 @@ export class PoolSet {
     life: ConnectionLife | undefined,
   ): ConnectionPool {
     const name = formatAddress(address);
-    const key = `${name} ${JSON.stringify([tls, life ?? null])}`;
+    const key = `${name} ${this.#identityOf(tls)} ${life === undefined ? '' : JSON.stringify(life)}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       const target = { host: address.host, port: address.port, tls: tls === null ? null : prepare(tls) };
@@ -42,6 +44,17 @@ export class PoolSet {
     }
     entry.users++;
     return entry.pool;
+  }
+
+  /** Short: a pool for each of 100,000 endpoints must not keep the certificates' text in its key. */
+  #identityOf(tls: UpstreamTls | null): string {
+    if (tls === null) return '';
+    let identity = this.#identities.get(tls);
+    if (identity === undefined) {
+      identity = createHash('sha256').update(JSON.stringify(tls)).digest('base64');
+      this.#identities.set(tls, identity);
+    }
+    return identity;
   }
 
   release(pool: ConnectionPool): void {

@@ -1,7 +1,7 @@
 // Any resource that the model can hold and a decoder accepts, for properties.
 import fc from 'fast-check';
 import type { SocketAddress } from '../../xds/model/address.ts';
-import type { Cluster, HashKey } from '../../xds/model/cluster.ts';
+import type { Cluster, HashKey, SocketMatch } from '../../xds/model/cluster.ts';
 import type { ConnectionLife, Keepalive } from '../../xds/model/connection-life.ts';
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../../xds/model/endpoints.ts';
 import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
@@ -151,14 +151,24 @@ const listener = record<Omit<Listener, 'unsupported'>>({
   defaultFilterChain: orNull(filterChain),
 });
 
+/** In the order of their names, each value JSON. */
+const socketLabels = fc.constantFrom<Readonly<Record<string, string>>[]>(
+  {},
+  { tlsMode: '"istio"' },
+  { a: '[1,{"x":null}]', b: 'true' },
+);
+
 function clusterEndpoints(own: string, host: fc.Arbitrary<string>): fc.Arbitrary<ClusterEndpoints> {
-  const endpoint = record<Endpoint>({
+  const plainEndpoint = record<Omit<Endpoint, 'socketLabels'>>({
     address: address(host),
     weight,
     health: fc.constantFrom('healthy', 'degraded', 'unhealthy'),
     hostname: text,
     hashKey: text,
   });
+  const endpoint = fc
+    .tuple(plainEndpoint, socketLabels)
+    .map(([one, labels]): Endpoint => (Object.keys(labels).length === 0 ? one : { ...one, socketLabels: labels }));
   const locality = record<Omit<LocalityEndpoints, 'priority' | 'zone'>>({
     region: text,
     subZone: text,
@@ -202,26 +212,49 @@ const lbPolicy: fc.Arbitrary<Cluster['lbPolicy']> = fc.oneof(
   }),
 );
 
+const socketMatches = fc.uniqueArray(
+  record<SocketMatch>({
+    name,
+    labels: socketLabels,
+    socket: fc.oneof(
+      fc.constant({ kind: 'clear' } as const),
+      upstreamTls.map((tls) => ({ kind: 'tls', tls }) as const),
+    ),
+  }),
+  { maxLength: 3, selector: (match) => match.name },
+);
+
 const cluster = name.chain((own) =>
-  withLife<Cluster>(
-    record<Omit<Cluster, 'connectionLife'>>({
-      name: fc.constant(own),
-      discovery: fc.oneof(
-        name.map((serviceName) => ({ kind: 'eds', serviceName }) as const),
-        clusterEndpoints(own, ip).map((endpoints) => ({ kind: 'static', endpoints }) as const),
-        fc
-          .tuple(clusterEndpoints(own, fc.constantFrom('shop.example', '127.0.0.1')), fc.integer({ min: 2, max: 1e9 }))
-          .map(([endpoints, refreshMs]) => ({ kind: 'strict-dns', endpoints, refreshMs }) as const),
-      ),
-      lbPolicy,
-      localityWeighted: fc.boolean(),
-      panicPercent: fc.integer({ min: 0, max: 100 }),
-      connectTimeoutMs: ms,
-      maxRequests: orNull(fc.integer({ min: 0, max: 4_294_967_295 })),
-      tls: orNull(upstreamTls),
-    }),
+  withMatches(
+    withLife<Omit<Cluster, 'socketMatches'>>(
+      record<Omit<Cluster, 'connectionLife' | 'socketMatches'>>({
+        name: fc.constant(own),
+        discovery: fc.oneof(
+          name.map((serviceName) => ({ kind: 'eds', serviceName }) as const),
+          clusterEndpoints(own, ip).map((endpoints) => ({ kind: 'static', endpoints }) as const),
+          fc
+            .tuple(
+              clusterEndpoints(own, fc.constantFrom('shop.example', '127.0.0.1')),
+              fc.integer({ min: 2, max: 1e9 }),
+            )
+            .map(([endpoints, refreshMs]) => ({ kind: 'strict-dns', endpoints, refreshMs }) as const),
+        ),
+        lbPolicy,
+        localityWeighted: fc.boolean(),
+        panicPercent: fc.integer({ min: 0, max: 100 }),
+        connectTimeoutMs: ms,
+        maxRequests: orNull(fc.integer({ min: 0, max: 4_294_967_295 })),
+        tls: orNull(upstreamTls),
+      }),
+    ),
   ),
 );
+
+function withMatches(arbitrary: fc.Arbitrary<Omit<Cluster, 'socketMatches'>>): fc.Arbitrary<Cluster> {
+  return fc
+    .tuple(arbitrary, socketMatches)
+    .map(([value, matches]) => (matches.length === 0 ? value : { ...value, socketMatches: matches }));
+}
 
 export const resource: fc.Arbitrary<Resource> = fc.oneof(
   listener.map((value) => ({ type: 'listener', value }) as const),

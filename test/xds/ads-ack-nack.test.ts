@@ -14,7 +14,7 @@ test('cases 1, 2, 12: the first request of a type has no version and no nonce; o
   t.like(first, { type_url: typeUrls.cluster, version_info: '', response_nonce: '', resource_names: [] });
   t.like(first.node, { id: 'test-node', cluster: 'test-cluster', user_agent_name: 'outrigger' });
   t.deepEqual(first.node?.locality, { region: 'r', zone: 'z', sub_zone: 's' });
-  t.is(first.node?.metadata?.fields['role']?.stringValue, 'test');
+  t.like(first.node?.metadata?.fields['role'], { stringValue: 'test' });
   t.like(await stream.next(), { type_url: typeUrls.route, version_info: '', resource_names: ['r'], node: null });
 });
 

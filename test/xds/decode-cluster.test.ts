@@ -205,6 +205,42 @@ test('which name of the server counts: the listed ones, the one that was asked f
   ]);
 });
 
+test('transport_socket_matches: each way to reach endpoints, by the labels that choose it', (t) => {
+  const raw = {
+    name: 'raw',
+    typed_config: pack('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+  };
+  const labels = { fields: { tlsMode: { stringValue: 'istio' }, n: { numberValue: 2 }, a: { boolValue: true } } };
+  const message = {
+    ...eds,
+    transport_socket_matches: [
+      {
+        name: 'mutual',
+        match: labels,
+        transport_socket: tlsSocket({ validation_context: { trusted_ca: { inline_string: 'CA' } } }),
+      },
+      { name: 'pinned', transport_socket: tlsSocket({ validation_context: { verify_certificate_hash: ['ab'] } }) },
+      { name: 'off', match: {}, transport_socket: raw },
+    ],
+  };
+  const path = 'transport_socket_matches[1].transport_socket.typed_config.common_tls_context.validation_context';
+  const reason = `${path}.verify_certificate_hash: pinned certificates are not supported`;
+  const value = modelOf('cluster', message);
+  t.like(value.socketMatches?.[0], {
+    name: 'mutual',
+    labels: { a: 'true', n: '2', tlsMode: '"istio"' },
+    socket: { kind: 'tls', tls: { trustedCaPem: 'CA' } },
+  });
+  t.deepEqual(value.socketMatches?.slice(1), [
+    { name: 'pinned', labels: {}, socket: { kind: 'unsupported', reason } },
+    { name: 'off', labels: {}, socket: { kind: 'clear' } },
+  ]);
+  t.deepEqual(value.discovery, { kind: 'eds', serviceName: 'c' }, 'one bad way spoils no other');
+  t.deepEqual(warningsOf('cluster', message), [reason]);
+  const twice = { ...eds, transport_socket_matches: [{ name: 'a' }, { name: 'a' }] };
+  t.deepEqual(errorsOf('cluster', twice), ['transport_socket_matches[1].name: another one has the name "a"']);
+});
+
 test('certificate files are read by the function that is passed in, and an unreadable one is a problem', (t) => {
   const message = {
     ...eds,
@@ -298,7 +334,6 @@ test('fields of a cluster that are not carried out are each named', (t) => {
     ...eds,
     outlier_detection: {},
     health_checks: [{}],
-    transport_socket_matches: [{}],
     lb_subset_config: {},
     circuit_breakers: { thresholds: [{ max_connections: { value: 1 } }] },
     filters: [
@@ -314,7 +349,6 @@ test('fields of a cluster that are not carried out are each named', (t) => {
   t.deepEqual(
     warningsOf('cluster', message).map((warning) => warning.slice(0, warning.indexOf(':'))),
     [
-      'transport_socket_matches',
       'health_checks',
       'outlier_detection',
       'lb_subset_config',

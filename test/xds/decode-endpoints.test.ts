@@ -169,3 +169,27 @@ test('addresses of other kinds are left out and named', (t) => {
   t.is(modelOf('endpoints', message).localities[0]?.endpoints.length, 1);
   t.is(warningsOf('endpoints', message).length, 3);
 });
+
+test('endpoints that have the same transport_socket_match metadata share one object, in any order of its fields', (t) => {
+  const metadata = (fields: object) => ({ filter_metadata: { 'envoy.transport_socket_match': { fields } } });
+  const a = { tlsMode: { stringValue: 'istio' } };
+  const b = { zone: { listValue: { values: [{ numberValue: 1 }] } } };
+  const at = (port: number) => ({ endpoint: { address: socketAddress('10.0.0.1', port) } });
+  const value = modelOf('endpoints', {
+    cluster_name: 'c',
+    endpoints: [
+      {
+        lb_endpoints: [
+          { ...at(1), metadata: metadata({ ...a, ...b }) },
+          { ...at(2), metadata: metadata({ ...b, ...a }) },
+          { ...at(3), metadata: metadata({}) },
+          at(4),
+        ],
+      },
+    ],
+  });
+  const [one, two, ...others] = value.localities[0]!.endpoints;
+  t.deepEqual(one?.socketLabels, { tlsMode: '"istio"', zone: '[1]' });
+  t.is(one?.socketLabels, two?.socketLabels);
+  for (const other of others) t.false('socketLabels' in other);
+});

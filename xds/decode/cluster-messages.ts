@@ -11,13 +11,14 @@ import type {
   FractionalPercentMessage,
   Http2OptionsMessage,
   MetadataMessage,
+  StructMessage,
   TransportSocketMessage,
   TypedExtensionConfigMessage,
   Wrapped,
 } from './core-messages.ts';
 
 export interface ClusterMessage {
-  readonly transport_socket_matches: readonly object[];
+  readonly transport_socket_matches: readonly TransportSocketMatchMessage[];
   readonly name: string;
   readonly type?: EnumValue;
   readonly cluster_type?: { readonly name: string };
@@ -48,6 +49,12 @@ export interface ClusterMessage {
   readonly http2_protocol_options: Http2OptionsMessage | null;
   readonly typed_extension_protocol_options: Readonly<Record<string, AnyMessage>>;
   readonly load_balancing_policy: LoadBalancingPolicyMessage | null;
+}
+
+export interface TransportSocketMatchMessage {
+  readonly name: string;
+  readonly match: StructMessage | null;
+  readonly transport_socket: TransportSocketMessage | null;
 }
 
 /** `envoy.extensions.upstreams.http.v3.HttpProtocolOptions`. */

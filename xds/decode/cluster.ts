@@ -1,5 +1,5 @@
 // envoy.config.cluster.v3.Cluster -> Cluster.
-import { type Cluster, type ClusterDiscovery, defaultPanicPercent } from '../model/cluster.ts';
+import { type Cluster, type ClusterDiscovery, defaultPanicPercent, type SocketMatch } from '../model/cluster.ts';
 import type { ConnectionLife } from '../model/connection-life.ts';
 import { defaultOverprovisioningPercent } from '../model/endpoints.ts';
 import type { ClusterMessage } from './cluster-messages.ts';
@@ -9,6 +9,7 @@ import { decodeLoadAssignment } from './endpoints.ts';
 import { isHarmlessFilter } from './filters.ts';
 import { decodeLbPolicy } from './lb-policy.ts';
 import { decodeDuration, maxUint32 } from './scalars.ts';
+import { readLabels } from './socket-labels.ts';
 import { decodeUpstreamSocket } from './tls.ts';
 import type { Scope } from './validation.ts';
 
@@ -31,6 +32,7 @@ export function decodeCluster(context: DecodeContext, message: ClusterMessage, s
   const socket = decodeUpstreamSocket(context, message.transport_socket, scope.at('transport_socket'));
   if (discovery.kind !== 'unsupported') reportUnsupported(context, message, scope);
   const connectionLife = decodeLife(context, message, scope);
+  const socketMatches = decodeSocketMatches(context, message, scope);
   return {
     name: message.name,
     // To reach endpoints in another way than was asked for could send in the clear what must not be.
@@ -41,8 +43,24 @@ export function decodeCluster(context: DecodeContext, message: ClusterMessage, s
     connectTimeoutMs: connectTimeoutMs ?? defaultConnectTimeoutMs,
     maxRequests: decodeMaxRequests(message, scope),
     tls: socket.kind === 'tls' ? socket.tls : null,
+    ...(socketMatches.length > 0 && { socketMatches }),
     ...(connectionLife !== null && { connectionLife }),
   };
+}
+
+function decodeSocketMatches(context: DecodeContext, message: ClusterMessage, scope: Scope): SocketMatch[] {
+  const names = new Set<string>();
+  return message.transport_socket_matches.map(({ name, match, transport_socket: socket }, index) => {
+    const at = scope.item('transport_socket_matches', index);
+    if (name === '') at.at('name').fail('must not be empty');
+    if (names.has(name)) at.at('name').fail(`another one has the name "${name}"`);
+    names.add(name);
+    return {
+      name,
+      labels: match === null ? {} : readLabels(match),
+      socket: decodeUpstreamSocket(context, socket, at.at('transport_socket')),
+    };
+  });
 }
 
 /** The typed options, or else the field that they have replaced. */
@@ -161,9 +179,6 @@ function decodeMaxRequests(message: ClusterMessage, scope: Scope): number | null
 }
 
 function reportUnsupported(context: DecodeContext, message: ClusterMessage, scope: Scope): void {
-  if (message.transport_socket_matches.length > 0) {
-    scope.at('transport_socket_matches').unsupported('all endpoints are reached through transport_socket');
-  }
   if (message.health_checks.length > 0)
     scope.at('health_checks').unsupported('active health checks are not carried out');
   if (message.outlier_detection !== null) scope.at('outlier_detection').unsupported('endpoints are not ejected');

@@ -93,12 +93,21 @@ export interface FilterMessage {
 
 /** `envoy.config.core.v3.Metadata`: by the name of the filter that reads it, a `google.protobuf.Struct`. */
 export interface MetadataMessage {
-  readonly filter_metadata: Readonly<Record<string, { readonly fields: Readonly<Record<string, MetadataValue>> }>>;
+  readonly filter_metadata: Readonly<Record<string, StructMessage>>;
 }
 
-/** `google.protobuf.Value`, as far as text is concerned. */
+/** `google.protobuf.Struct`. */
+export interface StructMessage {
+  readonly fields: Readonly<Record<string, MetadataValue>>;
+}
+
+/** `google.protobuf.Value`; none of these is `null`. */
 export interface MetadataValue {
   readonly stringValue?: string;
+  readonly numberValue?: number;
+  readonly boolValue?: boolean;
+  readonly structValue?: StructMessage;
+  readonly listValue?: { readonly values: readonly MetadataValue[] };
 }
 
 /** `HttpProtocolOptions`, as far as all its users read it. */

@@ -15,6 +15,7 @@ import type {
   LocalityLbEndpointsMessage,
 } from './cluster-messages.ts';
 import { decodeAddress, decodeFraction, maxUint32 } from './scalars.ts';
+import { SocketLabelReader } from './socket-labels.ts';
 import type { Scope } from './validation.ts';
 
 /** Envoy's bound (PGV rule of `LocalityLbEndpoints.priority`). */
@@ -51,8 +52,9 @@ export function decodeLoadAssignment(
   hosts: 'ip' | 'dns',
   scope: Scope,
 ): ClusterEndpoints {
+  const inside = { named: message.named_endpoints, hosts, labels: new SocketLabelReader() };
   const localities = message.endpoints.map((locality, index) =>
-    decodeLocality(locality, message.named_endpoints, hosts, scope.item('endpoints', index)),
+    decodeLocality(locality, inside, scope.item('endpoints', index)),
   );
   checkPriorities(localities, scope);
   const factor = message.policy?.overprovisioning_factor?.value ?? defaultOverprovisioningPercent;
@@ -65,12 +67,14 @@ export function decodeLoadAssignment(
   };
 }
 
-function decodeLocality(
-  message: LocalityLbEndpointsMessage,
-  named: ClusterLoadAssignmentMessage['named_endpoints'],
-  hosts: 'ip' | 'dns',
-  scope: Scope,
-): LocalityEndpoints {
+/** What the endpoints of one assignment have in common. */
+interface Assignment {
+  readonly named: ClusterLoadAssignmentMessage['named_endpoints'];
+  readonly hosts: 'ip' | 'dns';
+  readonly labels: SocketLabelReader;
+}
+
+function decodeLocality(message: LocalityLbEndpointsMessage, inside: Assignment, scope: Scope): LocalityEndpoints {
   if (message.priority > maxPriority) scope.at('priority').fail(`${message.priority} is above ${maxPriority}`);
   if (message.leds_cluster_locality_config !== undefined) {
     scope.at('leds_cluster_locality_config').unsupported('locality endpoint discovery (LEDS) is not supported');
@@ -81,7 +85,7 @@ function decodeLocality(
   const endpoints: Endpoint[] = [];
   let weightSum = 0;
   for (const [index, entry] of list.entries()) {
-    const endpoint = decodeEndpoint(entry, named, hosts, listScope.item('lb_endpoints', index));
+    const endpoint = decodeEndpoint(entry, inside, listScope.item('lb_endpoints', index));
     if (endpoint === null) continue;
     endpoints.push(endpoint);
     weightSum += endpoint.weight;
@@ -99,8 +103,7 @@ function decodeLocality(
 
 function decodeEndpoint(
   message: LbEndpointMessage,
-  named: ClusterLoadAssignmentMessage['named_endpoints'],
-  hosts: 'ip' | 'dns',
+  { named, hosts, labels }: Assignment,
   scope: Scope,
 ): Endpoint | null {
   const { endpoint_name: name } = message;
@@ -119,12 +122,14 @@ function decodeEndpoint(
   const health = healthNames[message.health_status];
   if (health === undefined) scope.at('health_status').fail(`unknown value ${message.health_status}`);
   if (address.kind !== 'address' || health === undefined) return null;
+  const socketLabels = labels.ofEndpoint(message.metadata);
   return {
     address: address.address,
     weight,
     health,
     hostname: endpoint.hostname,
     hashKey: message.metadata?.filter_metadata['envoy.lb']?.fields['hash_key']?.stringValue ?? '',
+    ...(socketLabels !== null && { socketLabels }),
   };
 }
 

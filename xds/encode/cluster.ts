@@ -1,11 +1,12 @@
 // Cluster to envoy.config.cluster.v3.Cluster; the mirror of decode/cluster.ts.
-import type { Cluster, ClusterDiscovery, LbPolicy } from '../model/cluster.ts';
+import type { Cluster, ClusterDiscovery, EndpointSocket, LbPolicy } from '../model/cluster.ts';
 import { encodeCommonOptions, encodeHttp2Options } from './connection-life.ts';
 import { encodeClusterEndpoints } from './endpoints.ts';
 import type { Pack } from './pack.ts';
 import { encodeUpstreamTls } from './tls.ts';
-import { encodeDuration, encodeWrapper, sameStream } from './values.ts';
+import { encodeDuration, encodeLabels, encodeWrapper, sameStream } from './values.ts';
 
+const rawBuffer = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
 const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 /** Throws on a cluster of kind `unsupported`: that is what a decoder makes of something it cannot express. */
@@ -32,7 +33,23 @@ export function encodeCluster(cluster: Cluster, pack: Pack): object {
       }),
     },
     transport_socket: cluster.tls === null ? null : encodeUpstreamTls(cluster.tls, pack),
+    transport_socket_matches: (cluster.socketMatches ?? []).map(({ name, labels, socket }) => ({
+      name,
+      match: encodeLabels(labels),
+      transport_socket: encodeSocket(cluster.name, socket, pack),
+    })),
   };
+}
+
+function encodeSocket(cluster: string, socket: EndpointSocket, pack: Pack): object {
+  switch (socket.kind) {
+    case 'clear':
+      return { name: 'envoy.transport_sockets.raw_buffer', typed_config: pack(rawBuffer, {}) };
+    case 'tls':
+      return encodeUpstreamTls(socket.tls, pack);
+    case 'unsupported':
+      throw new TypeError(`cluster ${cluster} cannot be encoded: ${socket.reason}`);
+  }
 }
 
 function encodeLbPolicy(policy: LbPolicy): object {

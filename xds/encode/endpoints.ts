@@ -1,6 +1,7 @@
 // ClusterEndpoints to envoy.config.endpoint.v3.ClusterLoadAssignment; the mirror of decode/endpoints.ts.
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../model/endpoints.ts';
-import { encodeAddress, encodeFraction, encodeWrapper } from './values.ts';
+import { toStruct } from './struct.ts';
+import { encodeAddress, encodeFraction, encodeLabels, encodeWrapper } from './values.ts';
 
 const healthNames = { healthy: 'HEALTHY', degraded: 'DEGRADED', unhealthy: 'UNHEALTHY' } as const;
 
@@ -28,12 +29,15 @@ function encodeLocality({ region, zone, subZone, priority, weight, endpoints }: 
   };
 }
 
-function encodeEndpoint({ address, weight, health, hostname, hashKey }: Endpoint): object {
+function encodeEndpoint({ address, weight, health, hostname, hashKey, socketLabels }: Endpoint): object {
+  const metadata = {
+    ...(hashKey !== '' && { 'envoy.lb': toStruct({ hash_key: hashKey }) }),
+    ...(socketLabels !== undefined && { 'envoy.transport_socket_match': encodeLabels(socketLabels) }),
+  };
   return {
     endpoint: { address: encodeAddress(address), hostname },
     health_status: healthNames[health],
     load_balancing_weight: encodeWrapper(weight),
-    metadata:
-      hashKey === '' ? null : { filter_metadata: { 'envoy.lb': { fields: { hash_key: { stringValue: hashKey } } } } },
+    metadata: Object.keys(metadata).length === 0 ? null : { filter_metadata: metadata },
   };
 }

@@ -3,6 +3,7 @@ import type { AddressRange, SocketAddress } from '../model/address.ts';
 import type { StringMatch } from '../model/matcher.ts';
 import type { Fraction } from '../model/route.ts';
 import type { SubjectAltName } from '../model/tls.ts';
+import { toStruct } from './struct.ts';
 
 /** `google.protobuf.Duration`, exact to the nanosecond. */
 export function encodeDuration(ms: number): { seconds: number; nanos: number } {
@@ -65,4 +66,9 @@ export function encodeSubjectAltName({ kind, match }: SubjectAltName): object[] 
   const matcher = encodeStringMatch(match);
   if (kind !== 'any') return [{ san_type: nameTypes[kind], matcher }];
   return Object.values(nameTypes).map((type) => ({ san_type: type, matcher }));
+}
+
+/** The `google.protobuf.Struct` of labels whose values are JSON text. */
+export function encodeLabels(labels: Readonly<Record<string, string>>): object {
+  return toStruct(Object.fromEntries(Object.entries(labels).map(([name, json]) => [name, JSON.parse(json)])));
 }

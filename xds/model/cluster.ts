@@ -21,11 +21,27 @@ export interface Cluster {
   readonly connectTimeoutMs: number;
   /** `circuit_breakers.thresholds[DEFAULT].max_requests`; `null`: Envoy's default of 1,024. Counted by each data plane (worker). */
   readonly maxRequests: number | null;
-  /** `null`: clear text. */
+  /** Of endpoints that no socket match takes. `null`: clear text. */
   readonly tls: UpstreamTls | null;
+  /** How endpoints are reached that have labels: the first that matches counts. Absent: all by `tls`. */
+  readonly socketMatches?: readonly SocketMatch[];
   /** Of the connections to its endpoints; absent: our own defaults. */
   readonly connectionLife?: ConnectionLife;
 }
+
+/** An element of `transport_socket_matches`. */
+export interface SocketMatch {
+  readonly name: string;
+  /** The labels that an endpoint must have, as in `Endpoint`; none: every endpoint matches. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly socket: EndpointSocket;
+}
+
+export type EndpointSocket =
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'tls'; readonly tls: UpstreamTls }
+  /** Endpoints that want it are not reached; why, as a field path. */
+  | { readonly kind: 'unsupported'; readonly reason: string };
 
 /** `panicPercent` of a cluster that names none. */
 export const defaultPanicPercent = 50;

@@ -33,6 +33,11 @@ export interface Endpoint {
   readonly hostname: string;
   /** `hash_key` of its `envoy.lb` metadata: takes the place of the address in consistent hashing; may be empty. */
   readonly hashKey: string;
+  /**
+   * Its `envoy.transport_socket_match` metadata, by which a cluster chooses how to reach it: each value as JSON text.
+   * Absent: none. Endpoints with equal labels share the object.
+   */
+  readonly socketLabels?: Readonly<Record<string, string>>;
 }
 
 /** UNKNOWN counts as healthy; DRAINING, UNHEALTHY and TIMEOUT as unhealthy. */
