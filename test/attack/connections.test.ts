@@ -53,7 +53,7 @@ test('(A5) streams that come before our SETTINGS are acknowledged count like all
   t.is(await target.innocentCall(), '0');
 });
 
-test('(A7) cancels of one client never bring an endpoint to close the connection that others use (Netty: 200 in 30 s)', async (t) => {
+test('(A7) cancels of one client never bring an endpoint to close the connection that others use (Netty: 200 in 30 s; section 6, reset budget)', async (t) => {
   const cancels = new Map<unknown, number>();
   let held: (() => void) | null = null;
   const endpoint = await startHttp2Endpoint((stream, fields) => {

@@ -1,6 +1,13 @@
 // No case of the HTTP/2 checklist may lose its test (docs/decisions/0007-http2-cases.md has those that have none).
 import test from 'ava';
-import { caseCount, decidedCases, numbersIn, testsOfCases } from '../support/http2-cases.ts';
+import {
+  caseCount,
+  decidedCases,
+  numbersIn,
+  pointsOfSectionSix,
+  testsOfCases,
+  testsOfSectionSix,
+} from '../support/http2-cases.ts';
 
 test('each of the 132 cases is named by a test, or by a decision that says why not', (t) => {
   const cases = testsOfCases();
@@ -18,6 +25,15 @@ test('each of the 132 cases is named by a test, or by a decision that says why n
   t.true(decided.length <= 5);
   t.deepEqual(
     [...cases.keys()].filter((number) => number < 1 || number > caseCount),
+    [],
+  );
+});
+
+test('each place where another proxy was seen to fall is named by a test', (t) => {
+  const points = testsOfSectionSix();
+  t.deepEqual([...points.keys()], pointsOfSectionSix);
+  t.deepEqual(
+    [...points].filter(([, tests]) => tests.length === 0).map(([point]) => point),
     [],
   );
 });

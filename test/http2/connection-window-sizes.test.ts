@@ -68,7 +68,7 @@ class Sender {
 
 for (const streamWindowBytes of [1, 1000, 16_384, 65_535, 262_144]) {
   for (const connectionWindowBytes of [65_535, 65_536, 100_000, 1_048_576]) {
-    test(`(109) stream windows of ${streamWindowBytes} under a connection window of ${connectionWindowBytes}: three stalled streams stop no fourth`, async (t) => {
+    test(`(109) stream windows of ${streamWindowBytes} under a connection window of ${connectionWindowBytes}: three stalled streams stop no fourth (section 6, window arithmetic)`, async (t) => {
       const { client, server } = await between(t, { streamWindowBytes, connectionWindowBytes });
       const head = [[':status', '200']] as const;
       const sender = new Sender(server, streamWindowBytes);

@@ -110,7 +110,7 @@ test('(61) a deadline that ends a response which is blocked at its client is tol
   t.is(client.body(3).toString(), 'blocked');
 });
 
-test('the deadline race: whoever of client, agent and endpoint is first, a call ends with status 4 or CANCEL', async (t) => {
+test('(section 6, deadline race) whoever of client, agent and endpoint is first, a call ends with status 4 or CANCEL', async (t) => {
   const calls = 150;
   const timeoutMs = 60;
   const { client, upstream } = await connectedMesh(t);

@@ -34,7 +34,7 @@ function fill(streamId: number, bytes: number): Buffer[] {
   return frames;
 }
 
-test("(109) readers that stall use up their streams' windows and nobody else's, however many share a connection to an endpoint", async (t) => {
+test("(109) readers that stall use up their streams' windows and nobody else's, however many share a connection to an endpoint (section 6, stalled readers)", async (t) => {
   const { client, upstream, mesh } = await connectedMesh(t, [setting.initialWindow, 0]);
   const window = initialWindow(upstream);
   let sent = 0;
@@ -75,6 +75,31 @@ test('(107) credit for a request is given when its bytes have left for the endpo
   upstream.send(windowUpdate(0, 2 ** 20), windowUpdate(3, window));
   const update = await client.expect('WINDOW_UPDATE', 3);
   t.true(update.payload.readUInt32BE() >= window / 2);
+});
+
+test('(108) an endpoint is given no more credit than its client takes, and a client no more than its endpoint', async (t) => {
+  const { client, upstream } = await connectedMesh(t, [setting.initialWindow, 5000]);
+  upstream.send(settings([setting.initialWindow, 5000]));
+  await upstream.roundTrip();
+  client.send(headers(3, request()));
+  await upstream.expect('HEADERS', 3);
+  upstream.send(headers(3, responseHead));
+  await client.expect('HEADERS', 3);
+  // Both send what they may, and go on for as long as more is granted; what the other takes is 5,000 bytes.
+  for (const [from, to] of [
+    [upstream, client],
+    [client, upstream],
+  ] as const) {
+    const window = initialWindow(from);
+    from.send(...fill(3, window));
+    await to.expect('DATA', 3);
+    await from.roundTrip();
+    t.is(granted(from, 3), 0, 'it was told to stop');
+    t.is(to.body(3).length, 5000);
+    to.send(windowUpdate(3, window), windowUpdate(0, window));
+    const { payload } = await from.expect('WINDOW_UPDATE', 3);
+    t.true(payload.readUInt32BE() <= window, 'and may send again what has left');
+  }
 });
 
 test('(110) updates are read though a stream of the same client is blocked at its endpoint, and though it owes an answer', async (t) => {
@@ -176,7 +201,7 @@ for (const [bytes, calls, client, endpoint] of [
   [1_000_000, 4, 16_384, 4000],
   [4_194_304, 2, 65_535, 65_535],
 ] as const) {
-  test(`${bytes} bytes both ways at once in ${calls} calls, windows of ${client} and ${endpoint}: nothing locks up or is lost`, async (t) => {
+  test(`${bytes} bytes both ways at once in ${calls} calls, windows of ${client} and ${endpoint}: nothing locks up or is lost (section 6, large messages both ways)`, async (t) => {
     const mesh = await between(echo, { client, endpoint });
     const session = mesh.connect();
     const bodies = Array.from({ length: calls }, (_, i) => Buffer.alloc(bytes, i + 1));
@@ -189,7 +214,7 @@ for (const [bytes, calls, client, endpoint] of [
   });
 }
 
-test('(75) an end with OK while clients still send stays OK for each of them', async (t) => {
+test('(75) an end with OK while clients still send stays OK for each of them (section 6, early ends)', async (t) => {
   const mesh = await between((stream) => {
     stream.once('data', () => {
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
@@ -214,7 +239,7 @@ test('(75) an end with OK while clients still send stays OK for each of them', a
   await mesh.stop();
 });
 
-test('(64) no trailers are lost or mixed up under parallel load', async (t) => {
+test('(64) no trailers are lost or mixed up under parallel load (section 6, trailers under load)', async (t) => {
   const mesh = await between((stream, fields) => {
     const id = String(fields['x-id']);
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });

@@ -12,7 +12,7 @@ function without(name: string): Fields {
   return request().filter(([other]) => other !== name);
 }
 
-test('(69) a local answer has the content-type of the request, HTTP status 200 and one HEADERS frame', async (t) => {
+test('(69) a local answer has the content-type of the request, HTTP status 200 and one HEADERS frame (section 6, local answers)', async (t) => {
   const mesh = await startRawMesh(t, () => plainMesh('echo', 'outbound', []));
   const client = await mesh.client();
   let id = -1;

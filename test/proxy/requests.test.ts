@@ -249,7 +249,7 @@ async function onlyNeighbourArrives(t: ExecutionContext, client: H2Peer, upstrea
   t.is(field((await client.expect('HEADERS', 3)).fields, 'grpc-status'), '0', what);
 }
 
-test('(39, 40, 41, 43, 44, 50) a malformed request is reset with PROTOCOL_ERROR, and nothing of it is handed on', async (t) => {
+test('(39, 40, 41, 43, 44, 50) a malformed request is reset with PROTOCOL_ERROR, and nothing of it is handed on (section 6, malformed fields)', async (t) => {
   const mesh = await startRawMesh(t);
   // A first call, so that the connection to the endpoint is there.
   const first = await mesh.client();

@@ -73,7 +73,7 @@ test('(77) NO_ERROR in the middle of a response ends it as INTERNAL, never in pe
   t.is(field((await client.expect('HEADERS', 1)).fields, 'grpc-status'), '13');
 });
 
-test('(80) a cancel reaches the endpoint at once, though its window is used up, and what was queued for it is dropped', async (t) => {
+test('(80) a cancel reaches the endpoint at once, though its window is used up, and what was queued for it is dropped (section 6, cancels at once)', async (t) => {
   const mesh = await startRawMesh(t);
   const client = await mesh.client();
   client.send(headers(1, request()));
@@ -167,7 +167,7 @@ test("(63) a client that cancels at its deadline is counted as CANCELLED, not as
   t.deepEqual(statuses, [String(grpc.CANCELLED)]);
 });
 
-test('reset codes of an overdue call: a server that ends it with CANCEL is not made to have failed', async (t) => {
+test('(section 6, reset codes) a server that ends an overdue call with CANCEL is not made to have failed', async (t) => {
   const { client, upstream } = await begun(t);
   upstream.send(headers(1, responseHead), rstStream(1, CANCEL));
   t.is((await client.expect('RST_STREAM', 1)).code, CANCEL);

@@ -251,7 +251,7 @@ const malformed: Readonly<Record<string, readonly Buffer[]>> = {
   'an upper-case name': [headers(1, [...responseHead, ['X', 'a']])],
 };
 
-test('(39, 40, 41) a malformed response never reaches the client, which gets INTERNAL with the reason; neighbours live on', async (t) => {
+test('(39, 40, 41) a malformed response never reaches the client, which gets INTERNAL with the reason; neighbours live on (section 6, malformed fields)', async (t) => {
   for (const [what, frames] of Object.entries(malformed)) {
     const { client, upstream } = await begun(t);
     upstream.send(...frames);

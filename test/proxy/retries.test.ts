@@ -13,7 +13,15 @@ import {
   settings,
   windowUpdate,
 } from '../support/h2-peer.ts';
-import { field, okResponse, okTrailers, responseHead, setting, startRawMesh } from '../support/raw-mesh.ts';
+import {
+  connectedMesh,
+  field,
+  okResponse,
+  okTrailers,
+  responseHead,
+  setting,
+  startRawMesh,
+} from '../support/raw-mesh.ts';
 
 const { endStream } = flag;
 const REFUSED_STREAM = 7;
@@ -96,6 +104,22 @@ test('(87) a request of 271,828 bytes that is refused under way is passed on as 
   client.send(headers(3, request()), ...frames.slice(10).map((frame) => Buffer.from(frame)));
   upstream.send(okResponse((await upstream.expect('HEADERS', 3)).streamId));
   t.is(await outcome(client, 3), 'status 0');
+});
+
+test('(85, 86) a request too large to keep that lies above the last id of a GOAWAY is passed on as refused (section 6, refused streams)', async (t) => {
+  const { client, upstream: old, mesh } = await connectedMesh(t);
+  old.send(settings([setting.initialWindow, 2 ** 20]), windowUpdate(0, 2 ** 20));
+  await old.roundTrip();
+  const frames = body(3, 271_828);
+  client.send(headers(3, request()), ...frames.slice(0, 10));
+  await old.expect('DATA', 3, () => old.body(3).length > 100_000);
+  old.send(goAway(1, 0));
+  t.is(await outcome(client, 3), `reset ${REFUSED_STREAM}`);
+  // What was still under way is nothing to the next call, which goes elsewhere.
+  client.send(...frames.slice(10), headers(5, request(), endStream));
+  const fresh = await mesh.upstream();
+  fresh.send(okResponse((await fresh.expect('HEADERS')).streamId));
+  t.is(await outcome(client, 5), 'status 0');
 });
 
 test('(85, 91) streams above the last id of a GOAWAY are sent again elsewhere, the others end where they are', async (t) => {

@@ -22,7 +22,7 @@ async function status(client: H2Peer, id: number): Promise<string | undefined> {
   return field((await client.expect('HEADERS', id, (last) => last.endStream)).fields, 'grpc-status');
 }
 
-test('(8, 100) calls before the first SETTINGS of an endpoint wait for them, so that none exceeds MAX_CONCURRENT_STREAMS', async (t) => {
+test('(8, 100) calls before the first SETTINGS of an endpoint wait for them, so that none exceeds MAX_CONCURRENT_STREAMS (section 6, fresh connections)', async (t) => {
   const mesh = await startRawMesh(t);
   const client = await mesh.client();
   for (let id = 1; id < 41; id += 2) client.send(headers(id, request(), endStream));

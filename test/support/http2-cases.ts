@@ -1,5 +1,6 @@
 // Which tests stand for which case of the HTTP/2 checklist (1 to 132). Their titles say so, in one of three ways:
-// `(8, 100) calls …`, `case 84: …`, `cases 42, 45 to 51: …`. Run, this file prints the table.
+// `(8, 100) calls …`, `case 84: …`, `cases 42, 45 to 51: …`. And which stand for a point of its section 6, where other
+// proxies were seen to fall: `… (section 6, fair shares)`. Run, this file prints the table.
 //   node test/support/http2-cases.ts
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,24 @@ const folders = ['test/http2', 'test/grpc', 'test/proxy', 'test/upstream', 'test
 
 export const caseCount = 132;
 
+/** Where nghttpx, Envoy, HAProxy, nginx and node:http2 were seen to fall; h2spec is asked by `npm run conformance`. */
+export const pointsOfSectionSix: readonly string[] = [
+  'stalled readers',
+  'window arithmetic',
+  'reset budget',
+  'fair shares',
+  'deadline race',
+  'local answers',
+  'reset codes',
+  'refused streams',
+  'fresh connections',
+  'large messages both ways',
+  'early ends',
+  'trailers under load',
+  'cancels at once',
+  'malformed fields',
+];
+
 export interface CaseTest {
   readonly file: string;
   readonly title: string;
@@ -18,12 +37,20 @@ export interface CaseTest {
 /** The tests of each case, by its number. */
 export function testsOfCases(): Map<number, CaseTest[]> {
   const cases = new Map<number, CaseTest[]>();
-  for (const file of testFiles()) {
-    for (const title of titles(readFileSync(new URL(file, root), 'utf8'))) {
-      for (const number of numbersIn(title)) cases.set(number, [...(cases.get(number) ?? []), { file, title }]);
-    }
+  for (const test of testsIn(folders)) {
+    for (const number of numbersIn(test.title)) cases.set(number, [...(cases.get(number) ?? []), test]);
   }
   return cases;
+}
+
+/** The tests of each point of section 6, by its name; those that name a point which is not there under theirs. */
+export function testsOfSectionSix(): Map<string, CaseTest[]> {
+  const points = new Map<string, CaseTest[]>(pointsOfSectionSix.map((point) => [point, []]));
+  for (const test of testsIn([...folders, 'test/attack'])) {
+    const point = /\bsection 6, ([a-z -]+)\)/.exec(test.title)?.[1];
+    if (point !== undefined) points.set(point, [...(points.get(point) ?? []), test]);
+  }
+  return points;
 }
 
 /** The numbers of a title, in order; none when it names no case. */
@@ -42,10 +69,11 @@ export function decidedCases(): number[] {
   return [...text.matchAll(/^- \*\*(\d+)\*\*/gm)].map(([, number]) => Number(number));
 }
 
-function testFiles(): string[] {
-  return folders.flatMap((folder) => {
+function testsIn(where: readonly string[]): CaseTest[] {
+  return where.flatMap((folder) => {
     const names = readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' });
-    return names.filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
+    const files = names.filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
+    return files.flatMap((file) => titles(readFileSync(new URL(file, root), 'utf8')).map((title) => ({ file, title })));
   });
 }
 
@@ -60,6 +88,10 @@ function titles(source: string): string[] {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const decided = decidedCases();
   const cases = testsOfCases();
+  for (const [point, tests] of testsOfSectionSix()) {
+    for (const { file, title } of tests) process.stdout.write(`${point}\t${file}\t${title}\n`);
+    if (tests.length === 0) process.stdout.write(`${point}\tNO TEST\n`);
+  }
   for (let number = 1; number <= caseCount; number++) {
     const tests = cases.get(number) ?? [];
     for (const { file, title } of tests) process.stdout.write(`${number}\t${file}\t${title}\n`);
