@@ -1,66 +1,72 @@
-// The routes of one virtual host, compiled, and found by path: exact ones by hash, the others one after the other.
-import type { VirtualHost } from '../../xds/model/route.ts';
-import { asciiLower, byteText } from '../grpc/byte-text.ts';
+// The routes of one virtual host, found by path, and each compiled when it first comes into question: of ten thousand, an
+// agent calls a few.
+import type { Route, VirtualHost } from '../../xds/model/route.ts';
 import { type ActionDeps, compileAction } from './compiled-action.ts';
 import { CompiledRoute, routeName } from './compiled-route.ts';
+import { PathIndex } from './path-index.ts';
 import type { RequestPath } from './request-path.ts';
 import type { DomainsOwner } from './virtual-host-index.ts';
 
 export class CompiledVirtualHost implements DomainsOwner {
   readonly name: string;
   readonly domains: readonly string[];
-  /** In order. */
-  readonly routes: readonly CompiledRoute[];
-  readonly #exact = new Map<string, CompiledRoute[]>();
-  readonly #exactInAnyCase = new Map<string, CompiledRoute[]>();
-  readonly #others: readonly CompiledRoute[];
+  readonly #level: Pick<VirtualHost, 'mutations' | 'filterOverrides'>;
+  readonly #where: string;
+  readonly #deps: ActionDeps;
+  readonly #routes: Route[] = [];
+  readonly #compiled: (CompiledRoute | undefined)[] = [];
+  readonly #paths = new PathIndex();
 
-  constructor(virtualHost: VirtualHost, configName: string, deps: ActionDeps) {
-    this.name = virtualHost.name;
-    this.domains = virtualHost.domains;
-    const where = `route configuration ${configName}, virtual host ${virtualHost.name}`;
-    this.routes = virtualHost.routes.map((route, position) => {
-      const action = compileAction(route, virtualHost, `${where}, ${routeName(route, position)}`, deps);
-      return new CompiledRoute(route, position, action);
-    });
-    this.#others = this.routes.filter((route) => !this.#index(route));
+  /** Without routes: these are added. */
+  constructor({ name, domains, mutations, filterOverrides }: VirtualHost, configName: string, deps: ActionDeps) {
+    this.name = name;
+    this.domains = domains;
+    this.#level = { mutations, filterOverrides };
+    this.#where = `route configuration ${configName}, virtual host ${name}`;
+    this.#deps = deps;
+  }
+
+  /** Routes behind those that are there. */
+  add(routes: readonly Route[]): void {
+    for (const route of routes) {
+      this.#paths.add(route.match, this.#routes.length);
+      this.#routes.push(route);
+      this.#compiled.push(undefined);
+    }
+  }
+
+  /** All routes, in order. */
+  *routes(): Generator<CompiledRoute> {
+    for (const position of this.#routes.keys()) yield this.#compiled[position] ?? this.#compile(position);
   }
 
   /** The routes whose path rules that path meets, in order. Routes behind the first that asks nothing more are left out. */
   candidates(path: RequestPath): readonly CompiledRoute[] {
-    const exact = this.#exact.get(path.path) ?? NO_ROUTES;
-    const inAnyCase =
-      this.#exactInAnyCase.size === 0 ? NO_ROUTES : (this.#exactInAnyCase.get(asciiLower(path.path)) ?? NO_ROUTES);
+    const lists = this.#paths.find(path.path);
+    const at = lists.map(() => 0);
     const found: CompiledRoute[] = [];
-    const lists = [exact, inAnyCase, this.#others];
-    const at = [0, 0, 0];
     for (;;) {
-      let next: CompiledRoute | undefined;
-      let from = 0;
+      let next = Number.POSITIVE_INFINITY;
+      let from = -1;
       for (let list = 0; list < lists.length; list++) {
-        const route = lists[list]![at[list]!];
-        if (route === undefined || (next !== undefined && next.position < route.position)) continue;
-        next = route;
+        const position = lists[list]![at[list]!];
+        if (position === undefined || position >= next) continue;
+        next = position;
         from = list;
       }
-      if (next === undefined) return found;
+      if (from === -1) return found;
       at[from]!++;
-      if (!next.matchesPath(path)) continue;
-      found.push(next);
-      if (next.conditions.length === 0 && next.fraction === null) return found;
+      this.#compiled[next] ??= this.#compile(next);
+      const route = this.#compiled[next]!;
+      if (!route.matchesPath(path)) continue;
+      found.push(route);
+      if (route.conditions.length === 0 && route.fraction === null) return found;
     }
   }
 
-  #index(route: CompiledRoute): boolean {
-    const { path, caseSensitive } = route.route.match;
-    if (path.kind !== 'exact') return false;
-    const index = caseSensitive ? this.#exact : this.#exactInAnyCase;
-    const key = caseSensitive ? byteText(path.value) : asciiLower(byteText(path.value));
-    const known = index.get(key);
-    if (known === undefined) index.set(key, [route]);
-    else known.push(route);
-    return true;
+  #compile(position: number): CompiledRoute {
+    const route = this.#routes[position]!;
+    const where = `${this.#where}, ${routeName(route, position)}`;
+    return new CompiledRoute(route, position, compileAction(route, this.#level, where, this.#deps));
   }
 }
-
-const NO_ROUTES: readonly CompiledRoute[] = [];

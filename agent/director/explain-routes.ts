@@ -22,7 +22,7 @@ export function explainRoutes(head: CallHead, match: DomainMatch<CompiledVirtual
   const sayUnsaid = (): void => {
     if (unsaid > 0) lines.push(`${unsaid} more routes: not taken`);
   };
-  for (const route of host.routes) {
+  for (const route of host.routes()) {
     const name = routeName(route.route, route.position);
     const complaint = complaintOf(route, head, path);
     if (complaint !== null) {

@@ -1,5 +1,5 @@
 // A route configuration compiled into a director. It never changes: a new configuration is a new table.
-import type { RouteConfiguration } from '../../xds/model/route.ts';
+import type { RouteConfiguration, VirtualHost } from '../../xds/model/route.ts';
 import { quoteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
@@ -28,27 +28,49 @@ export interface RouteTableDeps {
 
 /** @param config sound, as the decoder hands it on: regexes compile, weights sum to 1 or more, domains are unique. */
 export function compileRouteTable(config: RouteConfiguration, deps: RouteTableDeps): RouteTable {
-  return new RouteTable(config, deps);
+  const table = new RouteTable(config, deps);
+  table.add(config.virtualHosts.map((virtualHost, at) => ({ at, virtualHost })));
+  return table;
+}
+
+/** Some of the routes of a virtual host, behind those of its parts before. The first part says all but the routes. */
+export interface VirtualHostPart {
+  /** Place of the virtual host in its configuration. */
+  readonly at: number;
+  readonly virtualHost: VirtualHost;
 }
 
 export class RouteTable implements Director {
   readonly name: string;
-  readonly #hosts: VirtualHostIndex<CompiledVirtualHost>;
+  readonly #deps: ActionDeps;
+  readonly #hosts: CompiledVirtualHost[] = [];
+  readonly #byDomain: VirtualHostIndex<CompiledVirtualHost>;
   readonly #candidates = new CandidateCache();
   readonly #plans: RoutePlans;
   readonly #number: number;
   readonly #random: () => number;
 
-  constructor(config: RouteConfiguration, { random, plans, shapes, edits }: RouteTableDeps) {
-    const deps: ActionDeps = { config, mutations: new MutationCompiler(shapes), edits };
+  /** Of that configuration, without its virtual hosts: these are added before the first call. */
+  constructor({ virtualHosts: _, ...config }: RouteConfiguration, { random, plans, shapes, edits }: RouteTableDeps) {
+    this.#deps = { config, mutations: new MutationCompiler(shapes), edits };
     this.name = config.name;
-    this.#hosts = new VirtualHostIndex(
-      config.virtualHosts.map((host) => new CompiledVirtualHost(host, config.name, deps)),
-      config.ignorePortInHostMatching,
-    );
+    this.#byDomain = new VirtualHostIndex(config.ignorePortInHostMatching);
     this.#plans = plans;
     this.#number = plans.addTable();
     this.#random = random;
+  }
+
+  /** Parts come in order, so that a table of ten thousand routes can be compiled a few at a time. */
+  add(parts: readonly VirtualHostPart[]): void {
+    for (const { at, virtualHost } of parts) {
+      let host = this.#hosts[at];
+      if (host === undefined) {
+        host = new CompiledVirtualHost(virtualHost, this.name, this.#deps);
+        this.#hosts[at] = host;
+        this.#byDomain.add(host);
+      }
+      host.add(virtualHost.routes);
+    }
   }
 
   /** The first route that matches decides; none is UNIMPLEMENTED with flag NR (envoy-behaviours 2.5). */
@@ -59,7 +81,7 @@ export class RouteTable implements Director {
 
   /** Line by line: which route takes the call, and why each one before it did not. */
   explain(head: CallHead): string[] {
-    return [`route configuration ${this.name}`, ...explainRoutes(head, this.#hosts.find(head.authority))];
+    return [`route configuration ${this.name}`, ...explainRoutes(head, this.#byDomain.find(head.authority))];
   }
 
   #directUnplanned(head: CallHead): Decision {
@@ -71,7 +93,7 @@ export class RouteTable implements Director {
       return this.#directEach(head);
     }
     if (!ROUTED_BY.every((name) => isFixed(shape, name))) return this.#directEach(head);
-    const host = this.#hosts.find(head.authority)?.owner ?? null;
+    const host = this.#byDomain.find(head.authority)?.owner ?? null;
     const candidates = host === null || head.path.includes('#') ? NO_ROUTES : host.candidates(splitPath(head.path));
     const plan = planRoutes(candidates, head, this.#unrouted(head, host));
     plans.set(this.#number, plan);
@@ -79,7 +101,7 @@ export class RouteTable implements Director {
   }
 
   #directEach(head: CallHead): Decision {
-    const host = this.#hosts.find(head.authority)?.owner ?? null;
+    const host = this.#byDomain.find(head.authority)?.owner ?? null;
     if (host !== null && !head.path.includes('#')) {
       for (const route of this.#candidates.candidates(host, head.path)) {
         if (allHold(route.conditions, head) && route.isDrawn(this.#random)) return route.decide(head, this.#random);

@@ -19,14 +19,13 @@ export class VirtualHostIndex<T extends DomainsOwner> {
   readonly #prefixes = new AffixTable<DomainMatch<T>>((text, length) => text.slice(0, length));
   #any: DomainMatch<T> | null = null;
 
-  /** Of a domain that is named twice the first counts; the decoder refuses such configurations. */
-  constructor(owners: readonly T[], ignorePort: boolean) {
+  constructor(ignorePort: boolean) {
     this.#ignorePort = ignorePort;
-    for (const owner of owners) {
-      for (const domain of owner.domains) this.#add(asciiLower(byteText(domain)), { owner, domain });
-    }
-    this.#suffixes.sort();
-    this.#prefixes.sort();
+  }
+
+  /** Of a domain that is named twice the first counts; the decoder refuses such configurations. */
+  add(owner: T): void {
+    for (const domain of owner.domains) this.#add(asciiLower(byteText(domain)), { owner, domain });
   }
 
   /** @param authority latin1, in any case; may be empty. */
@@ -54,13 +53,13 @@ class AffixTable<T> {
   }
 
   add(affix: string, value: T): void {
-    const known = this.#byLength.get(affix.length) ?? new Map<string, T>();
-    this.#byLength.set(affix.length, known);
+    let known = this.#byLength.get(affix.length);
+    if (known === undefined) {
+      known = new Map();
+      this.#byLength.set(affix.length, known);
+      this.#lengths = [...this.#byLength.keys()].sort((a, b) => b - a);
+    }
     if (!known.has(affix)) known.set(affix, value);
-  }
-
-  sort(): void {
-    this.#lengths = [...this.#byLength.keys()].sort((a, b) => b - a);
   }
 
   find(text: string): T | undefined {
