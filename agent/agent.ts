@@ -5,11 +5,14 @@ import {
   ConfigCache,
   createGrpcTransport,
   DependencyManager,
+  LocalResources,
   type UnsupportedPolicy,
   XdsClient,
 } from '../xds/index.ts';
+import type { Resource } from '../xds/model/resource.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { AgentView } from './admin/agent-view.ts';
+import { type ConfigFile, FollowedConfig } from './config/followed-config.ts';
 import type { Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import { StatsReader } from './stats/stats-reader.ts';
@@ -26,7 +29,10 @@ const OWN_STATS_BYTES = 64 * 1024;
 const DRAIN_ANSWER_MS = 1000;
 
 export interface AgentOptions {
+  /** Without a server: everything comes from `file`. */
   readonly bootstrap: Bootstrap;
+  /** A sound file of listeners, routes and clusters, in place of a control plane, and followed; `null`: there is none. */
+  readonly file: ConfigFile | null;
   /** What of it has no effect, `field path: text` each; logged at the start. */
   readonly bootstrapWarnings: readonly string[];
   /** What to do with a resource that asks for what the agent does not carry out. */
@@ -56,7 +62,9 @@ export class Agent {
   readonly #stats = new StatsReader();
   readonly #telemetry: Telemetry;
   readonly #workers: Workers;
-  readonly #client: XdsClient;
+  /** `null` where everything comes from a file. */
+  readonly #client: XdsClient | null;
+  readonly #file: FollowedConfig | null;
   readonly #dependencies: DependencyManager;
   readonly #view: AgentView;
   readonly #cache: ConfigCache | null;
@@ -99,23 +107,29 @@ export class Agent {
       onCrash: (worker) => this.#stats.workerDied(worker),
       onFatal: (reason) => this.#finish({ kind: 'failed', reason }),
     });
-    this.#client = new XdsClient({
-      bootstrap,
-      transport: createGrpcTransport,
-      log,
-      unsupported: options.unsupported,
-      userAgentVersion: options.version,
-      onRestored: (count) => {
-        restored.set(count);
-        this.#view.restored(count);
-        if (count > 0) return;
-        log('info', 'the control plane has replaced the configuration from the disk');
-        this.#cache?.changed();
-      },
-      ...(options.xdsMode === null ? {} : { mode: options.xdsMode }),
-    });
+    const local = new LocalResources();
+    const { file } = options;
+    const apply = (resources: readonly Resource[]) => local.apply(resources);
+    this.#file = file === null ? null : new FollowedConfig({ file, log, stats, apply });
+    const xds = (): XdsClient =>
+      new XdsClient({
+        bootstrap,
+        transport: createGrpcTransport,
+        log,
+        unsupported: options.unsupported,
+        userAgentVersion: options.version,
+        onRestored: (count) => {
+          restored.set(count);
+          this.#view.restored(count);
+          if (count > 0) return;
+          log('info', 'the control plane has replaced the configuration from the disk');
+          this.#cache?.changed();
+        },
+        ...(options.xdsMode === null ? {} : { mode: options.xdsMode }),
+      });
+    this.#client = file === null ? xds() : null;
     this.#dependencies = new DependencyManager({
-      client: this.#client,
+      client: this.#client ?? local,
       resolve: resolveHost,
       log,
       onUpdate: (update) => {
@@ -128,10 +142,12 @@ export class Agent {
         if (!this.#view.isStale) this.#cache?.changed();
       },
     });
-    const { cacheDir: folder } = options;
-    const held = () => (this.#dependencies.isSettled ? this.#client.held() : null);
-    this.#cache = folder === null ? null : new ConfigCache({ folder, bootstrap, held, log });
-    this.#view = new AgentView({ node: bootstrap.node, client: this.#client, concurrency: options.concurrency });
+    const { cacheDir: folder, concurrency } = options;
+    const client = this.#client;
+    const held = () => (client !== null && this.#dependencies.isSettled ? client.held() : null);
+    this.#cache = folder === null || client === null ? null : new ConfigCache({ folder, bootstrap, held, log });
+    const fileState = () => this.#file?.state ?? null;
+    this.#view = new AgentView({ node: bootstrap.node, client, fileState, concurrency });
     this.#admin = new AdminServer({
       host: options.adminHost,
       port: options.adminPort,
@@ -170,8 +186,9 @@ export class Agent {
     this.#log('info', 'admin listens', { host: this.#options.adminHost, port: adminPort });
     this.#workers.start();
     await this.#restore();
+    this.#file?.start();
     this.#dependencies.start();
-    this.#client.start();
+    this.#client?.start();
     return { adminPort };
   }
 
@@ -183,7 +200,7 @@ export class Agent {
     const { resources, leftOut } = saved;
     this.#log('warn', 'starting from the configuration on disk', { savedAt, resources: resources.length, leftOut });
     this.#view.restoredFrom(savedAt, leftOut);
-    this.#client.restore(resources);
+    this.#client?.restore(resources);
   }
 
   /** Not ready any more; takes no new calls, lets those in flight end (for `drainMs` at the most), then stops. */
@@ -210,7 +227,8 @@ export class Agent {
     // What nothing follows any more is forgotten, so the cache goes first.
     await this.#cache?.close();
     this.#dependencies.stop();
-    this.#client.stop();
+    this.#file?.stop();
+    this.#client?.stop();
     await this.#workers.stop();
     await this.#telemetry.shutdown();
     await this.#admin.close();

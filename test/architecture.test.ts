@@ -43,6 +43,7 @@ const compositionRow = 6;
 /** Steps between units of one row: parts of the composition itself, and plain data that uses plain data. */
 const allowedSteps = new Set([
   'agent/stats -> agent/observe',
+  'agent/config -> agent/grpc',
   'agent/filters -> agent/director',
   'agent/main.ts -> agent/cli',
   'agent/agent.ts -> agent/workers.ts',

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { Log, SetTimer } from './environment.ts';
+import { isSocketFile } from './model/address.ts';
 import type { ClusterEndpoints, LocalityEndpoints } from './model/endpoints.ts';
 import { doesNotExistMs } from './subscription.ts';
 
@@ -34,7 +35,9 @@ export class DnsEndpoints {
   constructor(options: DnsEndpointsOptions) {
     this.#options = options;
     for (const { endpoints } of options.template.localities) {
-      for (const { address } of endpoints) if (isIP(address.host) === 0) this.#addresses.set(address.host, null);
+      for (const { address } of endpoints) {
+        if (isIP(address.host) === 0 && !isSocketFile(address)) this.#addresses.set(address.host, null);
+      }
     }
   }
 
@@ -111,7 +114,7 @@ export class DnsEndpoints {
           const { host, port } = endpoint.address;
           const addresses = this.#addresses.has(host) ? (this.#addresses.get(host) ?? []) : [host];
           // As in Envoy, the name that was resolved is the endpoint's host name where it has no other.
-          const hostname = endpoint.hostname === '' && isIP(host) === 0 ? host : endpoint.hostname;
+          const hostname = endpoint.hostname === '' && this.#addresses.has(host) ? host : endpoint.hostname;
           return addresses.map((address) => ({ ...endpoint, hostname, address: { host: address, port } }));
         }),
       }),

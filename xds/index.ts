@@ -16,6 +16,7 @@ export type { Log, SetTimer } from './environment.ts';
 export { isEnvoyBootstrap, type ParsedEnvoyBootstrap, parseEnvoyBootstrap } from './envoy-bootstrap.ts';
 export type { EnvoySources } from './envoy-tls.ts';
 export { XdsError, type XdsErrorCode } from './errors.ts';
+export { LocalResources } from './local-resources.ts';
 export type { SocketAddress } from './model/address.ts';
 export type {
   AdsModePolicy,

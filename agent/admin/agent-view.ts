@@ -3,6 +3,7 @@
 import type { XdsClient } from '../../xds/index.ts';
 import { formatAddress } from '../../xds/model/address.ts';
 import type { ConfigUpdate, ServingResource, ServingType } from '../../xds/model/resource.ts';
+import type { ConfigFileState } from '../config/followed-config.ts';
 
 interface BoundListener {
   readonly workers: Set<number>;
@@ -12,7 +13,10 @@ interface BoundListener {
 
 export interface AgentViewOptions {
   readonly node: { readonly id: string; readonly cluster: string };
-  readonly client: XdsClient;
+  /** `null`: everything comes from a file. */
+  readonly client: XdsClient | null;
+  /** Of the file that the configuration comes from; `null`: it comes from a control plane. */
+  readonly fileState: () => ConfigFileState | null;
   readonly concurrency: number;
 }
 
@@ -93,9 +97,9 @@ export class AgentView {
     if (this.#draining) reasons.push('the agent is draining');
     if (!this.#complete) {
       reasons.push(
-        this.#options.client.connected
-          ? 'the first configuration is not complete yet'
-          : 'the control plane has not been reached yet',
+        this.#options.client?.connected === false
+          ? 'the control plane has not been reached yet'
+          : 'the first configuration is not complete yet',
       );
     }
     if (this.isStale && this.#leftOut > 0) {
@@ -111,8 +115,13 @@ export class AgentView {
   }
 
   #notes(): string[] {
+    const file = this.#options.fileState();
+    if (file?.state === 'stale') {
+      const told = `stale: the last save of ${file.path} is broken, and the good one of ${file.appliedAt} serves`;
+      return [told, ...file.problems];
+    }
     if (!this.isStale) return [];
-    const reached = this.#options.client.connected ? 'has not confirmed it yet' : 'has not been reached';
+    const reached = this.#options.client?.connected ? 'has not confirmed it yet' : 'has not been reached';
     return [
       `stale: ${this.#restoredCount} resources are from the disk, of ${this.#savedAt}; the control plane ${reached}`,
     ];
@@ -123,7 +132,8 @@ export class AgentView {
     return {
       node,
       state: this.#draining ? 'DRAINING' : this.ready().ready ? 'LIVE' : 'INITIALIZING',
-      controlPlaneConnected: client.connected,
+      controlPlaneConnected: client?.connected ?? null,
+      configFile: this.#options.fileState(),
       configFromDisk: this.#disk(),
       uptimeSeconds: Math.floor((Date.now() - this.#startedMs) / 1000),
       node_version: process.versions.node,
@@ -140,7 +150,8 @@ export class AgentView {
     );
     const applied = Object.fromEntries(this.#applied);
     const { node, client } = this.#options;
-    return { node, configFromDisk: this.#disk(), xds: client.dump(), serving, applied };
+    const configFile = this.#options.fileState();
+    return { node, configFromDisk: this.#disk(), configFile, xds: client?.dump() ?? null, serving, applied };
   }
 
   /** `null` once the control plane has replaced it. */

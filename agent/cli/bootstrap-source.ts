@@ -1,11 +1,15 @@
-// Where `outrigger run` takes its bootstrap from.
+// Where `outrigger run` takes its configuration from: a bootstrap, or a file that says everything.
+import { isDeepStrictEqual } from 'node:util';
 import type { UnsupportedPolicy } from '../../xds/index.ts';
+import type { ParsedConfig } from '../config/config-source.ts';
+import type { ConfigFile } from '../config/followed-config.ts';
 import { PRESET_NAMES, type PresetName, presetBootstrap } from '../config/presets/preset.ts';
 import { type Flag, type FlagValues, UsageError } from './command-line.ts';
 import {
   type ConfigFileKind,
   configFileKind,
   type FoundBootstrap,
+  parseAgentFileText,
   parseBootstrapText,
   readConfigFile,
   readTextOrNull,
@@ -27,16 +31,56 @@ export const UNSUPPORTED_FLAG: Flag = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Throws an Error of one sentence where it is not sound, and a `UsageError` where there is none. */
-export async function readBootstrap(
+export interface FoundConfig extends FoundBootstrap {
+  /** What takes the place of a control plane; `null`: the bootstrap names one. */
+  readonly file: ConfigFile | null;
+  /** The environment, and what the file says where that says nothing. */
+  readonly env: Environment;
+}
+
+/** Throws an Error that names every problem where it is not sound, and a `UsageError` where there is none. */
+export async function readConfig(
   flags: FlagValues,
   env: Environment,
   unsupported: UnsupportedPolicy,
-): Promise<FoundBootstrap> {
+): Promise<FoundConfig> {
   const preset = presetOf(flags);
-  if (preset !== null) return fromPreset(preset, env);
-  const { text, name, kind } = await bootstrapText(flags, env);
-  if (kind === 'other') throw new Error(`${name} is not an xDS bootstrap: it names no xds_servers and no resources`);
+  if (preset !== null) return { ...fromPreset(preset, env), file: null, env };
+  const found = await bootstrapText(flags, env);
+  if (found.kind === 'agent-file') return fromAgentFile(found, env);
+  return { ...fromBootstrap(found, env, unsupported), file: null, env };
+}
+
+function fromAgentFile({ text, name }: BootstrapText, env: Environment): FoundConfig {
+  const first = parseAgentFileText(text, name);
+  if (first.problems.length > 0) throw new Error(`${name} is not sound:\n${first.problems.join('\n')}`);
+  const parse = (later: string): ParsedConfig => {
+    const parsed = parseAgentFileText(later, name);
+    if (isDeepStrictEqual(parsed.settings, first.settings)) return parsed;
+    const told = `${name}: node, admin and telemetry count when the agent starts, not when the file is saved`;
+    return { ...parsed, warnings: [...parsed.warnings, told] };
+  };
+  const { node, admin, env: defaults } = first.settings;
+  const noLocality = { region: '', zone: '', subZone: '' };
+  return {
+    bootstrap: { servers: [], node: { ...node, locality: noLocality, metadata: {} } },
+    admin,
+    warnings: [],
+    file: { path: name, text, parsed: first, parse },
+    env: { ...defaults, ...env },
+  };
+}
+
+function fromBootstrap(
+  { text, name, kind }: BootstrapText,
+  env: Environment,
+  unsupported: UnsupportedPolicy,
+): FoundBootstrap {
+  if (kind === 'mesh-file') throw new Error(`${name} is a mesh.yaml, which outrigger control-plane serves`);
+  if (kind !== 'grpc-bootstrap' && kind !== 'envoy-bootstrap') {
+    const known = 'no frontends (agent.yaml), no xds_servers, and no resources of an Envoy bootstrap';
+    throw new Error(`${name} is not what the agent takes: it names ${known}`);
+  }
   const parsed = parseBootstrapText(text, kind, env);
   const what = kind === 'grpc-bootstrap' ? 'xDS' : 'Envoy';
   if ('problems' in parsed) throw new Error(`${name} is not a sound ${what} bootstrap: ${parsed.problems.join('; ')}`);
@@ -86,6 +130,6 @@ async function bootstrapText(flags: FlagValues, env: Environment): Promise<Boots
     return { text: inline, name: 'GRPC_XDS_BOOTSTRAP_CONFIG', kind: 'grpc-bootstrap' };
   }
   throw new UsageError(
-    'run wants an xDS bootstrap: -c FILE, --control-plane PRESET, GRPC_XDS_BOOTSTRAP or GRPC_XDS_BOOTSTRAP_CONFIG',
+    'run wants an agent.yaml or a bootstrap: -c FILE, --control-plane PRESET, GRPC_XDS_BOOTSTRAP or GRPC_XDS_BOOTSTRAP_CONFIG',
   );
 }

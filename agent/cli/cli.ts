@@ -6,10 +6,18 @@ import { controlPlaneCommand } from './control-plane.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { meshCommand } from './mesh.ts';
 import { runCommand } from './run.ts';
+import { schemaCommand } from './schema.ts';
 import { validateCommand } from './validate.ts';
 
 /** What a command runs is loaded when it runs, so that help and mistakes are answered at once. */
-const COMMANDS: readonly Command[] = [runCommand, meshCommand, controlPlaneCommand, validateCommand, ...askCommands];
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  meshCommand,
+  controlPlaneCommand,
+  validateCommand,
+  schemaCommand,
+  ...askCommands,
+];
 
 const EXIT_DONE = 0;
 const EXIT_FAILED = 1;

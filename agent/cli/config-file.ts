@@ -1,6 +1,7 @@
 // What a file given by -c is, told by its content, and what is wrong with it.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import {
   type Bootstrap,
   isEnvoyBootstrap,
@@ -8,6 +9,7 @@ import {
   parseEnvoyBootstrap,
   type SocketAddress,
 } from '../../xds/index.ts';
+import { type ParsedAgentFile, parseAgentFile } from '../config/agent-file/agent-file.ts';
 import { parsePlainData } from '../config/plain-data.ts';
 
 /** How to reach a control plane, and what of the file has no effect (`field path: text` each). */
@@ -18,7 +20,7 @@ export interface FoundBootstrap {
   readonly warnings: readonly string[];
 }
 
-export type ConfigFileKind = 'grpc-bootstrap' | 'envoy-bootstrap' | 'other';
+export type ConfigFileKind = 'grpc-bootstrap' | 'envoy-bootstrap' | 'agent-file' | 'mesh-file' | 'other';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -40,11 +42,30 @@ export function readTextOrNull(file: string): string | null {
   }
 }
 
-/** An xDS bootstrap names its servers, an Envoy bootstrap its resources. */
+/**
+ * An xDS bootstrap names its servers, an Envoy bootstrap its resources, agent.yaml its frontends, mesh.yaml its services.
+ * Files that people write are known by their keys though they do not parse.
+ */
 export function configFileKind(text: string): ConfigFileKind {
   if (text.trimStart().startsWith('{') && text.includes('"xds_servers"')) return 'grpc-bootstrap';
   const parsed = parsePlainData(text);
-  return 'data' in parsed && isEnvoyBootstrap(parsed.data) ? 'envoy-bootstrap' : 'other';
+  if ('data' in parsed && isEnvoyBootstrap(parsed.data)) return 'envoy-bootstrap';
+  const keys = 'data' in parsed ? keysOf(parsed.data) : keysOfText(text);
+  if (keys.includes('frontends') || keys.includes('backends')) return 'agent-file';
+  return keys.includes('services') || keys.includes('agents') ? 'mesh-file' : 'other';
+}
+
+function keysOf(data: unknown): string[] {
+  return typeof data === 'object' && data !== null ? Object.keys(data) : [];
+}
+
+function keysOfText(text: string): string[] {
+  return [...text.matchAll(/^["']?(\w+)["']?[ \t]*:/gm)].map(([, key = '']) => key);
+}
+
+/** Reads agent.yaml and the files that it names. */
+export function parseAgentFileText(text: string, file: string): ParsedAgentFile {
+  return parseAgentFile(text, { name: file, folder: dirname(file), readFile: (path) => readFileSync(path, 'utf8') });
 }
 
 /** Reads either kind of bootstrap. */

@@ -1,6 +1,6 @@
 // `outrigger run`: the agent.
 import module from 'node:module';
-import { CONTROL_PLANE_FLAG, readBootstrap, UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
+import { CONTROL_PLANE_FLAG, readConfig, UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
 import type { Command } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 
@@ -10,11 +10,12 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const runCommand: Command = {
   name: 'run',
-  summary: 'the agent: takes its listeners from an xDS control plane and proxies gRPC',
+  summary: 'the agent: proxies gRPC as an agent.yaml or an xDS control plane says',
   details: [
-    'The bootstrap comes from -c FILE: the JSON that proxyless gRPC reads (xds_servers, node), or an Envoy bootstrap in YAML',
-    'or JSON (node, dynamic_resources, the static cluster of the control plane, admin). Without it, from the file that',
-    'GRPC_XDS_BOOTSTRAP names, else from GRPC_XDS_BOOTSTRAP_CONFIG itself. SIGTERM drains, a second one ends at once.',
+    'With -c FILE it runs an agent.yaml (frontends, routes, backends), which it follows as you save. Or it takes everything',
+    'from a control plane, for which the file is a bootstrap: the JSON that proxyless gRPC reads (xds_servers, node), or an',
+    'Envoy bootstrap in YAML or JSON. Without -c the bootstrap is the file that GRPC_XDS_BOOTSTRAP names, else the text of',
+    'GRPC_XDS_BOOTSTRAP_CONFIG. SIGTERM drains, a second one ends at once.',
     'Traces are exported when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_TRACES_EXPORTER is set.',
   ],
   flags: [
@@ -22,7 +23,7 @@ export const runCommand: Command = {
       name: 'config',
       short: 'c',
       value: 'FILE',
-      help: 'an xDS bootstrap (JSON), or an Envoy bootstrap (YAML or JSON)',
+      help: 'an agent.yaml, an xDS bootstrap (JSON), or an Envoy bootstrap (YAML or JSON)',
     },
     CONTROL_PLANE_FLAG,
     { name: 'admin-port', value: 'N', help: 'admin port (what an Envoy bootstrap says, else 15000); 0: any free one' },
@@ -41,16 +42,17 @@ export const runCommand: Command = {
     const xdsMode = flags.text('xds-mode') === undefined ? null : flags.oneOf('xds-mode', XDS_MODES, 'auto');
     const unsupported = flags.oneOf('unsupported', UNSUPPORTED_POLICIES, 'warn');
     const givenPort = flags.text('admin-port') === undefined ? null : flags.number('admin-port', PORTS);
-    const { bootstrap, admin, warnings } = await readBootstrap(flags, process.env, unsupported);
+    const { bootstrap, admin, warnings, file, env } = await readConfig(flags, process.env, unsupported);
     const { Agent } = await import('../agent.ts');
     const agent = new Agent({
       bootstrap,
+      file,
       bootstrapWarnings: warnings,
       unsupported,
       version,
       cacheDir: flags.text('cache-dir') ?? null,
       xdsMode,
-      env: process.env,
+      env,
       adminHost: flags.text('admin-host') ?? admin?.host ?? '127.0.0.1',
       adminPort: givenPort ?? admin?.port ?? PORTS.fallback,
       concurrency,

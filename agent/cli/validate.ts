@@ -1,13 +1,14 @@
 // `outrigger validate`: every problem of a file at once.
 import type { UnsupportedPolicy } from '../../xds/index.ts';
 import { parseMeshConfig } from '../config/mesh-config.ts';
+import { formatProblem } from '../config/yaml-reader.ts';
 import { UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
 import { type Command, UsageError } from './command-line.ts';
-import { configFileKind, parseBootstrapText, readConfigFile } from './config-file.ts';
+import { configFileKind, parseAgentFileText, parseBootstrapText, readConfigFile } from './config-file.ts';
 
 export const validateCommand: Command = {
   name: 'validate',
-  summary: 'check a mesh.yaml, an xDS bootstrap or an Envoy bootstrap, and name every problem',
+  summary: 'check an agent.yaml, a mesh.yaml or a bootstrap, and name every problem',
   details: ['What the file is, its content tells. Exit code 0 when it is sound, 1 when it is not.'],
   flags: [{ name: 'config', short: 'c', value: 'FILE', help: 'the file' }, UNSUPPORTED_FLAG],
   run: async (flags) => {
@@ -29,12 +30,11 @@ interface Judgement {
 
 function judge(text: string, file: string, unsupported: UnsupportedPolicy): Judgement {
   const kind = configFileKind(text);
-  if (kind === 'other') {
+  if (kind === 'agent-file') return parseAgentFileText(text, file);
+  if (kind === 'mesh-file' || kind === 'other') {
     const parsed = parseMeshConfig(text);
     if (!('problems' in parsed)) return { problems: [], warnings: [] };
-    const line = (problem: (typeof parsed.problems)[number]) =>
-      `${file}:${problem.line}:${problem.column}: ${problem.message}`;
-    return { problems: parsed.problems.map(line), warnings: [] };
+    return { problems: parsed.problems.map((problem) => formatProblem(file, problem)), warnings: [] };
   }
   const parsed = parseBootstrapText(text, kind, process.env);
   const named = (texts: readonly string[]) => texts.map((entry) => `${file}: ${entry}`);

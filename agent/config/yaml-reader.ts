@@ -11,9 +11,14 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/** `problems` as a person reads them: `file:line:column: message`, one a line. */
+/** `file:line:column: message`. */
+export function formatProblem(fileName: string, { line, column, message }: ConfigProblem): string {
+  return `${fileName}:${line}:${column}: ${message}`;
+}
+
+/** `problems` as a person reads them, one a line. */
 export function formatProblems(fileName: string, problems: readonly ConfigProblem[]): string {
-  return problems.map(({ line, column, message }) => `${fileName}:${line}:${column}: ${message}`).join('\n');
+  return problems.map((problem) => formatProblem(fileName, problem)).join('\n');
 }
 
 /** A place in the file: a node, where it starts, and the path of keys that leads there (for messages). */
@@ -47,6 +52,11 @@ export class YamlReader {
 
   problem(place: YamlPlace, message: string): void {
     this.#note(place.offset, place.path === '' ? message : `${place.path}: ${message}`);
+  }
+
+  /** `file:line:column: message` about a place, which is no problem. */
+  format(fileName: string, { offset }: YamlPlace, message: string): string {
+    return formatProblem(fileName, { ...this.#position(offset), message });
   }
 
   /** The entries of a mapping, in order; an absent (null) one is empty. */
@@ -129,14 +139,40 @@ export class YamlReader {
     return null;
   }
 
-  /** `host:port` (IPv6 in brackets, port 1 to 65535), or null with a problem noted. */
-  address(place: YamlPlace): SocketAddress | null {
+  /** `true` or `false`, or null with a problem noted. */
+  boolean(place: YamlPlace): boolean | null {
+    const node = this.#resolve(place.node);
+    if (isScalar(node) && typeof node.value === 'boolean') return node.value;
+    this.problem(place, 'expected true or false');
+    return null;
+  }
+
+  /** Milliseconds of `250ms`, `5s`, `1.5m` or `2h`; at least one and at most a year. Null with a problem noted. */
+  durationMs(place: YamlPlace): number | null {
     const text = this.text(place);
     if (text === null) return null;
-    const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)):([0-9]{1,5})$/i.exec(text);
-    const port = Number(match?.[3] ?? 0);
-    const host = match?.[1] ?? match?.[2];
-    if (host !== undefined && port >= 1 && port <= 65535) return { host, port };
+    const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(text);
+    const ms = match === null ? 0 : Math.round(Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0));
+    if (ms >= 1 && ms <= yearMs) return ms;
+    this.problem(place, `"${text}" is no duration; write a number and its unit, for example 250ms, 5s, 1m or 2h`);
+    return null;
+  }
+
+  /** One of a few words, or null with a problem noted that names the nearest. */
+  word<Word extends string>(place: YamlPlace, what: string, words: readonly Word[]): Word | null {
+    const text = this.text(place);
+    if (text === null) return null;
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) this.unknownName(place, what, text, words);
+    return word ?? null;
+  }
+
+  /** `host:port` (IPv6 in brackets, port `leastPort` to 65535), or null with a problem noted. */
+  address(place: YamlPlace, leastPort: 0 | 1 = 1): SocketAddress | null {
+    const text = this.text(place);
+    if (text === null) return null;
+    const address = parseAddress(text);
+    if (address !== null && address.port >= leastPort) return address;
     this.problem(place, `"${text}" is no address; write host:port, for example 127.0.0.1:50051`);
     return null;
   }
@@ -146,9 +182,24 @@ export class YamlReader {
   }
 
   #note(offset: number, message: string): void {
-    const { line, col } = this.#lines.linePos(offset);
-    this.#problems.push({ line: Math.max(1, line), column: Math.max(1, col), message });
+    this.#problems.push({ ...this.#position(offset), message });
   }
+
+  #position(offset: number): Omit<ConfigProblem, 'message'> {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const yearMs = 365 * 24 * 3_600_000;
+
+/** `host:port`, IPv6 in brackets; `null` where the text is no such thing. */
+export function parseAddress(text: string): SocketAddress | null {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)):([0-9]{1,5})$/i.exec(text);
+  const port = Number(match?.[3] ?? 0);
+  const host = match?.[1] ?? match?.[2];
+  return host === undefined || port > 65_535 ? null : { host, port };
 }
 
 function isNothing(node: unknown): boolean {

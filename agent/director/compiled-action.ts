@@ -2,7 +2,7 @@
 import type { FilterOverrides } from '../../xds/model/http-filter.ts';
 import type { ForwardAction, Route, RouteAction, RouteConfiguration, WeightedCluster } from '../../xds/model/route.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import { status, statusOfHttp } from '../grpc/status.ts';
+import { status, statusName, statusOfHttp } from '../grpc/status.ts';
 import type { CallPolicy, Decision, RouteTraits } from './decision.ts';
 import { compileHashPolicies } from './hash-policy.ts';
 import { HeadRewrite, type RewriteEdits } from './head-rewrite.ts';
@@ -58,6 +58,10 @@ export function compileAction(route: Route, virtualHost: Level, where: string, d
         route: traitsOf(null),
         http: { status: action.status, body: action.body, fields: [] },
       });
+    case 'reject': {
+      const { status: code, message } = action;
+      return always({ kind: 'reject', status: code, message, flag: '-', route: traitsOf(null), http: null });
+    }
     case 'non-forwarding':
       return always({ kind: 'local' });
     case 'unsupported':
@@ -187,6 +191,8 @@ export function describeAction(action: RouteAction): string {
       return `redirected, by HTTP status ${action.status}`;
     case 'direct-response':
       return `answered directly, by HTTP status ${action.status}`;
+    case 'reject':
+      return `rejected with ${statusName(action.status)}`;
     case 'non-forwarding':
       return 'given to the handlers of this process';
     case 'unsupported':

@@ -2,7 +2,7 @@
 // errors from its first moment on, since one without ends the process.
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import { formatAddress } from '../../xds/model/address.ts';
+import { formatAddress, isSocketFile } from '../../xds/model/address.ts';
 import { adoptSocket } from './adopt-socket.ts';
 import { Http2Connection } from './connection.ts';
 import type {
@@ -14,7 +14,7 @@ import type {
 import type { ClientTls } from './connection-tls.ts';
 import { type ReadBuffer, SocketReadBuffer } from './read-buffer.ts';
 
-/** Where to connect to: an IP address or a name, and a port. */
+/** Where to connect to: an IP address or a name, and a port; or the path of a socket file, whose port is 0. */
 export interface ConnectTarget {
   readonly host: string;
   readonly port: number;
@@ -37,11 +37,12 @@ export function connect(
   options: ConnectOptions,
 ): Connection {
   const { host, port } = target;
+  const where = isSocketFile(target) ? { path: host } : { host, port };
   const peer = formatAddress(target);
   if (tls === null) {
     const memory = new SocketReadBuffer(environment.flusher.readBuffers);
     const onread = readInto(memory, (buf, bytes, source) => connection.onChunk(buf, bytes, source));
-    const socket = connectTcp({ host, port, noDelay: true, onread });
+    const socket = connectTcp({ ...where, noDelay: true, onread });
     socket.setKeepAlive(true, environment.limits.tcpKeepaliveMs);
     const connection = new Http2Connection('client', socket, peer, environment, handler);
     connection.onConnecting(options.connectTimeoutMs);
@@ -50,7 +51,7 @@ export function connect(
     socket.once('connect', () => connection.onSocketReady(peer, identityOf(socket)));
     return connection;
   }
-  const socket = connectTls({ ...tls.options, host, port });
+  const socket = connectTls({ ...tls.options, ...where });
   socket.setNoDelay(true);
   socket.setKeepAlive(true, environment.limits.tcpKeepaliveMs);
   const connection = new Http2Connection('client', socket, peer, environment, handler);

@@ -180,7 +180,34 @@ test.serial('validate takes an Envoy bootstrap, told by its content, and names w
 test.serial('run refuses a file that is no bootstrap, and YAML that is none', async (t) => {
   const other = await outrigger(['run', '-c', await fileWith(t, 'services: {}\n', 'mesh.yaml')]);
   t.is(other.code, 1);
-  t.regex(other.err, /mesh\.yaml is not an xDS bootstrap/);
+  t.regex(other.err, /mesh\.yaml is a mesh\.yaml, which outrigger control-plane serves/);
+});
+
+const AGENT_YAML = `frontends: [{ listen: "127.0.0.1:0", routes: [{ backend: a }] }]
+backends: { a: { endpoints: ["127.0.0.1:1"] } }
+`;
+
+test.serial(
+  'validate takes an agent.yaml, told by its content, and run refuses a broken one with all problems',
+  async (t) => {
+    const sound = await outrigger(['validate', '-c', await fileWith(t, AGENT_YAML, 'agent.yaml')]);
+    t.is(sound.code, 0, sound.out);
+    const broken = await fileWith(t, AGENT_YAML.replace('backend: a', 'backend: b').replace(':1"', '"'), 'agent.yaml');
+    const { code, out } = await outrigger(['validate', '-c', broken]);
+    t.is(code, 1);
+    t.regex(out, /agent\.yaml:1:58: .*unknown backend "b".*\n.*agent\.yaml:2:30: .*"127\.0\.0\.1" is no endpoint/);
+    const run = await outrigger(['run', '-c', broken]);
+    t.is(run.code, 1);
+    t.regex(run.err, /agent\.yaml is not sound:\n.*:1:58: .*\n.*:2:30: /);
+    const noYaml = await fileWith(t, 'frontends: [\n', 'agent.yaml');
+    t.regex((await outrigger(['validate', '-c', noYaml])).out, /agent\.yaml:\d+:\d+: /);
+  },
+);
+
+test.serial('schema prints the JSON Schema of agent.yaml', async (t) => {
+  const { code, out } = await outrigger(['schema']);
+  t.is(code, 0);
+  t.is(JSON.parse(out).title, 'agent.yaml of Outrigger');
 });
 
 test.serial('a preset that does not find what it needs names the variables', async (t) => {

@@ -71,8 +71,14 @@ const connectionFields = new Set(['connection', 'proxy-connection', 'keep-alive'
 
 function decodeName(text: string, scope: Scope): string {
   const name = text.toLowerCase();
-  if (name.startsWith(':') || name === 'host') scope.fail(`"${text}" may not be changed in this way`);
-  else if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) scope.fail(`"${text}" is not the name of a field`);
-  else if (connectionFields.has(name)) scope.fail(`"${text}" has no place in HTTP/2 (RFC 9113 section 8.2.2)`);
+  const problem = fieldNameProblem(name);
+  if (problem !== null) scope.fail(problem);
   return name;
+}
+
+/** Why a field of that name, in lower case, may not be changed; `null`: it may. */
+export function fieldNameProblem(name: string): string | null {
+  if (name.startsWith(':') || name === 'host') return `"${name}" may not be changed in this way`;
+  if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return `"${name}" is not the name of a field`;
+  return connectionFields.has(name) ? `"${name}" has no place in HTTP/2 (RFC 9113 section 8.2.2)` : null;
 }

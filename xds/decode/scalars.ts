@@ -85,16 +85,21 @@ export function decodeFraction(percent: FractionalPercentMessage | null, scope: 
 
 /** Notes a problem where RE2 does not take the expression. Returns it unchanged. */
 export function checkRegex(regex: string, scope: Scope): string {
-  if (regex === '') scope.fail('must not be empty');
-  else if (regex.length > maxRegexLength) scope.fail(`longer than ${maxRegexLength} characters`);
-  else {
-    try {
-      RE2JS.compile(regex);
-    } catch (error) {
-      scope.fail(`not a valid RE2 expression: ${messageOf(error)}`);
-    }
-  }
+  const problem = regexProblem(regex);
+  if (problem !== null) scope.fail(problem);
   return regex;
+}
+
+/** What is wrong with an RE2 expression; `null`: nothing. */
+export function regexProblem(regex: string): string | null {
+  if (regex === '') return 'must not be empty';
+  if (regex.length > maxRegexLength) return `longer than ${maxRegexLength} characters`;
+  try {
+    RE2JS.compile(regex);
+    return null;
+  } catch (error) {
+    return `not a valid RE2 expression: ${messageOf(error)}`;
+  }
 }
 
 /** `null` after a problem was noted. */

@@ -74,6 +74,8 @@ export type RouteAction =
   | RedirectAction
   /** `direct_response`: an HTTP status that becomes a gRPC one. */
   | { readonly kind: 'direct-response'; readonly status: number; readonly body: string }
+  /** A gRPC status (1 to 16) said outright, which no xDS message can: of configuration files. */
+  | { readonly kind: 'reject'; readonly status: number; readonly message: string }
   /** `non_forwarding_action` (gRFC A36): the call is for the server at hand. */
   | { readonly kind: 'non-forwarding' }
   /** An action we know but do not carry out; a call that meets it fails, naming `reason` (a field path). */

@@ -1,0 +1,76 @@
+// `tls` of a frontend and of a backend: PEM files to TLS settings. What does not fit together is said here, by its place,
+// and not when the first client comes.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { DownstreamTls, SubjectAltName, TlsCertificates, UpstreamTls } from '../../../xds/model/tls.ts';
+import type { YamlEntry, YamlPlace } from '../yaml-reader.ts';
+import type { FileContext } from './file-context.ts';
+
+const none: TlsCertificates = { certificateChainPem: null, privateKeyPem: null, trustedCaPem: null };
+
+/** After a problem was noted the result does not matter. */
+export function readFrontendTls(context: FileContext, place: YamlPlace): DownstreamTls {
+  const fields = context.reader.fields(place, ['cert', 'key', 'client_ca']);
+  for (const name of ['cert', 'key'] as const) {
+    if (fields[name] === undefined) context.reader.problem(place, `needs "${name}", a PEM file`);
+  }
+  const identity = readIdentity(context, fields.cert, fields.key);
+  const trustedCaPem = fields.client_ca === undefined ? null : readCertificates(context, fields.client_ca);
+  return { ...none, ...identity, trustedCaPem, requireClientCertificate: fields.client_ca !== undefined };
+}
+
+/** @param hosts of the endpoints, `null` where one has no DNS name: what its certificate is for, unless `server_name` says another. */
+export function readBackendTls(context: FileContext, place: YamlPlace, hosts: ReadonlySet<string | null>): UpstreamTls {
+  const { reader } = context;
+  const fields = reader.fields(place, ['ca', 'cert', 'key', 'server_name', 'names']);
+  if ((fields.cert === undefined) !== (fields.key === undefined)) {
+    reader.problem(fields.cert ?? fields.key ?? place, '"cert" and "key" need each other');
+  }
+  const identity = readIdentity(context, fields.cert, fields.key);
+  const names = fields.names === undefined ? [] : reader.items(fields.names).flatMap((item) => reader.text(item) ?? []);
+  const sni = fields.server_name === undefined ? null : reader.text(fields.server_name);
+  if (fields.server_name === undefined && names.length === 0 && hosts.has(null)) {
+    reader.problem(place, 'needs "server_name", the name in the certificate: not every endpoint has a name');
+  }
+  return {
+    ...none,
+    ...identity,
+    trustedCaPem: fields.ca === undefined ? null : readCertificates(context, fields.ca),
+    sni,
+    subjectAltNames: names.map(anyNameOf),
+    ...(fields.server_name === undefined ? { hostnameIsSni: true } : {}),
+  };
+}
+
+function anyNameOf(value: string): SubjectAltName {
+  return { kind: 'any', match: { kind: 'exact', value, ignoreCase: false } };
+}
+
+function readIdentity(context: FileContext, cert: YamlEntry | undefined, key: YamlEntry | undefined) {
+  const certificateChainPem = cert === undefined ? null : readCertificates(context, cert);
+  const privateKeyPem = key === undefined ? null : context.file(key);
+  if (key !== undefined && privateKeyPem !== null) checkKey(context, key, privateKeyPem, certificateChainPem);
+  return { certificateChainPem, privateKeyPem };
+}
+
+function readCertificates(context: FileContext, place: YamlPlace): string | null {
+  const pem = context.file(place);
+  if (pem === null) return null;
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch {
+    context.reader.problem(place, 'the file holds no PEM certificate');
+    return null;
+  }
+}
+
+function checkKey({ reader }: FileContext, place: YamlPlace, keyPem: string, chainPem: string | null): void {
+  try {
+    const key = createPrivateKey(keyPem);
+    if (chainPem !== null && !new X509Certificate(chainPem).checkPrivateKey(key)) {
+      reader.problem(place, 'the key does not belong to the certificate');
+    }
+  } catch {
+    reader.problem(place, 'the file holds no PEM private key, or an encrypted one');
+  }
+}
