@@ -1,10 +1,10 @@
 // SIGTERM (design section 12): readiness goes, calls in flight end, new ones go elsewhere, and a
 // second SIGTERM ends at once.
-import * as grpc from '@grpc/grpc-js';
 import test from 'ava';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { startAgentProcess } from '../support/agent-process.ts';
-import { ECHO_METHODS, EchoClient, startEchoServer } from '../support/echo-service.ts';
+import { EchoClient, startEchoServer } from '../support/echo-service.ts';
+import { LoadClient } from '../support/load-clients.ts';
 import { plainMesh } from '../support/resources.ts';
 
 async function start(args: readonly string[] = []) {
@@ -73,48 +73,33 @@ test('a second SIGTERM ends at once', async (t) => {
   await stop();
 });
 
-test('(99) SIGTERM under load fails no unary call of a client that has somewhere to reconnect to', async (t) => {
-  const server = await startEchoServer();
+test('(99) SIGTERM under load fails no unary call of clients on grpc-js, grpc-go and C-core that have somewhere to reconnect to', async (t) => {
+  t.timeout(60_000);
+  const servers = await Promise.all(['behind the leaving', 'behind the staying'].map((name) => startEchoServer(name)));
   const controlPlane = createXdsServer({ log: () => {} });
   const xdsPort = await controlPlane.listen({ host: '127.0.0.1', port: 0 });
-  controlPlane.setSnapshot('client', plainMesh('echo', 'outbound', [server.port]));
-  const agents = await Promise.all([0, 1].map(() => startAgentProcess({ xdsPort, node: 'client' })));
+  const nodes = ['leaving', 'staying'];
+  for (const [i, node] of nodes.entries()) {
+    controlPlane.setSnapshot(node, plainMesh('echo', 'outbound', [servers[i]!.port]));
+  }
+  const agents = await Promise.all(nodes.map((node) => startAgentProcess({ xdsPort, node })));
+  t.teardown(async () => {
+    for (const agent of agents) agent.kill('SIGKILL');
+    await controlPlane.close();
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+  const [leaving] = agents;
   const ports = await Promise.all(agents.map((agent) => agent.listenerPort('echo')));
-  const client = new grpc.Client(
-    `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join(',')}`,
-    grpc.credentials.createInsecure(),
-    { 'grpc.default_authority': 'echo', 'grpc.service_config': '{"loadBalancingConfig":[{"round_robin":{}}]}' },
-  );
-  const { path, requestSerialize, responseDeserialize } = ECHO_METHODS.unary;
-  const failures: string[] = [];
-  let calls = 0;
-  let isOver = false;
-  const caller = async (): Promise<void> => {
-    while (!isOver) {
-      const error = await new Promise<grpc.ServiceError | null>((resolve) => {
-        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, Buffer.alloc(500), (failure) =>
-          resolve(failure),
-        );
-      });
-      calls++;
-      if (error !== null) failures.push(error.message);
-    }
-  };
-  const callers = Array.from({ length: 30 }, caller);
-  const [leaving, staying] = agents;
-  const served = async (agent: (typeof agents)[number]): Promise<boolean> =>
-    /grpc_client_call_duration_seconds_count\{[^}]*\} [1-9]/.test((await agent.get('/stats/prometheus')).text);
-  while (!((await served(leaving!)) && (await served(staying!))));
-  const before = calls;
+  const others = [LoadClient.onGrpcGo(ports), LoadClient.onCCore(ports)].filter((client) => client !== null);
+  const clients = [LoadClient.onGrpcJs(ports), ...others];
+  t.teardown(() => Promise.all(clients.map((client) => client.end())));
+  t.log(`clients on ${clients.map(({ stack }) => stack).join(', ')}`);
+  const wanted = 1000;
+  const both = ['behind the leaving', 'behind the staying'];
+  await Promise.all(clients.map((client) => client.reached(wanted, both)));
   leaving!.kill('SIGTERM');
   t.is(await leaving!.exited, 0);
   t.is((await leaving!.line(({ msg }) => msg === 'drained'))['callsCut'], 0);
-  isOver = true;
-  await Promise.all(callers);
-  t.true(calls > before + 30, `${calls - before} calls while it drained`);
-  t.deepEqual(failures, []);
-  client.close();
-  staying!.kill('SIGKILL');
-  await controlPlane.close();
-  await server.stop();
+  await Promise.all(clients.map((client) => client.reached(client.calls + wanted, ['behind the staying'])));
+  for (const client of clients) t.is(await client.end(), '', client.stack);
 });

@@ -2,6 +2,8 @@
 
 echo.py server MAX_STREAMS  prints `port N` and serves until its standard input ends
 echo.py client PORT CASE    exit code 0, or 1 and what went wrong on standard error
+echo.py load PORT,PORT N    N unary calls at once to both in turn until its standard input ends; prints `calls N ENDPOINTS`
+                            now and then: how many there were, and who answered those since the line before
 """
 
 import concurrent.futures
@@ -235,6 +237,51 @@ def timeout_on_sleeping_server(channel):
     )
 
 
+class Load:
+    """Calls of several threads, counted."""
+
+    def __init__(self, channel):
+        self.call = channel.unary_unary("/test.Echo/Unary")
+        self.lock = threading.Lock()
+        self.is_over = threading.Event()
+        self.calls, self.endpoints, self.failures = 0, set(), []
+
+    def run(self):
+        while not self.is_over.is_set():
+            try:
+                _, call = self.call.with_call(b"1" * 500, wait_for_ready=False)
+                self.add(dict(call.initial_metadata())["x-endpoint"], None)
+            except grpc.RpcError as error:
+                self.add(None, error)
+
+    def add(self, endpoint, error):
+        with self.lock:
+            self.calls += 1
+            if error is None:
+                self.endpoints.add(endpoint)
+            else:
+                self.failures.append(f"call {self.calls}: {error.code()} {error.details()}")
+            if self.calls % 100 == 0:
+                print(f"calls {self.calls} {','.join(self.endpoints)}", flush=True)
+                self.endpoints.clear()
+
+
+def load(ports, at_once):
+    options = SIZES + [("grpc.default_authority", "echo"), ("grpc.lb_policy_name", "round_robin")]
+    addresses = ",".join(f"127.0.0.1:{port}" for port in ports.split(","))
+    with grpc.insecure_channel(f"ipv4:{addresses}", options=options) as channel:
+        made = Load(channel)
+        threads = [threading.Thread(target=made.run) for _ in range(at_once)]
+        for thread in threads:
+            thread.start()
+        sys.stdin.read()
+        made.is_over.set()
+        for thread in threads:
+            thread.join()
+        if made.failures:
+            sys.exit("\n".join(made.failures))
+
+
 def connect():
     options = SIZES + [("grpc.default_authority", "echo"), ("grpc.enable_retries", 0)]
     # Each channel has a connection of its own.
@@ -271,6 +318,8 @@ CASES = [
 if __name__ == "__main__":
     if sys.argv[1] == "server":
         serve(int(sys.argv[2]))
+    elif sys.argv[1] == "load":
+        load(sys.argv[2], int(sys.argv[3]))
     else:
         case = next((case for case in CASES if case.__name__ == sys.argv[3]), None)
         if case is None:

@@ -56,7 +56,7 @@ func (rawCodec) Unmarshal(data []byte, message any) error {
 
 func main() {
 	if len(os.Args) < 2 {
-		fail("say what to be: server or client")
+		fail("say what to be: server, client or load")
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	var err error
@@ -72,8 +72,14 @@ func main() {
 		name := flags.String("case", "", "one of "+caseNames())
 		_ = flags.Parse(os.Args[2:])
 		err = runCase(*addr, *authority, *name)
+	case "load":
+		addr := flags.String("addr", "", "HOST:PORT,HOST:PORT to dial")
+		authority := flags.String("authority", "echo", "the :authority of each call")
+		atOnce := flags.Int("at-once", 10, "calls at once")
+		_ = flags.Parse(os.Args[2:])
+		err = load(*addr, *authority, *atOnce)
 	default:
-		err = fmt.Errorf("%q is neither server nor client", os.Args[1])
+		err = fmt.Errorf("%q is neither server, client nor load", os.Args[1])
 	}
 	if err != nil {
 		fail(err.Error())
