@@ -6,16 +6,17 @@ import type { ConnectionCore } from './connection-core.ts';
 import type { ConnectionInput } from './connection-input.ts';
 import { type ConnectionTimer, Deadline } from './connection-timer.ts';
 import { FrameReader } from './frame-reader.ts';
+import type { TurnQueue, TurnTaker } from './turn-queue.ts';
 
-export class ConnectionReading {
+export class ConnectionReading implements TurnTaker {
   bytesIn = 0;
   readonly #core: ConnectionCore;
   readonly #input: ConnectionInput;
   readonly #reader: FrameReader;
   readonly #socket: Socket;
   readonly #timer: ConnectionTimer;
+  readonly #turns: TurnQueue;
   readonly #onRest: (rest: Buffer) => void;
-  readonly #readRest = (): void => this.#takeRest();
   /** What a chunk held beyond the frames of one turn; read in the next. */
   #rest: Buffer | null = null;
   #isPaused = false;
@@ -36,6 +37,7 @@ export class ConnectionReading {
     this.#timer = timer;
     this.#onRest = onRest;
     const { flusher } = core.environment;
+    this.#turns = flusher.turns;
     this.#reader = new FrameReader(input, flusher.chunk, core.limits.maxFrameBytes, core.role === 'server');
   }
 
@@ -61,7 +63,7 @@ export class ConnectionReading {
     const at = this.#reader.read(buf, 0, bytes, this.#core.limits.maxFramesPerTurn);
     if (at < bytes) {
       this.#rest = Buffer.from(buf.subarray(at, bytes));
-      setImmediate(this.#readRest);
+      this.#turns.wait(this);
       this.update();
     }
     this.#watchPartialFrame();
@@ -87,7 +89,7 @@ export class ConnectionReading {
     this.#socket.resume();
   }
 
-  #takeRest(): void {
+  takeTurn(): void {
     const rest = this.#rest;
     this.#rest = null;
     if (rest === null) return;

@@ -3,6 +3,7 @@
 // all of them have been. One flusher for each data plane (thread).
 import { QueueLedger } from './queue-ledger.ts';
 import { ReadBufferPool } from './read-buffer.ts';
+import { TurnQueue } from './turn-queue.ts';
 import { ChunkInHand, SlabPool } from './write-slab.ts';
 
 /** What can be marked dirty. */
@@ -30,6 +31,7 @@ export class Flusher {
   readonly slabs = new SlabPool();
   readonly readBuffers = new ReadBufferPool();
   readonly queues = new QueueLedger();
+  readonly turns = new TurnQueue();
   /** What is being handled between `enter` and `leave`; nothing outside. */
   readonly chunk = new ChunkInHand(this.readBuffers);
   readonly #readClock: () => number;

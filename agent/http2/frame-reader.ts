@@ -19,11 +19,20 @@ export interface FrameSink {
 
 const noBytes: Buffer = Buffer.alloc(0);
 
+/**
+ * What HEADERS count for in a server's turn: a call costs some sixteen times as much as a frame of another kind. So a
+ * client that begins a thousand at once lets others have their turn in between.
+ */
+const framesPerCall = 16;
+
 export class FrameReader {
   framesIn = 0;
   readonly #sink: FrameSink;
   readonly #chunk: ChunkInHand;
   readonly #maxFrameBytes: number;
+  readonly #framesPerHeaders: number;
+  /** Frames that may still be read in this turn. */
+  #turnLeft = 0;
   /** Bytes of the client's preface that are still to come. */
   #prefaceLeft: number;
   /** A frame other than DATA, or a header, that a chunk has cut: `stash[0, stashed)`. */
@@ -37,12 +46,13 @@ export class FrameReader {
   #paddedFlags = 0;
   #paddedStream = 0;
 
-  /** @param expectsPreface a server's reader does (RFC 9113 section 3.4). */
-  constructor(sink: FrameSink, chunk: ChunkInHand, maxFrameBytes: number, expectsPreface: boolean) {
+  /** @param isServer it expects the client's preface first (RFC 9113 section 3.4). */
+  constructor(sink: FrameSink, chunk: ChunkInHand, maxFrameBytes: number, isServer: boolean) {
     this.#sink = sink;
     this.#chunk = chunk;
     this.#maxFrameBytes = maxFrameBytes;
-    this.#prefaceLeft = expectsPreface ? preface.length : 0;
+    this.#prefaceLeft = isServer ? preface.length : 0;
+    this.#framesPerHeaders = isServer ? framesPerCall : 1;
   }
 
   /** A frame has begun and is not complete; DATA may take its time. */
@@ -50,20 +60,17 @@ export class FrameReader {
     return this.#stashed > 0 || this.#paddedLength >= 0;
   }
 
-  /** Reads at most `maxFrames` frames of `buf[start, end)`; answers where it stopped, `end` when all is read. */
+  /** Reads about `maxFrames` frames of `buf[start, end)`; answers where it stopped, `end` when all is read. */
   read(buf: Buffer, start: number, end: number, maxFrames: number): number {
     let at = start;
     if (this.#prefaceLeft > 0) at = this.#readPreface(buf, at, end);
-    let frames = 0;
+    this.#turnLeft = maxFrames;
     while (at < end && !this.#sink.isStopped) {
       if (this.#stashed > 0) at = this.#readIntoStash(buf, at, end);
       else if (this.#dataLeft >= 0) at = this.#readData(buf, at, end);
       else if (this.#paddedLength >= 0) at = this.#readPadLength(buf, at);
-      else if (frames === maxFrames) return at;
-      else {
-        at = this.#readFrame(buf, at, end);
-        frames++;
-      }
+      else if (this.#turnLeft <= 0) return at;
+      else at = this.#readFrame(buf, at, end);
     }
     return end;
   }
@@ -75,6 +82,7 @@ export class FrameReader {
     const length = (buf[at]! << 16) | (buf[at + 1]! << 8) | buf[at + 2]!;
     if (length > this.#maxFrameBytes) return this.#refuseLength(length, end);
     const type = buf[at + 3]!;
+    this.#turnLeft -= type === FrameType.HEADERS ? this.#framesPerHeaders : 1;
     if (type === FrameType.DATA) {
       this.#beginData(length, buf[at + 4]!, readUint31(buf, at + 5));
       if (this.#dataLeft < 0 || this.#sink.isStopped) return payload;

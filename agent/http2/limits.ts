@@ -90,7 +90,7 @@ export interface Http2Limits {
   readonly maxPlaneQueuedBytes: number;
   /** A stream with bytes queued sends less than 16 KiB of them in this time: it is reset likewise. Default 5 min, as Envoy's. */
   readonly streamStallTimeoutMs: number;
-  /** Frames handled in one turn of the event loop; then others have theirs. Default 1000. */
+  /** Frames handled in one turn of the event loop, a server's HEADERS as 16; then others have theirs. Default 1000. */
   readonly maxFramesPerTurn: number;
   /** From accepting to the end of the peer's preface and first SETTINGS; also for a TLS handshake. Default 10 s. */
   readonly prefaceTimeoutMs: number;

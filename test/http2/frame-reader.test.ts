@@ -112,3 +112,16 @@ test('a reader stops between two frames when its turn is over', (t) => {
   t.is(reader.read(bytes, 0, bytes.length, 2), 17 + 12);
   t.is(sink.lines.length, 3);
 });
+
+test('a server begins 63 calls in a turn of 1,000 frames, whatever else a chunk holds', (t) => {
+  const sink = new Transcript();
+  const reader = new FrameReader(sink, new ChunkInHand(new ReadBufferPool()), 16_384, true);
+  const call = headers(1, request());
+  const bytes = Buffer.concat([preface, ...Array.from({ length: 200 }, () => call)]);
+  let at = 0;
+  for (const calls of [63, 63, 63, 11]) {
+    const next = reader.read(bytes, at, bytes.length, 1000);
+    t.is(next - at, calls * call.length + (at === 0 ? preface.length : 0));
+    at = next;
+  }
+});
