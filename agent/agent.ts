@@ -13,7 +13,7 @@ import type { Resource } from '../xds/model/resource.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { AgentView } from './admin/agent-view.ts';
 import { type ConfigFile, FollowedConfig } from './config/followed-config.ts';
-import type { Up } from './link.ts';
+import type { Explanation, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import { StatsReader } from './stats/stats-reader.ts';
 import { StatsRegion } from './stats/stats-region.ts';
@@ -69,7 +69,7 @@ export class Agent {
   readonly #view: AgentView;
   readonly #cache: ConfigCache | null;
   readonly #admin: AdminServer;
-  readonly #questions = new Map<number, (lines: readonly string[]) => void>();
+  readonly #questions = new Map<number, (explanation: Explanation) => void>();
   #nextQuestion = 0;
   #state: 'running' | 'draining' | 'stopped' = 'running';
   #drainedWorkers = 0;
@@ -269,13 +269,13 @@ export class Agent {
         if (this.#drainedWorkers === this.#options.concurrency) this.#onDrained?.();
         return;
       case 'explained':
-        this.#questions.get(up.id)?.(up.lines);
+        this.#questions.get(up.id)?.(up.explanation);
         this.#questions.delete(up.id);
         return;
     }
   }
 
-  #explain(listener: string, headers: readonly (readonly [string, string])[]): Promise<readonly string[]> {
+  #explain(listener: string, headers: readonly (readonly [string, string])[]): Promise<Explanation> {
     const id = this.#nextQuestion++;
     return new Promise((resolve) => {
       this.#questions.set(id, resolve);

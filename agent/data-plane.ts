@@ -7,7 +7,7 @@ import { CallFilters } from './filters/filter-chain.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
 import { DeadlineQueue } from './grpc/deadline-queue.ts';
 import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes } from './http2/index.ts';
-import type { DataPlaneSettings, Down, Up } from './link.ts';
+import type { DataPlaneSettings, Down, Explanation, Up } from './link.ts';
 import { defaultListenerLimits } from './listener/connection-cap.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import type { CallObserver } from './observe/call-observer.ts';
@@ -130,7 +130,7 @@ export class DataPlane {
         this.stop();
         return;
       case 'explain':
-        this.#post({ kind: 'explained', id: down.id, lines: this.#explain(down.listener, down.headers) });
+        this.#post({ kind: 'explained', id: down.id, explanation: this.#explain(down.listener, down.headers) });
         return;
     }
   }
@@ -203,12 +203,10 @@ export class DataPlane {
     this.#post({ kind: 'drained', callsCut });
   }
 
-  #explain(listener: string, headers: readonly (readonly [string, string])[]): string[] {
+  #explain(listener: string, headers: readonly (readonly [string, string])[]): Explanation {
     const context = this.#contexts.get(listener);
-    if (context === undefined) {
-      return [`no listener ${listener}; there are: ${[...this.#contexts.keys()].join(', ') || 'none'}`];
-    }
+    if (context === undefined) return { listeners: [...this.#contexts.keys()] };
     const head = readCallHead(this.#shapes.block(headers), createCallHeadMemo(this.#shapes));
-    return context.director.explain(head);
+    return { lines: context.director.explain(head) };
   }
 }

@@ -42,7 +42,10 @@ export type Up =
       readonly fields: Readonly<Record<string, unknown>>;
     }
   | { readonly kind: 'drained'; readonly callsCut: number }
-  | { readonly kind: 'explained'; readonly id: number; readonly lines: readonly string[] };
+  | { readonly kind: 'explained'; readonly id: number; readonly explanation: Explanation };
+
+/** Which route takes a call, and why, a sentence a line; or the listeners there are, where the one asked for is not. */
+export type Explanation = { readonly lines: readonly string[] } | { readonly listeners: readonly string[] };
 
 /** What a data plane is told once, at its start. */
 export interface DataPlaneSettings {

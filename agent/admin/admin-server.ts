@@ -1,5 +1,6 @@
 // The admin port of an agent: what it is doing, and the few things that one may tell it. The paths are those that users
 // of Envoy and linkerd type by habit.
+import { imagineCall } from '../grpc/imagined-call.ts';
 import { isLogLevel, LOG_LEVELS, type Log } from '../observe/log.ts';
 import type { MergedRow } from '../stats/stats-reader.ts';
 import {
@@ -112,26 +113,17 @@ async function explain(source: AdminSource, { query }: AdminRequest): Promise<Ad
   if (!listener || !authority || !path) {
     return plain(400, 'explain wants ?listener=NAME&authority=NAME&path=/package.Service/Method\n');
   }
-  const headers: [string, string][] = [
-    [':method', 'POST'],
-    [':scheme', 'http'],
-    [':path', path.startsWith('/') ? path : `/${path}`],
-    [':authority', authority],
-    ['content-type', 'application/grpc'],
-    ['te', 'trailers'],
-  ];
-  for (const header of query.getAll('header')) {
-    const colon = header.indexOf(':');
-    if (colon < 1) return plain(400, `header is NAME:VALUE, not '${header}'\n`);
-    headers.push([header.slice(0, colon).trim().toLowerCase(), header.slice(colon + 1).trim()]);
-  }
+  const headers = imagineCall(path, authority, query.getAll('header'));
+  if (typeof headers === 'string') return plain(400, `header is NAME:VALUE, not '${headers}'\n`);
   const { promise: late, resolve } = Promise.withResolvers<null>();
   const timer = setTimeout(resolve, EXPLAIN_MS, null);
-  const lines = await Promise.race([source.explain(listener, headers), late]);
+  const found = await Promise.race([source.explain(listener, headers), late]);
   clearTimeout(timer);
-  return lines === null
-    ? plain(504, 'the data plane did not answer\n')
-    : plain(200, lines.map((line) => `${line}\n`).join(''));
+  if (found === null) return plain(504, 'the data plane did not answer\n');
+  if ('listeners' in found) {
+    return plain(404, `no listener ${listener}; there are: ${found.listeners.join(', ') || 'none'}\n`);
+  }
+  return plain(200, found.lines.map((line) => `${line}\n`).join(''));
 }
 
 /** What every exporter of Prometheus metrics says of its process. */

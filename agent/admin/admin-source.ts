@@ -1,4 +1,5 @@
 // What the admin server asks the agent. agent/agent.ts answers; the server knows none of the parts behind it.
+import type { Explanation } from '../link.ts';
 import type { LogLevel } from '../observe/log.ts';
 import type { StatsReader } from '../stats/stats-reader.ts';
 
@@ -18,6 +19,6 @@ export interface AdminSource {
   drain(): void;
   /** Ends the agent now. */
   quit(): void;
-  /** Which route takes a call with these headers at this listener, and why, a sentence a line. */
-  explain(listener: string, headers: readonly (readonly [string, string])[]): Promise<readonly string[]>;
+  /** What becomes of a call with these headers at this listener. */
+  explain(listener: string, headers: readonly (readonly [string, string])[]): Promise<Explanation>;
 }

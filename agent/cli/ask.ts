@@ -1,7 +1,11 @@
 // Commands that ask a running agent through its admin port.
 import { type Command, type Flag, type FlagValues, UsageError } from './command-line.ts';
 
-const ADMIN_FLAG: Flag = { name: 'admin', value: 'HOST:PORT', help: "the agent's admin address (127.0.0.1:15000)" };
+export const ADMIN_FLAG: Flag = {
+  name: 'admin',
+  value: 'HOST:PORT',
+  help: "the agent's admin address (127.0.0.1:15000)",
+};
 
 function ask(name: string, summary: string, method: 'GET' | 'POST', path: string): Command {
   return {
@@ -18,30 +22,10 @@ export const askCommands: readonly Command[] = [
   ask('config', 'what a running agent was told by its control plane, with what it refused', 'GET', '/config_dump'),
   ask('clusters', 'the clusters and endpoints of a running agent', 'GET', '/clusters'),
   ask('drain', 'let a running agent finish its calls and take no new ones', 'POST', '/drain'),
-  {
-    name: 'explain',
-    summary: 'which route of a running agent takes a call, and why the ones before it did not',
-    details: ['Example: outrigger explain --listener outbound --authority catalogue --path /demo.Catalogue/GetProduct'],
-    flags: [
-      ADMIN_FLAG,
-      { name: 'listener', value: 'NAME', help: 'the listener that the call arrives at' },
-      { name: 'authority', value: 'NAME', help: 'its :authority' },
-      { name: 'path', value: 'PATH', help: 'its :path, /package.Service/Method' },
-      { name: 'header', short: 'H', value: 'NAME:VALUE', help: 'a header that it carries' },
-    ],
-    run: (flags) => {
-      const query = new URLSearchParams();
-      for (const name of ['listener', 'authority', 'path', 'header']) {
-        const value = flags.text(name);
-        if (value !== undefined) query.set(name, value);
-      }
-      return request(flags, 'GET', `/explain?${query}`);
-    },
-  },
 ];
 
 /** Prints the answer; exit code 1 when the agent says no (not ready, unknown listener). */
-async function request(flags: FlagValues, method: 'GET' | 'POST', path: string): Promise<number> {
+export async function request(flags: FlagValues, method: 'GET' | 'POST', path: string): Promise<number> {
   const admin = flags.text('admin') ?? '127.0.0.1:15000';
   if (!/^[^/\s]+:\d+$/.test(admin)) throw new UsageError(`--admin takes HOST:PORT, not '${admin}'`);
   let response: Response;

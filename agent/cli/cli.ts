@@ -3,6 +3,7 @@
 import { askCommands } from './ask.ts';
 import { type Command, didYouMean, parseFlags, UsageError } from './command-line.ts';
 import { controlPlaneCommand } from './control-plane.ts';
+import { explainCommand } from './explain.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { meshCommand } from './mesh.ts';
 import { runCommand } from './run.ts';
@@ -16,6 +17,7 @@ const COMMANDS: readonly Command[] = [
   controlPlaneCommand,
   validateCommand,
   schemaCommand,
+  explainCommand,
   ...askCommands,
 ];
 

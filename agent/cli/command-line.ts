@@ -18,6 +18,8 @@ export interface Command {
   /** Further lines of the command's own help. */
   readonly details: readonly string[];
   readonly flags: readonly Flag[];
+  /** A word of its own that it takes, once, without a flag; absent: it takes none. */
+  readonly operand?: { readonly name: string; readonly help: string };
   /**
    * Exit code; 0 when the command is done. Throws `UsageError` or an Error of one clear sentence. `version` is the
    * program's.
@@ -31,19 +33,23 @@ export class UsageError extends Error {
 }
 
 export class FlagValues {
-  readonly #values: Readonly<Record<string, string | boolean | undefined>>;
+  /** Each flag's values in their order; a switch has none. */
+  readonly #values: ReadonlyMap<string, readonly string[]>;
+  readonly operand: string | undefined;
 
-  constructor(values: Readonly<Record<string, string | boolean | undefined>>) {
+  constructor(values: ReadonlyMap<string, readonly string[]>, operand: string | undefined) {
     this.#values = values;
+    this.operand = operand;
   }
 
+  /** The last counts where it is given more than once. */
   text(name: string): string | undefined {
-    const value = this.#values[name];
-    return typeof value === 'string' ? value : undefined;
+    return this.#values.get(name)?.at(-1);
   }
 
-  has(name: string): boolean {
-    return this.#values[name] === true;
+  /** All of a flag that may be given more than once. */
+  texts(name: string): readonly string[] {
+    return this.#values.get(name) ?? [];
   }
 
   /** A whole number within bounds; throws a `UsageError` that names the flag. */
@@ -79,10 +85,17 @@ export function parseFlags(command: Command, args: readonly string[]): FlagValue
     ]),
   );
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
-  const values: Record<string, string | boolean> = Object.create(null);
+  const values = new Map<string, string[]>();
+  let operand: string | undefined;
   for (const token of tokens) {
     if (token.kind === 'positional') {
-      throw new UsageError(`outrigger ${command.name} takes flags only, not '${token.value}'`);
+      if (command.operand !== undefined && operand === undefined) {
+        operand = token.value;
+        continue;
+      }
+      throw new UsageError(
+        `outrigger ${command.name} takes ${command.operand === undefined ? 'flags only' : `one ${command.operand.name}`}, not '${token.value}'`,
+      );
     }
     if (token.kind === 'option-terminator') continue;
     const flag = [...command.flags, HELP_FLAG].find(({ name }) => name === token.name);
@@ -94,13 +107,13 @@ export function parseFlags(command: Command, args: readonly string[]): FlagValue
     }
     if (flag.value === undefined) {
       if (token.value !== undefined) throw new UsageError(`--${flag.name} takes no value`);
-      values[flag.name] = true;
+      values.set(flag.name, []);
     } else {
       if (token.value === undefined) throw new UsageError(`--${flag.name} wants a value: --${flag.name} ${flag.value}`);
-      values[flag.name] = token.value;
+      values.set(flag.name, [...(values.get(flag.name) ?? []), token.value]);
     }
   }
-  return new FlagValues(values);
+  return new FlagValues(values, operand);
 }
 
 export const HELP_FLAG: Flag = { name: 'help', short: 'h', help: 'show this' };

@@ -10,6 +10,7 @@ import {
   type SocketAddress,
 } from '../../xds/index.ts';
 import { type ParsedAgentFile, parseAgentFile } from '../config/agent-file/agent-file.ts';
+import type { ParsedConfig } from '../config/config-source.ts';
 import { parsePlainData } from '../config/plain-data.ts';
 
 /** How to reach a control plane, and what of the file has no effect (`field path: text` each). */
@@ -66,6 +67,12 @@ function keysOfText(text: string): string[] {
 /** Reads agent.yaml and the files that it names. */
 export function parseAgentFileText(text: string, file: string): ParsedAgentFile {
   return parseAgentFile(text, { name: file, folder: dirname(file), readFile: (path) => readFileSync(path, 'utf8') });
+}
+
+/** What a file says that names listeners and routes itself. */
+export function readStaticConfig(text: string, file: string): ParsedConfig {
+  if (configFileKind(text) === 'agent-file') return parseAgentFileText(text, file);
+  throw new Error(`${file} is no agent.yaml: it has no routes to ask`);
 }
 
 /** Reads either kind of bootstrap. */

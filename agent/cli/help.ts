@@ -17,12 +17,14 @@ export function programHelp(commands: readonly Command[]): string {
 
 export function commandHelp(command: Command): string {
   const flags = [...command.flags, HELP_FLAG];
+  const { operand } = command;
   const width = Math.max(...flags.map((flag) => spelling(flag).length));
   return [
     `outrigger ${command.name}: ${command.summary}`,
     '',
     ...command.details,
     ...(command.details.length > 0 ? [''] : []),
+    ...(operand === undefined ? [] : [`  ${operand.name.padEnd(width)}  ${operand.help}`, '']),
     'Flags:',
     ...flags.map((flag) => `  ${spelling(flag).padEnd(width)}  ${flag.help}`),
     '',

@@ -29,7 +29,10 @@ async function startAdmin(t: ExecutionContext, parts: Partial<AdminSource> = {})
     setLogLevel: (level) => done.push(`level ${level}`),
     drain: () => done.push('drain'),
     quit: () => done.push('quit'),
-    explain: async (listener, headers) => [listener, ...headers.map((header) => header.join('='))],
+    explain: async (listener, headers) =>
+      listener === 'gone'
+        ? { listeners: ['inbound', 'outbound'] }
+        : { lines: [listener, ...headers.map((header) => header.join('='))] },
     ...parts,
   };
   const admin = new AdminServer({ host: '127.0.0.1', port: 0, log: silent, source });
@@ -137,6 +140,9 @@ test('/explain asks the data plane with the headers of a gRPC call', async (t) =
     'a=b',
   ]);
   t.is((await ask('GET', '/explain?listener=outbound')).status, 400);
+  const unknown = await ask('GET', `/explain?${query.replace('outbound', 'gone')}`);
+  t.is(unknown.status, 404);
+  t.is(unknown.text, 'no listener gone; there are: inbound, outbound\n');
   t.is((await ask('GET', `/explain?${query}&header=nonsense`)).status, 400);
 });
 

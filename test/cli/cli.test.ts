@@ -204,6 +204,32 @@ test.serial(
   },
 );
 
+test.serial('explain says which route of a file takes a call, and why the ones before it did not', async (t) => {
+  const file = await fileWith(
+    t,
+    `frontends:
+  - name: public
+    listen: 127.0.0.1:0
+    routes:
+      - { match: { service: shop.Cart, headers: { x-canary: "1", x-user: ann } }, backend: b }
+      - { name: all, match: { authority: api.example }, split: { a: 9, b: 1 } }
+backends: { a: { endpoints: ["127.0.0.1:1"] }, b: { endpoints: ["127.0.0.1:2"] } }
+`,
+    'agent.yaml',
+  );
+  const call = ['/shop.Cart/Add', '-H', 'x-canary:1', '-H', 'x-user:bob', '--authority', 'API.example:443'];
+  const { code, out } = await outrigger(['explain', '--config', file, ...call]);
+  t.is(code, 0);
+  t.regex(out, /^listener public\n/);
+  t.regex(out, /route 1: not taken, the call must have x-user, which must be "ann"; x-user is "bob"\n/);
+  t.regex(out, /route 2 \("all"\): taken, forwarded to cluster a \(9 of 10\) or cluster b \(1 of 10\)\n$/);
+  const unknown = await outrigger(['explain', '--config', file, '/a/b', '--listener', 'pubic']);
+  t.is(unknown.code, 1);
+  t.regex(unknown.err, /no listener pubic \(did you mean public\?\); there are: public/);
+  t.is((await outrigger(['explain', '--config', file])).code, 64);
+  t.is((await outrigger(['explain', '--config', file, '/a/b', '/c/d'])).code, 64);
+});
+
 test.serial('schema prints the JSON Schema of agent.yaml', async (t) => {
   const { code, out } = await outrigger(['schema']);
   t.is(code, 0);
