@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
 import { startTwoAgents } from '../support/two-agents.ts';
 import { grpcJsCases } from './grpc-js-cases.ts';
-import { type InteropCase, interopCases } from './interop-cases.ts';
+import { EARLY_END, type EchoCase, interopCases } from './interop-cases.ts';
 import { type Judge, PEERS, runPeer, type Verdict, verdictOf } from './judge.ts';
 import { WireMeter } from './wire-meter.ts';
 
@@ -17,7 +17,7 @@ const SCRIPT = fileURLToPath(new URL('python/echo.py', import.meta.url));
 /** What a connection to either server takes, so that the case of many streams needs several. */
 const MAX_STREAMS = 10;
 /** Cases that no client can ask of a server on grpc-js. */
-const grpcJsServerLacks: readonly InteropCase[] = ['server_compressed_unary', 'server_compressed_streaming'];
+const grpcJsServerLacks: readonly EchoCase[] = ['server_compressed_unary', 'server_compressed_streaming'];
 
 async function startPythonServer(): Promise<{ readonly port: number; stop(): Promise<void> }> {
   const args = [SCRIPT, 'server', `${MAX_STREAMS}`];
@@ -40,14 +40,14 @@ async function startPythonServer(): Promise<{ readonly port: number; stop(): Pro
 async function verdictsOn(
   endpoint: number,
   path: string,
-  lacks: readonly InteropCase[],
-  ask: (name: InteropCase, port: number) => Promise<unknown>,
+  lacks: readonly EchoCase[],
+  ask: (name: EchoCase, port: number) => Promise<unknown>,
 ): Promise<Verdict[]> {
   const meter = await WireMeter.start(endpoint);
   const agents = await startTwoAgents([meter.port]);
   try {
     const verdicts: Verdict[] = [];
-    for (const name of interopCases) {
+    for (const name of [...interopCases, EARLY_END] as const) {
       const title = `${name} (${path})`;
       if (lacks.includes(name))
         verdicts.push({ kind: 'skipped', name: title, reason: "grpc-js's server never compresses" });
@@ -60,11 +60,11 @@ async function verdictsOn(
   }
 }
 
-function askByPython(name: InteropCase, port: number): Promise<unknown> {
+function askByPython(name: EchoCase, port: number): Promise<unknown> {
   return runPeer(PYTHON, [SCRIPT, 'client', `${port}`, name], 20_000);
 }
 
-async function askByGrpcJs(name: InteropCase, port: number): Promise<void> {
+async function askByGrpcJs(name: EchoCase, port: number): Promise<void> {
   const clients: EchoClient[] = [];
   const connect = (options = {}): EchoClient => {
     const client = new EchoClient(port, 'echo', options);

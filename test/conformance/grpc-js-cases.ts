@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import * as grpc from '@grpc/grpc-js';
 import { ECHO_METHODS, type EchoClient } from '../support/echo-service.ts';
-import type { InteropCase } from './interop-cases.ts';
+import type { EchoCase } from './interop-cases.ts';
 import { COMPRESSIBLE_BYTES } from './wire-meter.ts';
 
 /** Makes a client with a connection of its own, which the judge closes. */
@@ -122,6 +122,26 @@ async function connectionScaling(client: EchoClient): Promise<void> {
   for (const reply of replies) assert.equal((await reply.next()).done, true);
 }
 
+/** Goes on sending until the reply is there. */
+async function earlyEnd(client: EchoClient): Promise<void> {
+  const message = Buffer.alloc(10_000, 1);
+  const { path } = ECHO_METHODS.clientStream;
+  const reply = new Promise<Buffer>((resolve, reject) => {
+    const asked = metadataOf({ 'x-early': '1' });
+    const call = client.makeClientStreamRequest(path, identity, identity, asked, {}, (error, answer) => {
+      isOver = true;
+      if (error === null) resolve(answer!);
+      else reject(error);
+    });
+    let isOver = false;
+    const more = (): void => {
+      if (!isOver) call.write(message, more);
+    };
+    more();
+  });
+  assert.ok((await reply).equals(message), 'other bytes came back');
+}
+
 async function rpcSoak(client: EchoClient): Promise<void> {
   for (let i = 0; i < 10; i++) await echoes(client, Buffer.alloc(271_828, i));
 }
@@ -138,7 +158,7 @@ const small = Array.from({ length: 50 }, (_, i) => Buffer.from(`message ${i}`));
 const growing = Array.from({ length: 200 }, (_, i) => Buffer.alloc(i * 7, i));
 const compressible = ['z', 'y'].map((letter) => Buffer.alloc(COMPRESSIBLE_BYTES, letter));
 
-export const grpcJsCases: Readonly<Record<InteropCase, (connect: Connect) => Promise<void>>> = {
+export const grpcJsCases: Readonly<Record<EchoCase, (connect: Connect) => Promise<void>>> = {
   empty_unary: (connect) => echoes(connect(), Buffer.alloc(0)),
   large_unary: (connect) => echoes(connect(), Buffer.alloc(4 * 1024 * 1024, 'large')),
   client_streaming: (connect) => joins(connect(), growing),
@@ -166,4 +186,5 @@ export const grpcJsCases: Readonly<Record<InteropCase, (connect: Connect) => Pro
   rpc_soak: (connect) => rpcSoak(connect()),
   channel_soak: channelSoak,
   max_concurrent_streams_connection_scaling: (connect) => connectionScaling(connect()),
+  early_end: (connect) => earlyEnd(connect()),
 };

@@ -29,6 +29,10 @@ export const interopCases = [
 
 export type InteropCase = (typeof interopCases)[number];
 
+/** What the description lacks: a server that answers behind the first of many messages, whose client gets that and OK. */
+export const EARLY_END = 'early_end';
+export type EchoCase = InteropCase | typeof EARLY_END;
+
 /** Cases that grpc-go's client does not have, and the case of the echo service (test/support/go-echo) that stands in. */
 export const grpcGoStandIns: Readonly<Partial<Record<InteropCase, string>>> = {
   client_compressed_unary: 'client-compressed-unary',
@@ -50,4 +54,4 @@ export const grpcGoCases: readonly InteropCase[] = interopCases.filter((name) =>
 export const grpcGoQuickCases: readonly InteropCase[] = grpcGoCases.filter((name) => !soaks.includes(name));
 
 /** What else the echo service asks. */
-export const grpcGoEchoCases: readonly string[] = ['large', 'status-details'];
+export const grpcGoEchoCases: readonly string[] = ['early-end', 'large', 'status-details'];

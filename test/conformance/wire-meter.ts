@@ -2,7 +2,7 @@
 // the wire, nor how many connections an agent took for its calls.
 import { once } from 'node:events';
 import net from 'node:net';
-import type { InteropCase } from './interop-cases.ts';
+import type { EchoCase } from './interop-cases.ts';
 
 /** Bytes of each message of the cases of compression, which shrink to less than a tenth. */
 export const COMPRESSIBLE_BYTES = 100_000;
@@ -45,7 +45,7 @@ export class WireMeter {
   }
 
   /** Runs a case, and throws where the bytes or connections that it took are not what its name promises. */
-  async watch(name: InteropCase, run: () => Promise<unknown>): Promise<void> {
+  async watch(name: EchoCase, run: () => Promise<unknown>): Promise<void> {
     const { toEndpoint: up, fromEndpoint: down } = this.#count;
     await run();
     const [sent, received] = [this.#count.toEndpoint - up, this.#count.fromEndpoint - down];

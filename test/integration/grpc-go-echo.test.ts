@@ -59,6 +59,7 @@ const CASES = {
   'ping-pong': 'each message of a bidirectional stream comes back before the next one is sent',
   large: 'messages of 4 MiB go both ways, in a unary call and in a stream',
   compressed: 'a message compressed by gzip arrives as it was',
+  'early-end': 'a server that answers behind the first of many messages ends the call with OK',
   concurrent: '1,000 streams are open at the same time on one connection',
 };
 

@@ -36,8 +36,8 @@ export interface EchoServer {
 
 /**
  * Behaviour by request metadata: `x-fail: CODE` ends with that status, `details` (that of `x-message-bin` where there is
- * one) and trailers; `x-hang: 1` never answers; `x-count: N` makes a server stream of N messages. Everything else is
- * echoed, with `x-endpoint` naming the server in the headers and `x-trailer` in the trailers. `-bin` metadata comes back
+ * one) and trailers; `x-hang: 1` never answers; `x-count: N` makes a server stream of N messages; `x-early: 1` has a
+ * stream of requests answered behind the first. Everything else is echoed, with `x-endpoint` naming the server in the headers and `x-trailer` in the trailers. `-bin` metadata comes back
  * under the same name. `port` 0 takes any free one.
  */
 export async function startEchoServer(name = 'echo', port = 0, options: grpc.ServerOptions = {}): Promise<EchoServer> {
@@ -101,6 +101,10 @@ export async function startEchoServer(name = 'echo', port = 0, options: grpc.Ser
         const failure = begin(ECHO_METHODS.clientStream.path, call);
         if (failure !== null) return callback(failure);
         const received: Buffer[] = [];
+        if (call.metadata.get('x-early').length > 0) {
+          call.once('data', (message: Buffer) => callback(null, message, trailers()));
+          return;
+        }
         call.on('data', (message: Buffer) => received.push(message));
         call.on('end', () => {
           if (!hangs(call)) callback(null, Buffer.concat(received), trailers());

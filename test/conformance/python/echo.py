@@ -40,7 +40,8 @@ def unary(request, context):
 
 
 def client_stream(requests, context):
-    begin(context)
+    if "x-early" in begin(context):
+        return next(requests)
     return b"".join(requests)
 
 
@@ -183,6 +184,16 @@ def max_concurrent_streams_connection_scaling(channel):
         want(list(call), [], "the rest")
 
 
+def early_end(channel):
+    """Goes on sending until the reply is there."""
+    is_over = threading.Event()
+    call = channel.stream_unary("/test.Echo/ClientStream")
+    requests = iter(lambda: None if is_over.is_set() else b"e" * 10_000, None)
+    reply = call(requests, timeout=8, metadata=(("x-early", "1"),))
+    is_over.set()
+    want(reply, b"e" * 10_000, "the reply")
+
+
 def custom_metadata(channel):
     sent = (("x-raw-bin", bytes(range(256))), ("x-text", "value"))
     reply, call = channel.unary_unary("/test.Echo/Unary").with_call(b"hello", timeout=8, metadata=sent)
@@ -313,6 +324,7 @@ CASES = [
     rpc_soak,
     channel_soak,
     max_concurrent_streams_connection_scaling,
+    early_end,
 ]
 
 if __name__ == "__main__":

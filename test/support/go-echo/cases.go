@@ -40,6 +40,7 @@ func init() {
 		"server-compressed-streaming": serverCompressedStreaming,
 		"very-large":                  veryLargeRequest,
 		"cacheable":                   cacheableCalls,
+		"early-end":                   earlyEnd,
 		"cancel":                      cancelledCall,
 		"deadline":                    deadlineExceeded,
 		"concurrent":                  concurrentStreams,
@@ -315,6 +316,30 @@ func cacheableCalls(ctx context.Context, c *client) error {
 		}
 	}
 	return nil
+}
+
+// earlyEnd goes on sending until it is told to stop, and wants the reply to its first message, and OK.
+func earlyEnd(ctx context.Context, c *client) error {
+	ctx = metadata.AppendToOutgoingContext(ctx, "x-early", "1")
+	stream, err := c.conn.NewStream(ctx, &clientStreamDesc, clientStreamMethod)
+	if err != nil {
+		return err
+	}
+	message := bytes.Repeat([]byte{1}, 10_000)
+	for err == nil {
+		err = stream.SendMsg(&message)
+	}
+	if !errors.Is(err, io.EOF) {
+		return fmt.Errorf("while sending: %w", err)
+	}
+	var reply []byte
+	if err := stream.RecvMsg(&reply); err != nil {
+		return err
+	}
+	if !bytes.Equal(reply, message) {
+		return fmt.Errorf("%d bytes came back that are not the first %d sent", len(reply), len(message))
+	}
+	return wantTrailers(streamAnswer(stream))
 }
 
 // cancelledCall cancels a call that is known to have reached its server; the server says that it saw it.

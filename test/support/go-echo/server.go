@@ -45,8 +45,8 @@ type echoServer struct {
 
 // serve prints `port N`, then `call JSON` as a call arrives and `cancelled METHOD` as one ends before its answer.
 // What it does is told by request metadata: `x-fail: CODE` ends with that status, details and trailers; `x-hang: 1`
-// never answers; `x-count: N` makes a server stream of N messages; `x-compress: NAME` has the replies compressed.
-// Everything else is echoed, `-bin` metadata in the headers. maxStreams bounds the calls on one connection; 0 doesn't.
+// never answers; `x-count: N` makes a server stream of N messages; `x-compress: NAME` has the replies compressed;
+// `x-early: 1` has a stream of requests answered behind the first. Everything else is echoed, `-bin` metadata in the headers. maxStreams bounds the calls on one connection; 0 doesn't.
 func serve(name string, maxStreams uint) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -173,6 +173,13 @@ func (s *echoServer) unary(_ any, ctx context.Context, decode func(any) error, _
 
 func (s *echoServer) clientStream(stream grpc.ServerStream) error {
 	var all []byte
+	incoming, _ := metadata.FromIncomingContext(stream.Context())
+	if len(incoming.Get("x-early")) > 0 {
+		if err := stream.RecvMsg(&all); err != nil {
+			return err
+		}
+		return stream.SendMsg(&all)
+	}
 	if err := receiveAll(stream, func(message []byte) error {
 		all = append(all, message...)
 		return nil
