@@ -6,5 +6,29 @@ export type { ConfigUpdate, Resource, ResourceName } from '../xds/model/resource
 export type { RouteConfiguration } from '../xds/model/route.ts';
 export { Agent, type AgentEnd, type AgentOptions } from './agent.ts';
 export { DataPlane } from './data-plane.ts';
+export {
+  type DirectorAnswer,
+  type DirectorFunction,
+  type Forward,
+  type ForwardOptions,
+  type ForwardTo,
+  type Reject,
+  reject,
+} from './director/director-answer.ts';
+export type { DirectorCall, Peer, PeerTls } from './director/director-call.ts';
+export { Metadata, type MetadataValue } from './grpc/metadata.ts';
 export { status, statusName } from './grpc/status.ts';
+export type { TargetTls } from './grpc/target.ts';
+export type { ListenOptions, ListenTls } from './library/listen-options.ts';
+export { type ClusterOptions, createProxy, type ProxyOptions, type ProxyServer } from './library/proxy-server.ts';
 export type { DataPlaneSettings, Down, Up } from './link.ts';
+export type { LocalGrpcServer } from './local/local-server.ts';
+export type {
+  CallObserver,
+  CallTrace,
+  FailureSource,
+  ObservedAttempt,
+  ObservedCall,
+  ResponseFlag,
+} from './observe/call-observer.ts';
+export type { Log, LogLevel } from './observe/log.ts';

@@ -33,7 +33,14 @@ const ladder: readonly { readonly what: string; readonly units: readonly string[
   { what: 'observers', units: ['agent/telemetry', 'agent/admin'] },
   {
     what: 'the only ones that compose',
-    units: ['agent/agent.ts', 'agent/data-plane.ts', 'agent/data-plane-worker.ts', 'agent/workers.ts', 'agent/mesh'],
+    units: [
+      'agent/agent.ts',
+      'agent/data-plane.ts',
+      'agent/data-plane-worker.ts',
+      'agent/workers.ts',
+      'agent/library',
+      'agent/mesh',
+    ],
   },
   { what: 'entries: commands, the library', units: ['agent/main.ts', 'agent/cli', 'agent/index.ts'] },
 ];
@@ -45,6 +52,7 @@ const allowedSteps = new Set([
   'agent/stats -> agent/observe',
   'agent/config -> agent/grpc',
   'agent/filters -> agent/director',
+  'agent/local -> agent/proxy',
   'agent/main.ts -> agent/cli',
   'agent/agent.ts -> agent/workers.ts',
   'agent/data-plane-worker.ts -> agent/data-plane.ts',

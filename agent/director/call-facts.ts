@@ -3,6 +3,8 @@
 export interface CallFacts {
   /** `host:port` of who calls. */
   readonly peer: string;
+  /** Whether it came over TLS. */
+  readonly isSecure: boolean;
   /** Of the verified certificate of who calls; empty without one. */
   readonly peerSans: readonly string[];
   /** The same certificate's subject, such as `CN=shop,O=mesh`; `null` without one. */

@@ -1,12 +1,13 @@
 // What a director answers: where a call goes, if it goes anywhere.
 import type { FilterOverrides } from '../../xds/model/http-filter.ts';
 import type { CallHead } from '../grpc/call-head.ts';
+import type { HeaderBlock } from '../http2/index.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
-import type { HeadRewrite } from './head-rewrite.ts';
+import type { CallFacts } from './call-facts.ts';
 
 export type Decision =
   | { readonly kind: 'forward'; readonly cluster: string; readonly policy: CallPolicy }
-  /** To the handlers that live in this process (gRFC A36 non_forwarding_action; the library's `local`). */
+  /** To the handlers that live in this process (gRFC A36 non_forwarding_action). */
   | { readonly kind: 'local' }
   /** `status` is a gRPC code; `message` names hop and reason. */
   | Rejection;
@@ -27,10 +28,17 @@ export interface Rejection {
 
 /** What holds for every call that a route takes, whether it is forwarded or not. */
 export interface RouteTraits {
-  /** What the route makes of the heads that pass it; `null`: nothing. */
-  readonly rewrite: HeadRewrite | null;
+  /** What becomes of the heads that pass; `null`: they stay as they are. */
+  readonly rewrite: HeadChange | null;
   /** Rules of the route's own for filters of its connection manager; `null`: none. */
   readonly filterOverrides: FilterOverrides | null;
+}
+
+/** What is made of the heads of a call on their way through. Each answer is valid as long as `head` is. */
+export interface HeadChange {
+  request(head: HeaderBlock, facts: CallFacts): HeaderBlock;
+  /** @param requestHead as it came. `head` is the upstream's, or our own. */
+  response(head: HeaderBlock, requestHead: HeaderBlock, facts: CallFacts): HeaderBlock;
 }
 
 export interface HttpAnswer {
@@ -67,7 +75,16 @@ export function traitsOf(decision: Decision): RouteTraits | null {
   }
 }
 
+/** A decision that is still being made. */
+export interface PendingDecision {
+  readonly kind: 'pending';
+  /** Never rejects. */
+  readonly decision: Promise<Decision>;
+  /** The call is over, and the decision of no use any more. */
+  cancel(): void;
+}
+
 export interface Director {
-  /** Rules compiled from configuration answer at once; a user's function may answer with a promise. */
-  direct(head: CallHead): Decision | Promise<Decision>;
+  /** Rules compiled from configuration answer at once; a user's function may take its time. Never throws. */
+  direct(head: CallHead, facts: CallFacts): Decision | PendingDecision;
 }

@@ -4,6 +4,7 @@ import type { HostRewrite, PathMatch, PathRewrite } from '../../xds/model/route.
 import { byteText } from '../grpc/byte-text.ts';
 import type { HeaderBlock, HeaderEdit, HeaderShapes } from '../http2/index.ts';
 import type { CallFacts } from './call-facts.ts';
+import type { HeadChange } from './decision.ts';
 import type { FormatInput } from './header-format.ts';
 import type { HeaderMutation, MutationChain } from './header-mutation.ts';
 import { compilePathRewrite } from './path-rewrite.ts';
@@ -38,7 +39,7 @@ export interface RewriteRules {
 
 const NO_MUTATIONS: readonly HeaderMutation[] = [];
 
-export class HeadRewrite {
+export class HeadRewrite implements HeadChange {
   readonly #edits: RewriteEdits;
   readonly #routeName: string;
   readonly #mutations: MutationChain | null;

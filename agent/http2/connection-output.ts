@@ -1,6 +1,6 @@
 // One connection's way out: what has been written is handed to the socket in one write, and the next one follows when
 // that has completed. Mostly it completes at once, and its memory is free again before the next chunk is read.
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Flusher } from './flusher.ts';
 import { WriteBuffer, WriteFlight } from './write-buffer.ts';
 
@@ -13,7 +13,7 @@ export class ConnectionOutput {
   readonly #onDrained: () => void;
   readonly #flight = new WriteFlight();
   readonly #onWritten = (): void => this.#written();
-  #socket: Socket | null = null;
+  #socket: Duplex | null = null;
   #issued = 0;
   #completed = 0;
 
@@ -25,7 +25,7 @@ export class ConnectionOutput {
   }
 
   /** The socket is connected. */
-  attach(socket: Socket): void {
+  attach(socket: Duplex): void {
     this.#socket = socket;
   }
 
@@ -47,7 +47,7 @@ export class ConnectionOutput {
     return true;
   }
 
-  #hand(socket: Socket, parts: readonly Uint8Array[]): void {
+  #hand(socket: Duplex, parts: readonly Uint8Array[]): void {
     const last = parts.length - 1;
     this.#issued++;
     if (last > 0) socket.cork();

@@ -1,6 +1,6 @@
 // One connection's way in: chunks into frames, no more of them in one turn than is fair, and none while the peer does
 // not read our answers.
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ConnectionStats } from './connection-contract.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import type { ConnectionInput } from './connection-input.ts';
@@ -13,7 +13,7 @@ export class ConnectionReading implements TurnTaker {
   readonly #core: ConnectionCore;
   readonly #input: ConnectionInput;
   readonly #reader: FrameReader;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #timer: ConnectionTimer;
   readonly #turns: TurnQueue;
   readonly #onRest: (rest: Buffer) => void;
@@ -27,7 +27,7 @@ export class ConnectionReading implements TurnTaker {
   constructor(
     core: ConnectionCore,
     input: ConnectionInput,
-    socket: Socket,
+    socket: Duplex,
     timer: ConnectionTimer,
     onRest: (rest: Buffer) => void,
   ) {

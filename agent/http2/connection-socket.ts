@@ -1,6 +1,7 @@
 // Sockets under connections: opening them, taking over accepted ones, and their TLS. Every socket has its listeners for
 // errors from its first moment on, since one without ends the process.
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { formatAddress, isSocketFile } from '../../xds/model/address.ts';
 import { adoptSocket } from './adopt-socket.ts';
@@ -14,11 +15,14 @@ import type {
 import type { ClientTls } from './connection-tls.ts';
 import { type ReadBuffer, SocketReadBuffer } from './read-buffer.ts';
 
-/** Where to connect to: an IP address or a name, and a port; or the path of a socket file, whose port is 0. */
-export interface ConnectTarget {
-  readonly host: string;
-  readonly port: number;
-}
+/**
+ * Where to connect to: an IP address or a name, and a port; or the path of a socket file, whose port is 0; or a server in
+ * this process.
+ */
+export type ConnectTarget =
+  | { readonly host: string; readonly port: number }
+  /** `open` makes the connection, whose other end has its server already; never in TLS. */
+  | { readonly open: () => Duplex };
 
 export interface ConnectOptions {
   /** For TCP and TLS together. */
@@ -36,6 +40,7 @@ export function connect(
   handler: ConnectionHandler,
   options: ConnectOptions,
 ): Connection {
+  if ('open' in target) return connectInProcess(target.open(), environment, handler, options);
   const { host, port } = target;
   const where = isSocketFile(target) ? { path: host } : { host, port };
   const peer = formatAddress(target);
@@ -63,6 +68,24 @@ export function connect(
   });
   // A record is at most 16 KiB, and was copied once already: a buffer to read into would gain little.
   socket.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
+  return connection;
+}
+
+function connectInProcess(
+  duplex: Duplex,
+  environment: ConnectionEnvironment,
+  handler: ConnectionHandler,
+  options: ConnectOptions,
+): Connection {
+  const connection = new Http2Connection('client', duplex, inProcess, environment, handler);
+  connection.onConnecting(options.connectTimeoutMs);
+  watch(duplex, connection);
+  // As with a socket, the handler hears nothing before it has its connection; and the preface goes before all else.
+  setImmediate(() => {
+    if (duplex.destroyed) return;
+    connection.onSocketReady(inProcess, { ...clearTextIdentity, localAddress: inProcess });
+    duplex.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
+  });
   return connection;
 }
 
@@ -109,11 +132,14 @@ function readInto(
   };
 }
 
-function watch(socket: Socket, connection: Http2Connection): void {
+function watch(socket: Duplex, connection: Http2Connection): void {
   socket.on('error', (error: NodeJS.ErrnoException) => connection.onSocketLost(reasonOf(error)));
   socket.on('end', () => connection.onSocketEnd());
   socket.on('close', () => connection.onSocketClose());
 }
+
+const inProcess = 'in-process';
+const clearTextIdentity = { alpn: null, serverName: '', subject: null, sans: [] } as const;
 
 function peerOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
@@ -123,7 +149,7 @@ function peerOf(socket: Socket): string {
 function identityOf(socket: Socket): ConnectionIdentity {
   const { localAddress: host = 'unknown', localPort: port = 0 } = socket;
   const localAddress = formatAddress({ host, port });
-  if (!(socket instanceof TLSSocket)) return { localAddress, alpn: null, serverName: '', subject: null, sans: [] };
+  if (!(socket instanceof TLSSocket)) return { ...clearTextIdentity, localAddress };
   const alpn = socket.alpnProtocol || null;
   const serverName = socket.servername || '';
   const certificate = socket.getPeerX509Certificate();

@@ -1,7 +1,7 @@
 // One connection from its first byte to its last: flushes, keeps the deadlines, drains and closes. Chunks are read in
 // `connection-reading.ts`, what frames mean is in `connection-input.ts` and `connection-control.ts`, and the socket is
 // opened in `connection-socket.ts`.
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type {
   Connection,
   ConnectionEnvironment,
@@ -46,7 +46,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly #flusher: Flusher;
   readonly #handler: ConnectionHandler;
   readonly #limits: Http2Limits;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #pings = new Pings();
   readonly #drain: ConnectionDrain;
   readonly #keepalive: ConnectionKeepalive;
@@ -62,7 +62,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
 
   constructor(
     role: Role,
-    socket: Socket,
+    socket: Duplex,
     peer: string,
     environment: ConnectionEnvironment,
     handler: ConnectionHandler,

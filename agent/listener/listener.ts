@@ -1,6 +1,6 @@
 // One bound address: accepts connections, ends their TLS where the listener says so, and hands each to the codec.
 import { createServer, type Server, type Socket } from 'node:net';
-import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
+import { formatAddress, isSocketFile, type SocketAddress } from '../../xds/model/address.ts';
 import { plainAddress } from '../grpc/address-range.ts';
 import {
   accept,
@@ -66,10 +66,12 @@ export class Listener<Context> implements ConnectionHandler {
     const { address, reusePort, environment } = this.#options;
     return new Promise((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException): void => {
-        reject(new Error(`can't listen on ${formatAddress(address)}: ${bindFailure(error)}`));
+        reject(new Error(`can't listen on ${formatAddress(address)}: ${bindFailure(error, isSocketFile(address))}`));
       };
       this.#server.once('error', failed);
-      this.#server.listen({ host: address.host, port: address.port, reusePort }, () => {
+      const { host, port } = address;
+      const where = isSocketFile(address) ? { path: host } : { host, port, reusePort };
+      this.#server.listen(where, () => {
         this.#server.off('error', failed);
         // From here on accept() may fail for want of file descriptors: the listener stays and takes the next one.
         this.#server.on('error', (error) => environment.log('warn', 'accept failed', { error: error.message }));
@@ -204,10 +206,10 @@ function endsOf({ localAddress = '', localPort = 0, remoteAddress = '', remotePo
   };
 }
 
-function bindFailure(error: NodeJS.ErrnoException): string {
+function bindFailure(error: NodeJS.ErrnoException, isPipe: boolean): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return 'another process has the port';
+      return isPipe ? 'another process has that path, or left its socket behind' : 'another process has the port';
     case 'EACCES':
       return 'not permitted (ports below 1024 need a privilege)';
     case 'EADDRNOTAVAIL':

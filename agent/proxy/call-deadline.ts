@@ -4,8 +4,12 @@ import type { CallPolicy } from '../director/decision.ts';
 import { formatGrpcTimeout, parseGrpcTimeout } from '../grpc/deadline.ts';
 import type { HeaderBlock } from '../http2/index.ts';
 
-/** Monotonic ms at which the call is over; `Infinity` when neither client nor route set a limit. */
-export function callDeadline(startedMs: number, head: HeaderBlock, policy: CallPolicy): number {
+/**
+ * Monotonic ms at which the call is over; `Infinity` when neither client nor route set a limit.
+ * @param policy `null` while no route has taken the call.
+ */
+export function callDeadline(startedMs: number, head: HeaderBlock, policy: CallPolicy | null): number {
+  if (policy === null) return startedMs + (clientTimeout(head) ?? Number.POSITIVE_INFINITY);
   let limitMs = asked(head, policy);
   if (policy.timeoutMs !== null && policy.timeoutMs < limitMs) limitMs = policy.timeoutMs;
   const stream = policy.maxStreamDurationMs;

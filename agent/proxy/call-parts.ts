@@ -7,7 +7,7 @@ import type { StatusMemo } from '../grpc/trailers.ts';
 import type { Flusher, HeaderBlock, HeaderEdit, HeaderShapes } from '../http2/index.ts';
 import type { CallObserver, CallTrace, CallTracer } from '../observe/call-observer.ts';
 import type { Log } from '../observe/log.ts';
-import type { ClusterManager } from '../upstream/cluster-manager.ts';
+import type { UpstreamCluster } from '../upstream/cluster.ts';
 
 /** What the calls of one listener have in common. */
 export interface CallContext {
@@ -19,10 +19,18 @@ export interface CallContext {
   readonly filters: CallFilters | null;
 }
 
+/** What a call needs of the cluster that takes it. */
+export type Upstream = Pick<UpstreamCluster, 'begin' | 'end' | 'pick'>;
+
+/** Clusters by name. */
+export interface Upstreams {
+  get(name: string): Upstream | undefined;
+}
+
 export interface ProxyOptions {
   readonly shapes: HeaderShapes;
   readonly flusher: Flusher;
-  readonly clusters: ClusterManager;
+  readonly clusters: Upstreams;
   readonly deadlines: DeadlineQueue;
   readonly observers: readonly CallObserver[];
   /** `null`: no call is recorded and trace context passes untouched. */

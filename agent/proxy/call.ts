@@ -3,8 +3,14 @@
 //
 //   head ──direct──▶ directing ──pick──▶ connecting ──room──▶ streaming ──last byte──▶ ended
 //     └──────────────── reject, failure, deadline, cancel: answered, then ──────────────▲
-import { type CallPolicy, type Decision, type HttpAnswer, traitsOf } from '../director/decision.ts';
-import type { HeadRewrite } from '../director/head-rewrite.ts';
+import {
+  type CallPolicy,
+  type Decision,
+  type HeadChange,
+  type HttpAnswer,
+  type PendingDecision,
+  traitsOf,
+} from '../director/decision.ts';
 import { type CallHead, readCallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
 import { readMessage, readStatus } from '../grpc/trailers.ts';
@@ -17,17 +23,15 @@ import {
   type StreamHandler,
 } from '../http2/index.ts';
 import type { FailureSource, ResponseFlag } from '../observe/call-observer.ts';
-import type { UpstreamCluster } from '../upstream/cluster.ts';
 import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.ts';
-import { type CallContext, type ProxyParts, upstreamHead, withoutHost } from './call-parts.ts';
+import { type CallContext, type ProxyParts, type Upstream, upstreamHead, withoutHost } from './call-parts.ts';
 import {
   accessDenied,
   accessDeniedInHttp,
   answerFailure,
   type CallFailure,
-  directorFailure,
   headTooLarge,
   noHandler,
   statusOfResponseHead,
@@ -45,10 +49,12 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
   readonly #context: CallContext;
   readonly #request = new KeptRequest();
   #head: CallHead | null = null;
+  /** The decision that is waited for. */
+  #pending: PendingDecision | null = null;
   #policy: CallPolicy | null = null;
   /** What the route makes of the heads that pass it. */
-  #rewrite: HeadRewrite | null = null;
-  #upstreamCluster: UpstreamCluster | null = null;
+  #rewrite: HeadChange | null = null;
+  #upstreamCluster: Upstream | null = null;
   /** What the route's hash policy made of the call. */
   #hash: bigint | null = null;
   #tried: readonly UpstreamEndpoint[] = NONE;
@@ -114,16 +120,29 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     this.authority = head.authority;
     if (parts.tracer !== null) this.trace = parts.tracer.begin((name) => block.value(name));
     for (const observer of parts.observers) observer.callStarted(this);
-    const decision = this.#context.director.direct(head);
-    if (!(decision instanceof Promise)) {
-      this.#route(decision, block);
-      return;
-    }
+    const decision = this.#context.director.direct(head, this);
+    if (decision.kind === 'pending') this.#await(decision, block);
+    else this.#route(decision, block);
+  }
+
+  /** Meanwhile the client's own deadline counts. */
+  #await(pending: PendingDecision, block: HeaderBlock): void {
+    this.#pending = pending;
     this.#request.keepHead(block);
-    decision.then(
-      (late) => this.#inTurn(() => this.#route(late, this.#request.head!)),
-      (error: unknown) => this.#inTurn(() => this.#fail(directorFailure(error))),
+    this.#setDeadline(callDeadline(this.startedMs, block, null));
+    void pending.decision.then((decision) =>
+      this.#inTurn(() => {
+        this.#pending = null;
+        this.#route(decision, this.#request.head!);
+      }),
     );
+  }
+
+  #setDeadline(deadlineMs: number): void {
+    const { deadlines } = this.#parts;
+    if (this.deadlineSlot !== -1) deadlines.remove(this);
+    this.deadlineMs = deadlineMs;
+    if (deadlineMs !== Number.POSITIVE_INFINITY) deadlines.add(this);
   }
 
   #route(decision: Decision, block: HeaderBlock): void {
@@ -165,13 +184,9 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
       return;
     }
     this.#upstreamCluster = cluster;
-    this.deadlineMs = callDeadline(this.startedMs, block, decision.policy);
-    if (this.deadlineMs <= this.#parts.now()) {
-      this.deadlineExpired();
-      return;
-    }
-    if (this.deadlineMs !== Number.POSITIVE_INFINITY) this.#parts.deadlines.add(this);
-    this.#tryEndpoint(block);
+    this.#setDeadline(callDeadline(this.startedMs, block, decision.policy));
+    if (this.deadlineMs <= this.#parts.now()) this.deadlineExpired();
+    else this.#tryEndpoint(block);
   }
 
   #tryEndpoint(block: HeaderBlock): void {
@@ -335,8 +350,7 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     this.message = message;
     this.flag = flag;
     this.source = source;
-    if (this.deadlineSlot !== -1) this.#parts.deadlines.remove(this);
-    this.#request.forget();
+    this.#letGo();
   }
 
   /** An early answer: the client is told to stop sending, behind the last byte (RFC 9113 section 8.1). */
@@ -350,11 +364,20 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     if (this.#ended) return;
     this.#settled = true;
     this.#ended = true;
-    if (this.deadlineSlot !== -1) this.#parts.deadlines.remove(this);
-    this.#request.forget();
+    this.#letGo();
     this.#upstreamCluster?.end();
     this.endedMs = this.#parts.now();
     for (const observer of this.#parts.observers) observer.callEnded(this);
+  }
+
+  /** The outcome is known: what was kept for another one is given back. */
+  #letGo(): void {
+    if (this.deadlineSlot !== -1) this.#parts.deadlines.remove(this);
+    this.#request.forget();
+    if (this.#pending !== null) {
+      this.#pending.cancel();
+      this.#pending = null;
+    }
   }
 
   /** Work that begins outside a read: what it writes is flushed when it is done. */

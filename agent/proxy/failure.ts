@@ -101,15 +101,6 @@ export function headTooLarge(cluster: string, endpoint: string, { bytes, maxByte
   return { status: status.RESOURCE_EXHAUSTED, message, flag: '-', source: 'agent' };
 }
 
-/** What a director threw: a status of its own, or a fault that is the director's. */
-export function directorFailure(error: unknown): CallFailure {
-  const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && 'status' in error && typeof error.status === 'number') {
-    return { status: error.status, message: text, flag: '-', source: 'agent' };
-  }
-  return { status: status.INTERNAL, message: `the director failed: ${text}`, flag: '-', source: 'agent' };
-}
-
 /** The route leaves the call to this process. */
 export function noHandler(listener: string, method: string): CallFailure {
   const message = `${listener}: /${method} is for a handler of this process, and it has none`;

@@ -50,6 +50,10 @@ export abstract class VisibleCall implements ObservedCall, DeadlineEntry, CallFa
     return this.responseMessages.payloadBytes;
   }
 
+  get isSecure(): boolean {
+    return this.downstream.connection.identity.alpn !== null;
+  }
+
   get peerSans(): readonly string[] {
     return this.downstream.connection.identity.sans;
   }

@@ -63,6 +63,11 @@ export class UpstreamCluster {
     return discovery.kind === 'eds' ? discovery.serviceName : this.name;
   }
 
+  /** Calls that have begun and not ended. */
+  get activeCalls(): number {
+    return this.#budget.active;
+  }
+
   get endpoints(): readonly UpstreamEndpoint[] {
     return this.#endpoints;
   }

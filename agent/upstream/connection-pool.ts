@@ -7,6 +7,7 @@ import {
   type ConnectionEnd,
   type ConnectionEnvironment,
   type ConnectionHandler,
+  type ConnectTarget,
   connect,
   ErrorCode,
   type StreamHandler,
@@ -21,8 +22,7 @@ export interface PoolWaiter {
 }
 
 export interface PoolTarget {
-  readonly host: string;
-  readonly port: number;
+  readonly to: ConnectTarget;
   readonly tls: ClientTls | null;
 }
 
@@ -199,7 +199,7 @@ export class ConnectionPool implements ConnectionHandler {
       this.#waiters.size > this.#opening.size * this.#streamsEach &&
       this.#connections.length < this.#maxConnections
     ) {
-      const connection = connect(this.#target, this.#target.tls, this.#environment, this, { connectTimeoutMs });
+      const connection = connect(this.#target.to, this.#target.tls, this.#environment, this, { connectTimeoutMs });
       this.#connections.push(connection);
       this.#opening.add(connection);
     }

@@ -34,7 +34,7 @@ export class PoolSet {
     const key = `${name} ${this.#identityOf(tls)} ${life === undefined ? '' : JSON.stringify(life)}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      const target = { host: address.host, port: address.port, tls: tls === null ? null : prepare(tls) };
+      const target = { to: { host: address.host, port: address.port }, tls: tls === null ? null : prepare(tls) };
       const { environment } = this.#options;
       const own = life === undefined ? environment : { ...environment, limits: limitsOfLife(environment.limits, life) };
       const options = { ...this.#options, environment: own, connectTimeoutMs };

@@ -16,6 +16,7 @@ import { call, deps, route, shapes, tableOf, virtualHost } from './routes.ts';
 
 const facts: CallFacts = {
   peer: '10.0.0.7:5000',
+  isSecure: true,
   peerSans: ['DNS:a.test', 'URI:spiffe://mesh/a', 'URI:spiffe://mesh/b'],
   peerSubject: 'CN=a',
   serverName: '',

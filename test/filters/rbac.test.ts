@@ -7,6 +7,7 @@ import { call, exact, header } from '../director/routes.ts';
 
 const caller: CallFacts = {
   peer: '10.0.0.7:5000',
+  isSecure: true,
   peerSans: ['DNS:shop.test', 'URI:spiffe://mesh/shop'],
   peerSubject: 'CN=shop,O=mesh',
   serverName: 'orders.test',

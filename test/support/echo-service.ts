@@ -152,8 +152,13 @@ interface ServedCall {
 
 /** A client of the echo service through whatever listens on `port`, for that `:authority`. */
 export class EchoClient extends grpc.Client {
-  constructor(port: number, authority: string, options: grpc.ClientOptions = {}) {
-    super(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+  constructor(
+    port: number,
+    authority: string,
+    options: grpc.ClientOptions = {},
+    credentials = grpc.credentials.createInsecure(),
+  ) {
+    super(`127.0.0.1:${port}`, credentials, {
       'grpc.default_authority': authority,
       'grpc.max_receive_message_length': 64 * 1024 * 1024,
       'grpc.max_send_message_length': 64 * 1024 * 1024,

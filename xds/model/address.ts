@@ -1,8 +1,8 @@
 // Where something listens or is reached. Plain data: survives structured clone.
 
 /**
- * A TCP address. `host` is an IP literal (or a DNS name where a field says so); `port` 0 to 65535. Of an endpoint it may
- * be a socket file too: `host` is then its absolute path, and `port` 0.
+ * A TCP address. `host` is an IP literal (or a DNS name where a field says so); `port` 0 to 65535. Of an endpoint or a
+ * listener it may be a socket file too: `host` is then its absolute path, and `port` 0.
  */
 export interface SocketAddress {
   readonly host: string;

@@ -1,0 +1,189 @@
+// A user's function as the director of calls: what it answers becomes a decision, and what it throws a status. Nothing
+// that it does wrong leaves here but as one.
+import { inspect } from 'node:util';
+import type { CallHead } from '../grpc/call-head.ts';
+import { Metadata } from '../grpc/metadata.ts';
+import { status } from '../grpc/status.ts';
+import type { TargetTls } from '../grpc/target.ts';
+import type { HeaderShapes } from '../http2/index.ts';
+import type { Log } from '../observe/log.ts';
+import type { CallFacts } from './call-facts.ts';
+import type { Decision, Director, PendingDecision } from './decision.ts';
+import { DirectedHeads } from './directed-head.ts';
+import { type DirectorAnswer, type DirectorFunction, type Forward, thrownStatus } from './director-answer.ts';
+import { DirectorCall } from './director-call.ts';
+
+/** Clusters of the targets that a director names. */
+export interface Targets {
+  /** `ready`: `null`, or settles once its endpoints are known. Answers `null` where there are too many targets. */
+  use(
+    target: string | readonly string[],
+    tls: boolean | TargetTls,
+  ): { readonly cluster: string; readonly ready: Promise<void> | null } | null;
+}
+
+export interface UserDirectorOptions {
+  readonly direct: DirectorFunction;
+  /** How long it may take. */
+  readonly timeoutMs: number;
+  readonly targets: Targets;
+  /** The clusters that may be named. */
+  readonly clusters: ReadonlySet<string>;
+  /** The cluster of the handlers that live in this process, for a path that one of them serves; they go before. */
+  readonly localCluster: (path: string) => string | null;
+  readonly shapes: HeaderShapes;
+  readonly log: Log;
+}
+
+/** A decision, and what it has to wait for. */
+interface Settled {
+  readonly decision: Decision;
+  readonly ready: Promise<void> | null;
+}
+
+export class UserDirector implements Director {
+  readonly #options: UserDirectorOptions;
+  readonly #heads: DirectedHeads;
+
+  constructor(options: UserDirectorOptions) {
+    this.#options = options;
+    this.#heads = new DirectedHeads(options.shapes);
+  }
+
+  direct(head: CallHead, facts: CallFacts): Decision | PendingDecision {
+    const local = this.#options.localCluster(`/${head.method}`);
+    if (local !== null) return forwardTo(local, {}, null);
+    const call = new DirectorCall(head, facts);
+    try {
+      const answer = this.#options.direct(call);
+      if (isPromise(answer)) return this.#waitFor(answer, call);
+      const { decision, ready } = this.#settle(answer, call);
+      return ready === null ? decision : pendingUntil(ready, decision);
+    } catch (error) {
+      return this.#failed(error, call);
+    }
+  }
+
+  #waitFor(answer: PromiseLike<DirectorAnswer>, call: DirectorCall): PendingDecision {
+    const { timeoutMs, log } = this.#options;
+    let isOver = false;
+    const stop = (): void => {
+      isOver = true;
+      clearTimeout(timer);
+      DirectorCall.end(call);
+    };
+    let timer: NodeJS.Timeout | undefined;
+    const decision = new Promise<Decision>((resolve) => {
+      const end = (outcome: () => Settled): void => {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(timer);
+        let settled: Settled;
+        try {
+          settled = outcome();
+        } catch (error) {
+          settled = { decision: this.#failed(error, call), ready: null };
+        }
+        if (settled.ready === null) resolve(settled.decision);
+        else void settled.ready.then(() => resolve(settled.decision));
+      };
+      timer = setTimeout(() => {
+        stop();
+        log('error', 'the director took too long', { method: call.method, timeoutMs });
+        const message = `the director of this proxy has not answered within ${timeoutMs / 1000} s`;
+        resolve(rejection(status.UNAVAILABLE, message));
+      }, timeoutMs).unref();
+      answer.then(
+        (late) => end(() => this.#settle(late, call)),
+        (error: unknown) => end(() => ({ decision: this.#failed(error, call), ready: null })),
+      );
+    });
+    return { kind: 'pending', decision, cancel: stop };
+  }
+
+  /** @throws TypeError where the answer is none. */
+  #settle(answer: DirectorAnswer, call: DirectorCall): Settled {
+    const rejected = thrownStatus(answer);
+    if (rejected !== null) return { decision: rejection(rejected.status, rejected.message), ready: null };
+    checkForward(answer);
+    const rewrite = this.#heads.change(DirectorCall.block(call), answer.authority, answer.metadata);
+    if (answer.cluster !== undefined) {
+      if (this.#options.clusters.has(answer.cluster)) {
+        return { decision: forwardTo(answer.cluster, answer, rewrite), ready: null };
+      }
+      throw new TypeError(`there is no cluster ${JSON.stringify(answer.cluster)} among those that are declared`);
+    }
+    const used = this.#options.targets.use(answer.target, answer.tls ?? false);
+    if (used === null) {
+      const message = 'this proxy has calls to as many targets as it takes';
+      return { decision: rejection(status.RESOURCE_EXHAUSTED, message), ready: null };
+    }
+    return { decision: forwardTo(used.cluster, answer, rewrite), ready: used.ready };
+  }
+
+  /** Whose fault it is, is for the client; what it was, for the log. */
+  #failed(error: unknown, call: DirectorCall): Decision {
+    const thrown = thrownStatus(error);
+    if (thrown !== null) return rejection(thrown.status, thrown.message);
+    const { method } = call;
+    this.#options.log('error', 'the director failed', { method, error: inspect(error) });
+    return rejection(status.INTERNAL, `the director of this proxy failed for ${method}; the log of the proxy says why`);
+  }
+}
+
+/** A decision that is made, and has to wait. */
+function pendingUntil(ready: Promise<void>, decision: Decision): PendingDecision {
+  return { kind: 'pending', decision: ready.then(() => decision), cancel: () => {} };
+}
+
+function forwardTo(
+  cluster: string,
+  { timeoutMs = null }: { readonly timeoutMs?: number | null },
+  rewrite: ReturnType<DirectedHeads['change']>,
+): Decision {
+  return {
+    kind: 'forward',
+    cluster,
+    policy: {
+      timeoutMs: null,
+      // As gRFC A31 has it: the endpoint is told what is left.
+      maxStreamDurationMs: timeoutMs,
+      grpcTimeoutMaxMs: null,
+      unknownClusterStatus: status.UNAVAILABLE,
+      hash: null,
+      rewrite,
+      filterOverrides: null,
+    },
+  };
+}
+
+function rejection(code: number, message: string): Decision {
+  return { kind: 'reject', status: code, message, flag: '-', route: null, http: null };
+}
+
+/** What types can't hold a user of JavaScript to. */
+function checkForward(answer: unknown): asserts answer is Forward {
+  if (typeof answer !== 'object' || answer === null) {
+    throw new TypeError(`it answered ${String(answer)}: a target, a cluster or reject(…) is an answer`);
+  }
+  const { target, cluster, tls, authority, metadata, timeoutMs }: Record<string, unknown> = { ...answer };
+  if ((target === undefined) === (cluster === undefined))
+    throw new TypeError('its answer has to name a target or a cluster');
+  if (cluster !== undefined && typeof cluster !== 'string') throw new TypeError('cluster has to be a string');
+  if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
+    throw new TypeError('tls has to be a boolean or an object');
+  }
+  if (authority !== undefined && (typeof authority !== 'string' || !/^[!-~]+$/.test(authority))) {
+    throw new TypeError('authority has to be a string such as "api.example.com"');
+  }
+  if (metadata !== undefined && !(metadata instanceof Metadata)) {
+    throw new TypeError('metadata has to be a Metadata, such as call.metadata.with(…) makes');
+  }
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+    throw new TypeError('timeoutMs has to be a number above 0');
+  }
+}
+
+function isPromise(answer: DirectorAnswer | PromiseLike<DirectorAnswer>): answer is PromiseLike<DirectorAnswer> {
+  return typeof answer === 'object' && answer !== null && 'then' in answer && typeof answer.then === 'function';
+}

@@ -1,0 +1,226 @@
+// The library: a proxy in the caller's own process and thread, whose director is the caller's own function. It composes
+// what a data plane composes, without configuration from elsewhere.
+import { lookup } from 'node:dns/promises';
+import type { SetTimer } from '../../xds/environment.ts';
+import type { LbPolicy } from '../../xds/model/cluster.ts';
+import type { DirectorFunction } from '../director/director-answer.ts';
+import { UserDirector } from '../director/user-director.ts';
+import { DeadlineQueue } from '../grpc/deadline-queue.ts';
+import { parseTarget, type TargetTls } from '../grpc/target.ts';
+import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes, type Role } from '../http2/index.ts';
+import { defaultListenerLimits } from '../listener/connection-cap.ts';
+import { ListenerSet } from '../listener/listener-set.ts';
+import { type LocalGrpcServer, LocalServer } from '../local/local-server.ts';
+import type { CallObserver } from '../observe/call-observer.ts';
+import type { Log } from '../observe/log.ts';
+import type { CallContext } from '../proxy/call-parts.ts';
+import { GrpcProxy } from '../proxy/proxy.ts';
+import { ClusterManager } from '../upstream/cluster-manager.ts';
+import { TargetClusters } from '../upstream/target-clusters.ts';
+import { containLog, containObserver, stderrLog } from './contained.ts';
+import { createListenerResource, type ListenOptions } from './listen-options.ts';
+
+export interface ProxyOptions {
+  /** Decides where each call goes that no local handler takes. */
+  readonly director: DirectorFunction;
+  /** A `grpc.Server` of `@grpc/grpc-js`: calls to methods that it has go to its handlers. */
+  readonly local?: LocalGrpcServer;
+  /** `grpc.ServerCredentials.createInsecure()`, only where `local` is of another copy of grpc-js than this package has. */
+  readonly localCredentials?: object;
+  /** By name, for directors to name. */
+  readonly clusters?: Readonly<Record<string, ClusterOptions>>;
+  /** Told of each call's beginning, cluster and end. */
+  readonly observers?: readonly CallObserver[];
+  /** Default: warnings and errors go to stderr. */
+  readonly log?: Log;
+  /** How long a director may take that answers with a promise. Default 10,000. */
+  readonly directorTimeoutMs?: number;
+  /** Targets that directors name, at once. Default 1,000. */
+  readonly maxTargets?: number;
+  /** When a target that is not called any more is forgotten, and its connections closed. Default 300,000. */
+  readonly targetIdleMs?: number;
+  /** Calls under way to one target or cluster; more are UNAVAILABLE. Default 10,000. */
+  readonly maxCallsPerTarget?: number;
+}
+
+export interface ClusterOptions {
+  /** As a director's `target`. */
+  readonly target: string | readonly string[];
+  /** Default: clear text. */
+  readonly tls?: boolean | TargetTls;
+  /** Which endpoint takes a call; each call by itself. Default `round_robin`. */
+  readonly balance?: 'round_robin' | 'random' | 'least_request';
+}
+
+/** A gRPC proxy that knows no message type. @throws TypeError that names the option that is wrong. */
+export function createProxy(options: ProxyOptions): ProxyServer {
+  return new ProxyServer(options);
+}
+
+const defaultDrainMs = 30_000;
+/** The name of the cluster of local handlers, for observers. */
+const localName = 'local';
+
+export class ProxyServer {
+  readonly #clusters: ClusterManager;
+  readonly #targets: TargetClusters;
+  readonly #deadlines: DeadlineQueue;
+  readonly #local: LocalServer | null;
+  readonly #listeners: ListenerSet<CallContext>;
+  /** Those who wait for a listener to be bound, by its name. */
+  readonly #binding = new Map<string, { bound(port: number): void; failed(reason: string): void }>();
+  #listenerCount = 0;
+  #isClosed = false;
+
+  constructor(options: ProxyOptions) {
+    if (typeof options.director !== 'function') throw new TypeError('director has to be a function');
+    const log = containLog(options.log ?? stderrLog);
+    const shapes = new HeaderShapes();
+    const flusher = new Flusher();
+    const now = (): number => flusher.now();
+    const { random } = Math;
+    const environment = (role: Role): ConnectionEnvironment => ({
+      shapes,
+      flusher,
+      limits: { ...defaultLimits(role), assumedConcurrentStreams: 0 },
+      now,
+      random,
+      log,
+    });
+    const upstreamEnvironment = environment('client');
+    this.#deadlines = new DeadlineQueue({ now, flusher });
+    this.#clusters = new ClusterManager({ environment: upstreamEnvironment, random });
+    this.#targets = new TargetClusters({
+      clusters: this.#clusters,
+      resolve: resolveHost,
+      setTimer: unrefTimer,
+      now,
+      log,
+      maxTargets: options.maxTargets ?? 1000,
+      idleMs: options.targetIdleMs ?? 300_000,
+      maxCallsPerTarget: options.maxCallsPerTarget ?? 10_000,
+    });
+    const local = createLocal(options, upstreamEnvironment);
+    this.#local = local;
+    for (const [name, cluster] of Object.entries(options.clusters ?? {})) this.#declare(name, cluster);
+
+    const director = new UserDirector({
+      direct: options.director,
+      timeoutMs: options.directorTimeoutMs ?? 10_000,
+      targets: this.#targets,
+      clusters: new Set(Object.keys(options.clusters ?? {})),
+      localCluster: (path) => (local?.serves(path) ? localName : null),
+      shapes,
+      log,
+    });
+    const clusters = this.#clusters;
+    const proxy = new GrpcProxy({
+      shapes,
+      flusher,
+      clusters: { get: (name) => (name === localName && local !== null ? local : clusters.get(name)) },
+      deadlines: this.#deadlines,
+      observers: (options.observers ?? []).map((observer) => containObserver(observer, log)),
+      tracer: null,
+      log,
+      now,
+    });
+    this.#listeners = new ListenerSet<CallContext>({
+      environment: environment('server'),
+      reusePort: false,
+      limits: defaultListenerLimits,
+      onRefused: (limit, peer) => log('debug', 'connection refused', { limit, peer }),
+      drainMs: defaultDrainMs,
+      createContext: ({ name, direction }) => ({ name, direction, director, filters: null }),
+      accept: (stream, context) => proxy.accept(stream, context),
+      onBound: (name, _host, port) => this.#settleBinding(name)?.bound(port),
+      onFailed: (name, reason) => this.#settleBinding(name)?.failed(reason),
+      onClosed: () => {},
+    });
+  }
+
+  /**
+   * Binds, and serves from then on; may be called again for another address.
+   * @returns the bound port; 0 for a Unix domain socket.
+   * @throws Error (the promise rejects) in one sentence, where that can't be bound or the certificate can't be read.
+   */
+  async listen(options: ListenOptions): Promise<number> {
+    if (this.#isClosed) throw new Error('the proxy is closed');
+    const name = `listener-${++this.#listenerCount}`;
+    const resource = createListenerResource(name, options);
+    return new Promise((resolve, reject) => {
+      this.#binding.set(name, { bound: resolve, failed: (reason) => reject(new Error(reason)) });
+      this.#listeners.upsert(resource);
+    });
+  }
+
+  /**
+   * Takes no new connections, tells clients to go elsewhere (GOAWAY), and lets calls end; then closes.
+   * @param graceMs what is left of them then is cut. Default 30,000.
+   * @returns the number of calls that were cut.
+   */
+  async drain(graceMs: number = defaultDrainMs): Promise<number> {
+    const cut = await this.#listeners.drain(graceMs);
+    this.close();
+    return cut;
+  }
+
+  /** Closes every port and connection now. Calls under way are cut. */
+  close(): void {
+    this.#isClosed = true;
+    this.#listeners.close();
+    this.#targets.stop();
+    this.#local?.close();
+    this.#clusters.destroy();
+    this.#deadlines.stop();
+  }
+
+  #declare(name: string, { target, tls = false, balance = 'round_robin' }: ClusterOptions): void {
+    try {
+      this.#targets.declare(name, parseTarget(target, tls), policyOf(balance));
+    } catch (error) {
+      throw new TypeError(`clusters.${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #settleBinding(name: string) {
+    const waiting = this.#binding.get(name);
+    this.#binding.delete(name);
+    return waiting;
+  }
+}
+
+function createLocal(
+  { local, localCredentials }: ProxyOptions,
+  environment: ConnectionEnvironment,
+): LocalServer | null {
+  if (local === undefined) return null;
+  return new LocalServer(local, localCredentials ?? null, {
+    environment,
+    connectTimeoutMs: 5_000,
+    random: Math.random,
+  });
+}
+
+function policyOf(balance: unknown): LbPolicy {
+  switch (balance) {
+    case 'round_robin':
+      return { kind: 'round-robin' };
+    case 'random':
+      return { kind: 'random' };
+    case 'least_request':
+      return { kind: 'least-request', choices: 2 };
+    default:
+      throw new TypeError(`balance has to be round_robin, random or least_request, but is ${String(balance)}`);
+  }
+}
+
+async function resolveHost(host: string): Promise<readonly string[]> {
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => address);
+}
+
+/** Never what keeps the process up. */
+const unrefTimer: SetTimer = (fire, ms) => {
+  const timer = setTimeout(fire, ms).unref();
+  return () => clearTimeout(timer);
+};

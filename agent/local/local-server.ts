@@ -1,0 +1,80 @@
+// An ordinary grpc-js server as a target of this process: calls reach it over a connection in memory, which no one else
+// can reach, and its handlers see them as they see any other. It needs no port of its own, and may have one.
+
+import type { Duplex } from 'node:stream';
+import { ServerCredentials } from '@grpc/grpc-js';
+import type { Upstream } from '../proxy/call-parts.ts';
+import { ConnectionPool, type PoolOptions } from '../upstream/connection-pool.ts';
+import { UpstreamEndpoint } from '../upstream/endpoint.ts';
+import { createInProcessPair } from './in-process-pair.ts';
+
+/** What is needed of `grpc.Server`, of whichever copy of `@grpc/grpc-js` (1.13 or later). */
+export interface LocalGrpcServer {
+  register(name: string, handler: never, serialize: never, deserialize: never, type: string): boolean;
+  unregister(name: string): boolean;
+  createConnectionInjector(credentials: never): ConnectionInjector;
+}
+
+interface ConnectionInjector {
+  injectConnection(connection: Duplex): void;
+  destroy(): void;
+}
+
+export class LocalServer implements Upstream {
+  readonly #server: LocalGrpcServer;
+  readonly #injector: ConnectionInjector;
+  readonly #endpoint: UpstreamEndpoint;
+
+  /**
+   * @param credentials insecure ones of the same copy of grpc-js as the server; `null`: of ours.
+   * @throws TypeError where that is another copy.
+   */
+  constructor(server: LocalGrpcServer, credentials: object | null, options: PoolOptions) {
+    this.#server = server;
+    try {
+      this.#injector = server.createConnectionInjector((credentials ?? ServerCredentials.createInsecure()) as never);
+    } catch (error) {
+      throw new TypeError(
+        'local is no grpc.Server of @grpc/grpc-js 1.13 or later, or of another copy of it than this package has: ' +
+          'then give localCredentials: grpc.ServerCredentials.createInsecure()',
+        { cause: error },
+      );
+    }
+    const open = (): Duplex => {
+      const [ours, theirs] = createInProcessPair();
+      this.#injector.injectConnection(theirs);
+      return ours;
+    };
+    this.#endpoint = new UpstreamEndpoint(
+      'local',
+      '',
+      new ConnectionPool('local', { to: { open }, tls: null }, options),
+    );
+  }
+
+  /** Whether it has a handler for `/package.Service/Method` now. */
+  serves(path: string): boolean {
+    // All that a server says of its handlers: one can't be registered twice.
+    const isFree = this.#server.register(path, unused as never, unused as never, unused as never, 'unary');
+    if (isFree) this.#server.unregister(path);
+    return !isFree;
+  }
+
+  begin(): null {
+    return null;
+  }
+
+  end(): void {}
+
+  pick(): UpstreamEndpoint {
+    return this.#endpoint;
+  }
+
+  /** Closes the connections between us; the server itself goes on. */
+  close(): void {
+    this.#endpoint.pool.destroy();
+    this.#injector.destroy();
+  }
+}
+
+function unused(): void {}
