@@ -26,6 +26,8 @@ export interface AttemptOwner {
 
 export class Attempt implements StreamHandler, PoolWaiter, ObservedAttempt {
   readonly upstream: UpstreamEndpoint;
+  /** The one before it, of the same call. */
+  readonly previous: Attempt | null;
   readonly startedMs: number;
   sentMs = Number.NaN;
   firstByteMs = Number.NaN;
@@ -33,9 +35,10 @@ export class Attempt implements StreamHandler, PoolWaiter, ObservedAttempt {
   readonly #owner: AttemptOwner;
   #sentBytes = 0;
 
-  constructor(owner: AttemptOwner, upstream: UpstreamEndpoint, nowMs: number) {
+  constructor(owner: AttemptOwner, upstream: UpstreamEndpoint, previous: Attempt | null, nowMs: number) {
     this.#owner = owner;
     this.upstream = upstream;
+    this.previous = previous;
     this.startedMs = nowMs;
   }
 

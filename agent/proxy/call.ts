@@ -196,9 +196,8 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
       this.#fail({ status: status.UNAVAILABLE, message: picked.reason, flag: picked.flag, source: 'agent' });
       return;
     }
-    const attempt = new Attempt(this, picked, this.#parts.now());
-    this.attempt = attempt;
-    this.attempts = this.attempts === NONE ? [attempt] : [...this.attempts, attempt];
+    const attempt = new Attempt(this, picked, this.attempt, this.#parts.now());
+    this.begin(attempt);
     // From here on the block outlives the turn it came in: a stream that is refused is sent again.
     this.#request.keepHead(block);
     const connection = picked.pool.take();

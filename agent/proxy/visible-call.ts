@@ -13,7 +13,6 @@ export const NONE: readonly never[] = [];
 export abstract class VisibleCall implements ObservedCall, DeadlineEntry, CallFacts {
   readonly direction: 'inbound' | 'outbound';
   readonly peer: string;
-  attempts: readonly Attempt[] = NONE;
   method = '';
   authority = '';
   cluster = '';
@@ -34,12 +33,27 @@ export abstract class VisibleCall implements ObservedCall, DeadlineEntry, CallFa
   protected readonly responseMessages = new MessageCounter();
   /** The last of its attempts. */
   protected attempt: Attempt | null = null;
+  #attempts: readonly Attempt[] | null = null;
 
   constructor(direction: 'inbound' | 'outbound', downstream: Stream, nowMs: number) {
     this.direction = direction;
     this.downstream = downstream;
     this.peer = downstream.connection.peer;
     this.startedMs = nowMs;
+  }
+
+  /**
+   * Listed when somebody asks, which is at the end. A list for each call under way is one that V8 sees live long, and then
+   * makes in the old generation: what has ended hangs on it there, and is not collected young (docs/performance.md).
+   */
+  get attempts(): readonly Attempt[] {
+    if (this.#attempts === null) this.#attempts = this.attempt === null ? NONE : listOf(this.attempt);
+    return this.#attempts;
+  }
+
+  protected begin(attempt: Attempt): void {
+    this.attempt = attempt;
+    this.#attempts = null;
   }
 
   get requestBytes(): number {
@@ -79,4 +93,11 @@ export abstract class VisibleCall implements ObservedCall, DeadlineEntry, CallFa
   }
 
   abstract deadlineExpired(): void;
+}
+
+/** Up to that one, the first one first. */
+function listOf(last: Attempt): readonly Attempt[] {
+  const list: Attempt[] = [];
+  for (let attempt: Attempt | null = last; attempt !== null; attempt = attempt.previous) list.push(attempt);
+  return list.reverse();
 }

@@ -63,6 +63,25 @@ test('(84, 93) a refused call goes out once more as it came, without counting as
   }
 });
 
+test('what is recorded of a call that went out twice are both attempts, the first one first', async (t) => {
+  const everyCall = { enabled: true, parentBased: true, ratio: 1 };
+  const mesh = await startRawMesh(t, undefined, undefined, everyCall);
+  const client = await mesh.client();
+  client.send(headers(1, request(), endStream));
+  const upstream = await mesh.upstream();
+  await upstream.expect('HEADERS', 1);
+  upstream.send(rstStream(1, REFUSED_STREAM));
+  await upstream.expect('HEADERS', 3);
+  upstream.send(okResponse(3));
+  t.is(await outcome(client, 1), 'status 0');
+  const { records } = await mesh.plane.up('calls');
+  const [first, second, ...more] = records[0]?.attempts ?? [];
+  t.is(first?.firstByteMs, null);
+  t.true((second?.firstByteMs ?? 0) >= (second?.startMs ?? Number.NaN));
+  t.true((first?.startMs ?? Number.NaN) <= (second?.startMs ?? Number.NaN));
+  t.deepEqual(more, []);
+});
+
 test('(94) a pushback of the endpoint, and the count of a retrying client, pass as they are', async (t) => {
   const mesh = await startRawMesh(t);
   const client = await mesh.client();

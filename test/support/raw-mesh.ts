@@ -6,6 +6,7 @@
 //   const upstream = await mesh.upstream();
 //   await upstream.expect('HEADERS', 1);
 import type { ExecutionContext } from 'ava';
+import type { SamplingSettings } from '../../agent/link.ts';
 import type { ServingResource } from '../../xds/model/resource.ts';
 import { startDataPlane, type TestDataPlane } from './data-plane.ts';
 import { type Fields, flag, H2Peer, headers, request, settings, settingsAck } from './h2-peer.ts';
@@ -33,9 +34,10 @@ export async function startRawMesh(
   t: ExecutionContext,
   resources: (endpointPort: number) => readonly ServingResource[] = (port) => plainMesh('echo', 'outbound', [port]),
   onStats: (stats: SharedArrayBuffer) => void = () => {},
+  sampling?: SamplingSettings,
 ): Promise<RawMesh> {
   const endpoint = await H2Peer.listen();
-  const plane = startDataPlane(resources(endpoint.port), undefined, onStats);
+  const plane = startDataPlane(resources(endpoint.port), sampling, onStats);
   const port = await plane.port('echo');
   const peers: H2Peer[] = [];
   const kept = (peer: H2Peer): H2Peer => {
