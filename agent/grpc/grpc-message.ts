@@ -7,9 +7,15 @@ const HEX = '0123456789ABCDEF';
 
 /**
  * A message as the field's ASCII text: UTF-8, of which the bytes 0x20 to 0x7E but `%` stand for themselves and all others
- * as `%XX`. Longer than 4,096 bytes it is cut, between characters, and ends in `...`.
+ * as `%XX`, and so do spaces at its edges, which no field may have (RFC 9113 section 8.2.1). Longer than 4,096 bytes it
+ * is cut, between characters, and ends in `...`.
  */
 export function encodeGrpcMessage(message: string): string {
+  const encoded = encodeText(message);
+  return encoded.startsWith(' ') || encoded.endsWith(' ') ? encoded.replace(/^ | $/g, '%20') : encoded;
+}
+
+function encodeText(message: string): string {
   if (message.length <= MAX_ENCODED_BYTES && /^[ -$&-~]*$/.test(message)) return message;
   let encoded = '';
   for (const character of message) {

@@ -4,8 +4,16 @@ import fc from 'fast-check';
 import { decodeGrpcMessage, encodeGrpcMessage } from '../../agent/grpc/grpc-message.ts';
 
 test('(70) printable ASCII stands for itself, but for the percent sign', (t) => {
-  const plain = Array.from({ length: 95 }, (_, at) => String.fromCharCode(0x20 + at)).join('');
-  t.is(encodeGrpcMessage(plain), plain.replace('%', '%25'));
+  const plain = Array.from({ length: 95 }, (_, at) => String.fromCharCode(0x7e - at)).join('');
+  t.is(encodeGrpcMessage(`${plain}.`), `${plain.replace('%', '%25')}.`);
+});
+
+test('a space at an edge is coded: no value may begin or end with one (RFC 9113 section 8.2.1)', (t) => {
+  t.is(encodeGrpcMessage(' a '), '%20a%20');
+  t.is(encodeGrpcMessage('  '), '%20%20');
+  t.is(encodeGrpcMessage(' '), '%20');
+  t.is(encodeGrpcMessage('ü  '), '%C3%BC %20');
+  t.is(decodeGrpcMessage(encodeGrpcMessage(' ü ')), ' ü ');
 });
 
 test('(70) all other bytes of the UTF-8 text are percent-coded in upper case (envoy-behaviours 6.2)', (t) => {
