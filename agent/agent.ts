@@ -6,10 +6,11 @@ import {
   createGrpcTransport,
   DependencyManager,
   LocalResources,
+  OnDemandSource,
   type UnsupportedPolicy,
   XdsClient,
 } from '../xds/index.ts';
-import type { Resource } from '../xds/model/resource.ts';
+import type { ConfigUpdate, Resource, ServingResource } from '../xds/model/resource.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { AgentView } from './admin/agent-view.ts';
 import { type ConfigFile, FollowedConfig } from './config/followed-config.ts';
@@ -24,6 +25,9 @@ import { Workers } from './workers.ts';
 /** No worker has this number. */
 const CONTROL = -1;
 const OWN_STATS_BYTES = 64 * 1024;
+
+/** How long listeners from the disk are followed for which no call has come yet. */
+const RESTORED_WANTED_MS = 300_000;
 
 /** What a worker may take to say that it has drained, beyond the grace it was given. */
 const DRAIN_ANSWER_MS = 1000;
@@ -46,6 +50,11 @@ export interface AgentOptions {
   readonly adminHost: string;
   /** 0 takes any free port. */
   readonly adminPort: number;
+  /**
+   * Calls that come to this port of 127.0.0.1 each name a listener with their authority, which the control plane is asked
+   * for then; nothing else is asked for. `null`: the control plane is asked for all listeners, and says where they are.
+   */
+  readonly outboundPort: number | null;
   /** Data-plane threads. */
   readonly concurrency: number;
   /** `null`: `OUTRIGGER_LOG_LEVEL`, else `info`. */
@@ -66,6 +75,7 @@ export class Agent {
   readonly #client: XdsClient | null;
   readonly #file: FollowedConfig | null;
   readonly #dependencies: DependencyManager;
+  readonly #onDemand: OnDemandSource | null;
   readonly #view: AgentView;
   readonly #cache: ConfigCache | null;
   readonly #admin: AdminServer;
@@ -104,7 +114,10 @@ export class Agent {
       log,
       onUp: (worker, up) => this.#receive(worker, up),
       onStats: (worker, stats) => this.#stats.addWorker(worker, stats),
-      onCrash: (worker) => this.#stats.workerDied(worker),
+      onCrash: (worker) => {
+        this.#stats.workerDied(worker);
+        this.#onDemand?.unwantAll(worker);
+      },
       onFatal: (reason) => this.#finish({ kind: 'failed', reason }),
     });
     const local = new LocalResources();
@@ -128,14 +141,17 @@ export class Agent {
         ...(options.xdsMode === null ? {} : { mode: options.xdsMode }),
       });
     this.#client = file === null ? xds() : null;
+    const onRefused = (name: string, reason: string) =>
+      this.#workers.tellAll({ kind: 'listener-refused', name, reason });
+    this.#onDemand =
+      this.#client === null || options.outboundPort === null
+        ? null
+        : new OnDemandSource({ client: this.#client, onRefused });
     this.#dependencies = new DependencyManager({
-      client: this.#client ?? local,
+      client: this.#onDemand ?? this.#client ?? local,
       resolve: resolveHost,
       log,
-      onUpdate: (update) => {
-        this.#view.apply(update);
-        void this.#workers.apply(update);
-      },
+      onUpdate: (update) => this.#apply(update),
       onReady: () => this.#view.configComplete(),
       onSettled: () => {
         // What is on disk stays as it is until the control plane has said what has become of it.
@@ -185,11 +201,20 @@ export class Agent {
     }
     this.#log('info', 'admin listens', { host: this.#options.adminHost, port: adminPort });
     this.#workers.start();
+    const { outboundPort, bootstrap } = this.#options;
+    if (this.#onDemand !== null && outboundPort !== null) {
+      this.#apply({ upsert: [outboundListener(outboundPort, bootstrap.clientListenerTemplate ?? '%s')], remove: [] });
+    }
     await this.#restore();
     this.#file?.start();
     this.#dependencies.start();
     this.#client?.start();
     return { adminPort };
+  }
+
+  #apply(update: ConfigUpdate): void {
+    this.#view.apply(update);
+    void this.#workers.apply(update);
   }
 
   /** Starts from what the disk has kept, so that calls flow also where the control plane is down. */
@@ -201,6 +226,9 @@ export class Agent {
     this.#log('warn', 'starting from the configuration on disk', { savedAt, resources: resources.length, leftOut });
     this.#view.restoredFrom(savedAt, leftOut);
     this.#client?.restore(resources);
+    // What was wanted in the earlier life is there for the first call of this one.
+    for (const { type, name } of resources) if (type === 'listener') this.#onDemand?.want(name, CONTROL);
+    setTimeout(() => this.#onDemand?.unwantAll(CONTROL), RESTORED_WANTED_MS).unref();
   }
 
   /** Not ready any more; takes no new calls, lets those in flight end (for `drainMs` at the most), then stops. */
@@ -263,6 +291,12 @@ export class Agent {
       case 'log':
         this.#log(up.level, up.message, up.fields);
         return;
+      case 'listener-wanted':
+        this.#onDemand?.want(up.name, worker);
+        return;
+      case 'listener-unwanted':
+        this.#onDemand?.unwant(up.name, worker);
+        return;
       case 'drained':
         this.#callsCut += up.callsCut;
         this.#drainedWorkers++;
@@ -285,6 +319,28 @@ export class Agent {
 }
 
 export type AgentEnd = { readonly kind: 'stopped' } | { readonly kind: 'failed'; readonly reason: string };
+
+/** The agent's own: a name that no authority can have, so that it is never another one's. */
+function outboundListener(port: number, template: string): ServingResource {
+  const http = {
+    statPrefix: 'outbound',
+    routes: { kind: 'by-authority', template },
+    filters: [],
+    maxStreamDurationMs: null,
+    maxConcurrentStreams: null,
+  } as const;
+  return {
+    type: 'listener',
+    value: {
+      name: 'outbound (on demand)',
+      address: { host: '127.0.0.1', port },
+      direction: 'outbound',
+      filterChains: [{ name: '', match: null, tls: null, http }],
+      unusableChains: [],
+      defaultFilterChain: null,
+    },
+  };
+}
 
 /** Every address of a name, IPv4 and IPv6, as the system resolves it (so /etc/hosts counts too). */
 async function resolveHost(host: string): Promise<string[]> {

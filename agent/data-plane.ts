@@ -1,7 +1,9 @@
 // The composition root of one data plane: listeners, director, clusters, proxy, observers. It knows neither which thread
 // it is on nor who sends its configuration: plain data comes in through `receive` and goes out through `post`.
+import type { HttpConnectionManager, Listener } from '../xds/model/listener.ts';
 import type { ConfigUpdate, ResourceName, ServingResource } from '../xds/model/resource.ts';
-import type { NamedDirector } from './director/route-tables.ts';
+import { AuthorityDirector, type ExplainedDirector } from './director/authority-director.ts';
+import { OnDemandNames } from './director/on-demand-names.ts';
 import { RouteTables } from './director/route-tables.ts';
 import { CallFilters } from './filters/filter-chain.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
@@ -26,7 +28,7 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const LISTENER_DRAIN_MS = 600_000;
 
 interface ListenerContext extends CallContext {
-  readonly director: NamedDirector;
+  readonly director: ExplainedDirector<ListenerContext>;
 }
 
 export class DataPlane {
@@ -39,6 +41,8 @@ export class DataPlane {
   readonly #routes: RouteTables;
   readonly #listeners: ListenerSet<ListenerContext>;
   readonly #contexts = new Map<string, ListenerContext>();
+  /** Listeners without a port. */
+  readonly #named: OnDemandNames<ListenerContext>;
   readonly #recorder: CallRecorder | null;
   #logLevel: number;
 
@@ -71,6 +75,17 @@ export class DataPlane {
       onOverflow: (limit, peer) => limits.hit(limit, 'server', peer),
     });
     this.#routes = new RouteTables({ random: Math.random, shapes });
+    this.#named = new OnDemandNames<ListenerContext>({
+      onWanted: (name) => post({ kind: 'listener-wanted', name }),
+      onUnwanted: (name) => post({ kind: 'listener-unwanted', name }),
+      stats: {
+        names: stats.gauge('outrigger_on_demand_listeners', {}),
+        waits: stats.counter('outrigger_on_demand_waits_total', {}),
+        refusals: stats.counter('outrigger_on_demand_refusals_total', {}),
+      },
+      log,
+      now,
+    });
 
     const observers: CallObserver[] = [new CallStats(stats)];
     const { sampling } = settings;
@@ -95,14 +110,7 @@ export class DataPlane {
       limits: defaultListenerLimits,
       onRefused: (limit, peer) => limits.hit(limit, 'server', peer),
       drainMs: LISTENER_DRAIN_MS,
-      createContext: (listener, chain) => {
-        const director = this.#routes.directorOf(chain.http.routes);
-        const { name, direction } = listener;
-        const filters = CallFilters.compile(chain.http.filters);
-        const context: ListenerContext = { name, direction, director, filters };
-        this.#contexts.set(listener.name, context);
-        return context;
-      },
+      createContext: (listener, chain) => this.#createContext(listener, chain.http),
       accept: (stream, context) => proxy.accept(stream, context),
       onBound: (name, host, port) => post({ kind: 'listener-bound', name, host, port }),
       onFailed: (name, reason) => post({ kind: 'listener-failed', name, reason }),
@@ -126,6 +134,9 @@ export class DataPlane {
       case 'drain':
         void this.#drain(down.graceMs);
         return;
+      case 'listener-refused':
+        this.#named.refuse(down.name, down.reason);
+        return;
       case 'stop':
         this.stop();
         return;
@@ -136,6 +147,7 @@ export class DataPlane {
   }
 
   stop(): void {
+    this.#named.stop();
     this.#listeners.close();
     this.#clusters.destroy();
     this.#deadlines.stop();
@@ -174,7 +186,7 @@ export class DataPlane {
         this.#routes.upsert(resource.value);
         return;
       case 'listener':
-        this.#listeners.upsert(resource.value);
+        this.#upsertListener(resource.value);
         return;
     }
   }
@@ -191,10 +203,31 @@ export class DataPlane {
         this.#routes.remove(name);
         return;
       case 'listener':
-        this.#listeners.remove(name);
+        if (!this.#named.remove(name)) this.#listeners.remove(name);
         this.#contexts.delete(name);
         return;
     }
+  }
+
+  #upsertListener(listener: Listener): void {
+    const { name, api } = listener;
+    if (api === undefined) {
+      this.#named.remove(name);
+      this.#listeners.upsert(listener);
+    } else {
+      this.#listeners.remove(name);
+      this.#named.set(name, this.#createContext(listener, api));
+    }
+  }
+
+  #createContext({ name, direction }: Listener, { routes, filters }: HttpConnectionManager): ListenerContext {
+    const director =
+      routes.kind === 'by-authority'
+        ? new AuthorityDirector(routes.template, this.#named)
+        : this.#routes.directorOf(routes);
+    const context: ListenerContext = { name, direction, director, filters: CallFilters.compile(filters) };
+    this.#contexts.set(name, context);
+    return context;
   }
 
   async #drain(graceMs: number): Promise<void> {

@@ -14,6 +14,8 @@ export type Down =
   | { readonly kind: 'calls-taken'; readonly count: number }
   /** Stop accepting, GOAWAY every connection, end with `drained` when the last call has ended or `graceMs` are over. */
   | { readonly kind: 'drain'; readonly graceMs: number }
+  /** Calls that name this listener cannot be carried now; why, in one sentence. */
+  | { readonly kind: 'listener-refused'; readonly name: string; readonly reason: string }
   /** Close everything now. */
   | { readonly kind: 'stop' }
   /** Answer with `explained`. */
@@ -41,6 +43,10 @@ export type Up =
       readonly message: string;
       readonly fields: Readonly<Record<string, unknown>>;
     }
+  /** A call has named this listener: it is to be followed, or a `listener-refused` to say why not. Bounded: `maxNames`. */
+  | { readonly kind: 'listener-wanted'; readonly name: string }
+  /** No call has named it for a while. */
+  | { readonly kind: 'listener-unwanted'; readonly name: string }
   | { readonly kind: 'drained'; readonly callsCut: number }
   | { readonly kind: 'explained'; readonly id: number; readonly explanation: Explanation };
 

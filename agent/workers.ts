@@ -100,6 +100,11 @@ export class Workers {
     this.#threads.find((thread) => thread.id === id)?.worker.postMessage(down);
   }
 
+  /** Tells every worker, behind the configuration that is under way. */
+  tellAll(down: Down): void {
+    this.#sending = this.#sending.then(() => this.#broadcast(down));
+  }
+
   /** Asks any worker; it answers with `explained`. */
   ask(down: Down): void {
     this.#threads[0]?.worker.postMessage(down);
@@ -181,7 +186,7 @@ export class Workers {
     if (this.#options.concurrency === 1) return upsert;
     const sent: ServingResource[] = [];
     for (const resource of upsert) {
-      if (resource.type !== 'listener') {
+      if (resource.type !== 'listener' || resource.value.api !== undefined) {
         sent.push(resource);
         continue;
       }

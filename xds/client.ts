@@ -72,6 +72,8 @@ export class XdsClient {
   /** Types of which the wanted names changed since the last flush; `null` where no flush is due. */
   #dirty: Set<ResourceType> | null = null;
   #isConnected = false;
+  /** Why the last attempt to reach a server gave nothing; `null` once one has answered. */
+  #failure: string | null = null;
   #serverFailures = 0;
 
   /** Opens nothing yet. Throws where the bootstrap has no server, or proto/ cannot be loaded. */
@@ -211,9 +213,10 @@ export class XdsClient {
     const entry = state.cache.get(name);
     if (!state.states.has(name)) state.states.set(name, entry === undefined ? 'started' : 'received');
     const step = state.states.get(name);
-    if (entry !== undefined || step === 'does-not-exist' || step === 'overdue') {
+    const failure = this.#servers.isExhausted ? this.#failure : null;
+    if (entry !== undefined || step === 'does-not-exist' || step === 'overdue' || failure !== null) {
       queueMicrotask(() => {
-        if (watchers.has(watcher)) this.#watchers.tellWhatIsKnown(type, name, watcher);
+        if (watchers.has(watcher)) this.#watchers.tellWhatIsKnown(type, name, watcher, failure);
       });
     }
     return () => {
@@ -275,6 +278,7 @@ export class XdsClient {
 
   #onUpdate(update: ReceivedUpdate): Verdict {
     this.#isConnected = true;
+    this.#failure = null;
     const { type } = update;
     const state = this.#types[type];
     const applied = state.cache.apply(update, (name) => state.isWanted(name), this.#servers.policy);
@@ -338,6 +342,7 @@ export class XdsClient {
       for (const name of state.states.keys()) state.step(name, 'stream-broken');
     }
     if (failure === null) return;
+    this.#failure = failure;
     const error = new XdsError('stream-failed', failure);
     for (const type of typeOrder) {
       const state = this.#types[type];

@@ -44,6 +44,7 @@ export type {
 export type { Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost } from './model/route.ts';
 export type { Secret } from './model/secret.ts';
 export type { DownstreamTls, TlsCertificates, UpstreamTls } from './model/tls.ts';
+export { OnDemandSource, type OnDemandSourceOptions } from './on-demand-source.ts';
 export type { SavedConfig, SavedResource } from './saved-config.ts';
 export {
   createGrpcTransport,

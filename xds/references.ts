@@ -44,7 +44,8 @@ export function endpointsNamedBy({ name, discovery }: Cluster): string | null {
   }
 }
 
-function routeSources({ filterChains, defaultFilterChain }: Listener) {
+function routeSources({ filterChains, defaultFilterChain, api }: Listener) {
   const chains = defaultFilterChain === null ? filterChains : [...filterChains, defaultFilterChain];
-  return chains.map(({ http }) => http.routes);
+  const sources = chains.map(({ http }) => http.routes);
+  return api === undefined ? sources : [...sources, api.routes];
 }

@@ -63,6 +63,11 @@ export class ServerChain {
     return (this.#links[this.#present] ?? this.#links[0]!).target;
   }
 
+  /** None can be reached, and there is no other to try. */
+  get isExhausted(): boolean {
+    return this.#links.length === this.#options.servers.length && this.#links.every(({ isDown }) => isDown);
+  }
+
   /** Of that server. */
   get policy(): DataErrorPolicy {
     return dataErrorPolicy(this.#options.servers[this.#present] ?? this.#options.servers[0]!);

@@ -32,14 +32,20 @@ export class WatcherCalls {
     this.tellAll(type, (watcher) => watcher.onError(name, error, hasResource));
   }
 
-  /** What a new watcher of a resource should know, in the order in which it came. Nothing where nothing is known. */
-  tellWhatIsKnown(type: ResourceType, name: string, watcher: ResourceWatcher): void {
+  /**
+   * What a new watcher of a resource should know, in the order in which it came. Nothing where nothing is known.
+   * `failure`: why no server can be reached.
+   */
+  tellWhatIsKnown(type: ResourceType, name: string, watcher: ResourceWatcher, failure: string | null): void {
     const state = this.#types[type];
     const { accepted = null, rejected = null, refusal = null } = state.cache.get(name) ?? {};
     const step = state.states.get(name);
     if (accepted !== null) this.#call(() => watcher.onChanged(accepted.resource));
     else if (step === 'does-not-exist') this.#call(() => watcher.onAbsent());
     else if (step === 'overdue') this.#call(() => watcher.onError(overdueError(type, name), false));
+    else if (failure !== null && rejected === null && refusal === null) {
+      this.#call(() => watcher.onError(new XdsError('stream-failed', failure), false));
+    }
     const hasResource = accepted !== null;
     if (rejected !== null) this.#call(() => watcher.onError(rejectedError(type, name, rejected.errors), hasResource));
     if (refusal !== null) this.#call(() => watcher.onError(refusedError(type, refusal.error), hasResource));

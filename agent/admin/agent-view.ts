@@ -105,7 +105,9 @@ export class AgentView {
     if (this.isStale && this.#leftOut > 0) {
       reasons.push(`the configuration from the disk lacks ${this.#leftOut} resources, which hold private keys`);
     }
-    for (const name of this.#serving.get('listener')?.keys() ?? []) {
+    for (const [name, { value }] of this.#serving.get('listener') ?? []) {
+      // One without a port is called by its name.
+      if ('api' in value) continue;
       const bound = this.#listeners.get(name);
       if (bound?.failure) reasons.push(`listener ${name}: ${bound.failure}`);
       else if ((bound?.workers.size ?? 0) < this.#options.concurrency)
@@ -190,7 +192,7 @@ export class AgentView {
       return {
         name: resource.value.name,
         direction: resource.value.direction,
-        configured: formatAddress(resource.value.address),
+        configured: resource.value.api === undefined ? formatAddress(resource.value.address) : null,
         bound: bound?.address ?? null,
         failure: bound?.failure ?? null,
       };

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { UnsupportedPolicy } from '../../xds/index.ts';
 import type { ParsedConfig } from '../config/config-source.ts';
 import type { ConfigFile } from '../config/followed-config.ts';
-import { PRESET_NAMES, type PresetName, presetBootstrap } from '../config/presets/preset.ts';
+import { PRESET_NAMES, type PresetName, presetBootstrap, presetOutboundPort } from '../config/presets/preset.ts';
 import { type Flag, type FlagValues, UsageError } from './command-line.ts';
 import {
   type ConfigFileKind,
@@ -19,6 +19,12 @@ export const CONTROL_PLANE_FLAG: Flag = {
   name: 'control-plane',
   value: 'PRESET',
   help: `a bootstrap from the environment: ${PRESET_NAMES.join(', ')}`,
+};
+
+export const OUTBOUND_PORT_FLAG: Flag = {
+  name: 'outbound-port',
+  value: 'N',
+  help: 'take calls here and ask the control plane, as proxyless gRPC does, for what each authority names (istio-grpc: 15001)',
 };
 
 export const UNSUPPORTED_POLICIES = ['reject', 'warn', 'ignore'] as const;
@@ -85,6 +91,15 @@ function fromBootstrap(
   const what = kind === 'grpc-bootstrap' ? 'xDS' : 'Envoy';
   if ('problems' in parsed) throw new Error(`${name} is not a sound ${what} bootstrap: ${parsed.problems.join('; ')}`);
   return judgeWarnings(parsed, name, unsupported);
+}
+
+/** Where calls come in whose authority names their listener; `null`: listeners come from the control plane. */
+export function outboundPortOf(flags: FlagValues): number | null {
+  if (flags.text(OUTBOUND_PORT_FLAG.name) !== undefined) {
+    return flags.number(OUTBOUND_PORT_FLAG.name, { min: 0, max: 65_535, fallback: 0 });
+  }
+  const preset = presetOf(flags);
+  return preset === null ? null : presetOutboundPort(preset);
 }
 
 function presetOf(flags: FlagValues): PresetName | null {

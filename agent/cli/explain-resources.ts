@@ -22,6 +22,7 @@ export function* explainResources(
   for (const [name, managers] of chosenListeners(resources, listener)) {
     yield `listener ${name}`;
     for (const { routes } of managers) {
+      if (routes.kind === 'by-authority') continue;
       for (const line of tables.directorOf(routes).explain(head)) yield `  ${line}`;
     }
   }

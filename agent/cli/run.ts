@@ -1,6 +1,13 @@
 // `outrigger run`: the agent.
 import module from 'node:module';
-import { CONTROL_PLANE_FLAG, readConfig, UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
+import {
+  CONTROL_PLANE_FLAG,
+  OUTBOUND_PORT_FLAG,
+  outboundPortOf,
+  readConfig,
+  UNSUPPORTED_FLAG,
+  UNSUPPORTED_POLICIES,
+} from './bootstrap-source.ts';
 import type { Command } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 
@@ -29,6 +36,7 @@ export const runCommand: Command = {
     { name: 'admin-port', value: 'N', help: 'admin port (what an Envoy bootstrap says, else 15000); 0: any free one' },
     { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
     { name: 'xds-mode', value: 'MODE', help: 'auto, delta or sotw (what the bootstrap says, else auto)' },
+    OUTBOUND_PORT_FLAG,
     UNSUPPORTED_FLAG,
     { name: 'cache-dir', value: 'DIR', help: 'keep the last good configuration here, and start from it' },
     { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
@@ -55,6 +63,7 @@ export const runCommand: Command = {
       env,
       adminHost: flags.text('admin-host') ?? admin?.host ?? '127.0.0.1',
       adminPort: givenPort ?? admin?.port ?? PORTS.fallback,
+      outboundPort: outboundPortOf(flags),
       concurrency,
       logLevel,
       drainMs: drainSeconds * 1000,

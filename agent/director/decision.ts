@@ -5,10 +5,13 @@ import type { HeaderBlock } from '../http2/index.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
 import type { CallFacts } from './call-facts.ts';
 
-export type Decision =
+/** `Context`: what calls of a listener have in common, where a director knows of other listeners than its own. */
+export type Decision<Context = never> =
   | { readonly kind: 'forward'; readonly cluster: string; readonly policy: CallPolicy }
   /** To the handlers that live in this process (gRFC A36 non_forwarding_action). */
   | { readonly kind: 'local' }
+  /** By the rules of another listener. */
+  | { readonly kind: 'handed-on'; readonly context: Context }
   /** `status` is a gRPC code; `message` names hop and reason. */
   | Rejection;
 
@@ -64,7 +67,7 @@ export interface CallHash {
 }
 
 /** What the route brings that takes the call; `null` where none does, or it stays in this process. */
-export function traitsOf(decision: Decision): RouteTraits | null {
+export function traitsOf(decision: Exclude<Decision<unknown>, { kind: 'handed-on' }>): RouteTraits | null {
   switch (decision.kind) {
     case 'forward':
       return decision.policy;
@@ -76,15 +79,15 @@ export function traitsOf(decision: Decision): RouteTraits | null {
 }
 
 /** A decision that is still being made. */
-export interface PendingDecision {
+export interface PendingDecision<Context = never> {
   readonly kind: 'pending';
   /** Never rejects. */
-  readonly decision: Promise<Decision>;
+  readonly decision: Promise<Decision<Context>>;
   /** The call is over, and the decision of no use any more. */
   cancel(): void;
 }
 
-export interface Director {
+export interface Director<Context = never> {
   /** Rules compiled from configuration answer at once; a user's function may take its time. Never throws. */
-  direct(head: CallHead, facts: CallFacts): Decision | PendingDecision;
+  direct(head: CallHead, facts: CallFacts): Decision<Context> | PendingDecision<Context>;
 }

@@ -55,7 +55,7 @@ export class RouteTables {
   }
 
   /** The director of a connection manager: rules that stand inside the listener, or those that arrive under a name. */
-  directorOf(source: RouteSource): NamedDirector {
+  directorOf(source: Exclude<RouteSource, { kind: 'by-authority' }>): NamedDirector {
     if (source.kind === 'rds') return this.#named(source.name);
     const inline = new NamedDirector(source.config.name);
     inline.table = compileRouteTable(source.config, this.#deps);

@@ -14,7 +14,7 @@ export interface CallContext {
   /** The listener's name, for messages. */
   readonly name: string;
   readonly direction: 'inbound' | 'outbound';
-  readonly director: Director;
+  readonly director: Director<CallContext>;
   /** What is asked about each call before it goes anywhere; `null`: nothing. */
   readonly filters: CallFilters | null;
 }

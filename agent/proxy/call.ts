@@ -46,11 +46,11 @@ const MAX_TRANSPARENT_RETRIES = 1;
 
 export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
   readonly #parts: ProxyParts;
-  readonly #context: CallContext;
+  #context: CallContext;
   readonly #request = new KeptRequest();
   #head: CallHead | null = null;
   /** The decision that is waited for. */
-  #pending: PendingDecision | null = null;
+  #pending: PendingDecision<CallContext> | null = null;
   #policy: CallPolicy | null = null;
   /** What the route makes of the heads that pass it. */
   #rewrite: HeadChange | null = null;
@@ -90,15 +90,13 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
 
   onReset(_stream: Stream, code: number, by: ResetOrigin): void {
     if (this.#ended) return;
+    this.attempt?.abandon(ErrorCode.CANCEL);
     if (!this.#settled) {
-      this.attempt?.abandon(ErrorCode.CANCEL);
       const failure = failureOfClient(code, by);
       this.status = failure.status;
       this.flag = failure.flag;
       this.source = failure.source;
       this.message = failure.message;
-    } else {
-      this.attempt?.abandon(ErrorCode.CANCEL);
     }
     this.#finish();
   }
@@ -120,13 +118,17 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     this.authority = head.authority;
     if (parts.tracer !== null) this.trace = parts.tracer.begin((name) => block.value(name));
     for (const observer of parts.observers) observer.callStarted(this);
+    this.#direct(head, block);
+  }
+
+  #direct(head: CallHead, block: HeaderBlock): void {
     const decision = this.#context.director.direct(head, this);
     if (decision.kind === 'pending') this.#await(decision, block);
     else this.#route(decision, block);
   }
 
   /** Meanwhile the client's own deadline counts. */
-  #await(pending: PendingDecision, block: HeaderBlock): void {
+  #await(pending: PendingDecision<CallContext>, block: HeaderBlock): void {
     this.#pending = pending;
     this.#request.keepHead(block);
     this.#setDeadline(callDeadline(this.startedMs, block, null));
@@ -145,7 +147,12 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     if (deadlineMs !== Number.POSITIVE_INFINITY) deadlines.add(this);
   }
 
-  #route(decision: Decision, block: HeaderBlock): void {
+  #route(decision: Decision<CallContext>, block: HeaderBlock): void {
+    if (decision.kind === 'handed-on') {
+      this.#context = decision.context;
+      this.#direct(this.#head!, block);
+      return;
+    }
     const traits = traitsOf(decision);
     this.#rewrite = traits === null ? null : traits.rewrite;
     const { filters } = this.#context;

@@ -3,19 +3,28 @@
 import { readFile } from 'node:fs/promises';
 import { status } from '@grpc/grpc-js';
 import type { Judge } from '../conformance/judge.ts';
-import { missing, replaceFile } from './control-plane.ts';
-import { type Introduce, live, type Sidecars } from './sidecars.ts';
+import { type ControlPlaneProcess, missing, replaceFile } from './control-plane.ts';
+import { type Introduce, type Introduction, live, type Sidecars } from './sidecars.ts';
 
 const CHURNS = 10;
 
 /** The pod that the node's id and metadata speak of, as the injector would describe it; its istiod is in clear text. */
-const byPreset: Introduce = (facts, prefix) => {
+const byPreset: Introduce = (facts, prefix) => introduce('istio', facts, prefix);
+
+/** The client asks by name, as proxyless gRPC does; beside the endpoint there is a sidecar as always. */
+const proxyless: Introduce = (facts, prefix) => {
+  if (prefix !== '') return introduce('istio', facts, prefix);
+  const { args, env } = introduce('istio-grpc', facts, prefix);
+  return { args: [...args, '--outbound-port', '0'], env, listener: 'outbound (on demand)' };
+};
+
+function introduce(preset: string, facts: ControlPlaneProcess, prefix: '' | 'SERVER_'): Introduction {
   const [, ip = '', name = ''] = facts.fact(`${prefix}NODE_ID`).split('~');
   const [pod = '', namespace = ''] = name.split('.');
   const { LABELS: labels, ...metadata } = JSON.parse(facts.fact(`${prefix}NODE_METADATA`));
   const meta = Object.entries(metadata).map(([key, value]) => [`ISTIO_META_${key}`, String(value)]);
   return {
-    args: ['--control-plane', 'istio'],
+    args: ['--control-plane', preset],
     env: {
       ...Object.fromEntries(meta),
       ISTIO_METAJSON_LABELS: JSON.stringify(labels),
@@ -26,7 +35,7 @@ const byPreset: Introduce = (facts, prefix) => {
       OUTRIGGER_XDS_TLS: 'off',
     },
   };
-};
+}
 
 /** Both endpoints answer: one through the sidecar beside it, the other without one. */
 async function firstCalls({ load, endpoints }: Sidecars): Promise<void> {
@@ -97,6 +106,16 @@ export const istio: Judge = {
       ...(await live('istio', 'default settings', { FULL: '1' }, byPreset, {
         'first calls': firstCalls,
         'endpoints come and go': endpointChurn,
+      })),
+      ...(await live('istio', 'proxyless, default settings', { FULL: '1' }, proxyless, {
+        'first calls': firstCalls,
+        'endpoints come and go': endpointChurn,
+      })),
+      ...(await live('istio', 'proxyless, without auto mTLS', { TRAFFIC: '1', MAX_AGE: '5s' }, proxyless, {
+        'first calls': firstCalls,
+        'a split that moves': weights,
+        'connections that are ended for their age': rotation,
+        restart: (sidecars) => sidecars.restartControlPlane(),
       })),
       ...(await live('istio', 'without auto mTLS', { TRAFFIC: '1', MAX_AGE: '5s' }, byPreset, {
         'first calls': firstCalls,

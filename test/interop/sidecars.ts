@@ -26,6 +26,8 @@ export type Introduce = (facts: ControlPlaneProcess, prefix: '' | 'SERVER_') => 
 export interface Introduction {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** The listener that calls go to; absent: whichever is bound to the port that the control plane printed. */
+  readonly listener?: string;
 }
 
 /** By the node that the control plane printed. */
@@ -77,12 +79,12 @@ async function startSidecars(name: string, env: NodeJS.ProcessEnv, introduce: In
   const stop = async (): Promise<void> => {
     for (const end of stops.toReversed()) await end();
   };
-  const startAgent = async (prefix: '' | 'SERVER_'): Promise<AgentProcess> => {
-    const { args, env: agentEnv } = introduce(controlPlane, prefix);
+  const startAgent = async (prefix: '' | 'SERVER_') => {
+    const { args, env: agentEnv, listener } = introduce(controlPlane, prefix);
     const options = { xdsPort: 0, node: '', args: ['--log-level', 'debug', ...args], env: agentEnv };
     const agent = await startAgentProcess(options);
     stops.push(() => agent.stop());
-    return agent;
+    return { agent, listener };
   };
   try {
     const ports = controlPlane
@@ -94,9 +96,14 @@ async function startSidecars(name: string, env: NodeJS.ProcessEnv, introduce: In
       stops.push(() => server.stop());
     }
     if (controlPlane.has('SERVER_NODE_ID')) await startAgent('SERVER_');
-    const client = await startAgent('');
-    const port = controlPlane.port('LISTEN');
-    await client.line(({ msg, port: bound }) => msg === 'listener bound' && bound === port);
+    const { agent: client, listener } = await startAgent('');
+    const listening = controlPlane.port('LISTEN');
+    const { port: bound } = await client.line(
+      (line) =>
+        line.msg === 'listener bound' &&
+        (listener === undefined ? line['port'] === listening : line['listener'] === listener),
+    );
+    const port = Number(bound);
     const authority = controlPlane.fact('AUTHORITY') || `127.0.0.1:${port}`;
     await firstAnswer(port, authority);
     const load = startLoad(port, authority);

@@ -138,7 +138,7 @@ const filterChain = record<FilterChain>({
   http: manager,
 });
 
-const listener = record<Omit<Listener, 'unsupported'>>({
+const listener = record<Omit<Listener, 'unsupported' | 'api'>>({
   name,
   address: address(ip),
   direction: fc.constantFrom('inbound', 'outbound'),

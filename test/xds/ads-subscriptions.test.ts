@@ -110,6 +110,13 @@ test('case 36: a new watcher is told what is known: data, absence, or data and t
   t.deepEqual(await watch('endpoints', 'gone').next(), ['absent gone']);
 });
 
+test('case 36: a new watcher is told at once that no server can be reached', async (t) => {
+  const { server, watch, logged } = await startClient(t);
+  server.stop();
+  await logged('the xDS stream failed');
+  t.regex((await watch('endpoints', 'a').next())[0]!, /^error stream-failed a: 127\.0\.0\.1:\d+: /);
+});
+
 test('case 37: watching and giving up inside a callback loses no request', async (t) => {
   const { server, client, watch } = await startClient(t);
   const later = Promise.withResolvers<void>();

@@ -33,8 +33,8 @@ export class DataPlaneModel {
   ports(listenerName: string): number[] {
     const listener = this.listeners.get(listenerName);
     if (listener === undefined) throw new Error(`listener ${listenerName} is not there`);
-    const source = listener.filterChains[0]?.http.routes;
-    const config = source?.kind === 'inline' ? source.config : source && this.routes.get(source.name);
+    const source = (listener.api ?? listener.filterChains[0]?.http)?.routes;
+    const config = source?.kind === 'rds' ? this.routes.get(source.name) : source?.kind === 'inline' && source.config;
     if (!config) throw new Error(`${listenerName} has no routes`);
     return config.virtualHosts.flatMap(({ routes }) =>
       routes.flatMap(({ action }) =>

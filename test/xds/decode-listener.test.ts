@@ -99,6 +99,23 @@ test('control-planes.md section 1: a default filter chain alone, and routes insi
   t.is(value.direction, 'outbound');
 });
 
+test('a listener for clients (api_listener) has no port, whatever address comes with it, and no chains', (t) => {
+  const manager = (connectionManager(inline) as { typed_config: object }).typed_config;
+  const value = modelOf('listener', { name: 'target:80', address, api_listener: { api_listener: manager } });
+  t.like(value, { name: 'target:80', address: { host: '', port: 0 }, filterChains: [], defaultFilterChain: null });
+  t.like(value.api?.routes, { kind: 'inline', config: { name: 'inline' } });
+  t.is(value.unsupported, undefined);
+});
+
+test('a listener for clients without a connection manager is refused, and so is a bad one, by field', (t) => {
+  const errors = (any: object | null) => errorsOf('listener', { name: 'l', api_listener: { api_listener: any } });
+  const missing = 'api_listener.api_listener: must be an HTTP connection manager, and is absent';
+  t.deepEqual(errors(null), [missing]);
+  t.regex(errors(empty('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'))[0]!, /and is envoy\.\S+TcpProxy$/);
+  const bad = (connectionManager({ ...inline, http_filters: [] }) as { typed_config: object }).typed_config;
+  t.deepEqual(errors(bad), ['api_listener.api_listener.http_filters: must not be empty: the router is missing']);
+});
+
 test('control-planes.md section 1: the filters of an Istio or Consul chain are accepted without a word', (t) => {
   const message = withFilters(
     {
@@ -148,7 +165,6 @@ test('a listener that cannot be opened as asked is accepted without its chains, 
       'use_original_dst: the listener is not opened: redirected connections are not supported',
     ],
     [{ ...chains, address: { pipe: { path: '/tmp/s' } } }, 'address.pipe: Unix sockets are not supported'],
-    [{ api_listener: {} }, 'api_listener: there is no address to listen on'],
     [{ internal_listener: {} }, 'internal_listener: internal listeners are not supported'],
     [{ address, filter_chains: [{ filters: [tcp] }] }, 'filter_chains: none of the filter chains can be used'],
   ];

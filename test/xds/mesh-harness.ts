@@ -1,6 +1,6 @@
 // A control plane in memory, a client and a manager that follow it, and a model of the data plane, under virtual time.
 import type { ExecutionContext } from 'ava';
-import { DependencyManager, type ResolveHost, XdsClient } from '../../xds/index.ts';
+import { DependencyManager, OnDemandSource, type ResolveHost, XdsClient } from '../../xds/index.ts';
 import type { AdsMode } from '../../xds/model/bootstrap.ts';
 import type { AnyMessage } from '../../xds/protos.ts';
 import { bootstrapFor } from './client-harness.ts';
@@ -16,6 +16,9 @@ export interface Mesh {
   readonly dataPlane: DataPlaneModel;
   readonly clock: VirtualClock;
   readonly manager: DependencyManager;
+  /** Where listeners are asked for by name, and what it refused, `name: reason` each. */
+  readonly onDemand: OnDemandSource | null;
+  readonly refusals: readonly string[];
   isReady(): boolean;
   /** Called for each state on the way. */
   check: () => void;
@@ -23,13 +26,20 @@ export interface Mesh {
   steps(): string[];
 }
 
+export interface FollowOptions {
+  readonly resolve?: ResolveHost;
+  readonly mode?: AdsMode;
+  /** Listeners that are asked for by name; absent: all there are. */
+  readonly wanted?: readonly string[];
+}
+
 /** Starts a control plane, a client and a manager, and lets them settle; the test's end stops them. */
 export async function follow(
   t: ExecutionContext,
   snapshot: Partial<Snapshot>,
-  { resolve = async () => [], mode = 'sotw' }: { readonly resolve?: ResolveHost; readonly mode?: AdsMode } = {},
+  { resolve = async () => [], mode = 'sotw', wanted }: FollowOptions = {},
 ): Promise<Mesh> {
-  const controlPlane = new SnapshotTransport({ ...empty, ...snapshot });
+  const controlPlane = new SnapshotTransport({ ...empty, ...snapshot }, wanted !== undefined);
   const clock = new VirtualClock();
   const dataPlane = new DataPlaneModel();
   let readyCount = 0;
@@ -44,12 +54,17 @@ export async function follow(
     random: () => 0.5,
     setTimer: clock.setTimer,
   });
+  const refusals: string[] = [];
+  const onRefused = (name: string, reason: string) => refusals.push(`${name}: ${reason}`);
+  const onDemand = wanted === undefined ? null : new OnDemandSource({ client, onRefused });
   const mesh: Mesh = {
     controlPlane,
     dataPlane,
     clock,
+    onDemand,
+    refusals,
     manager: new DependencyManager({
-      client,
+      client: onDemand ?? client,
       resolve,
       onUpdate: (update) => dataPlane.apply(structuredClone(update), () => mesh.check()),
       onReady: () => {
@@ -75,6 +90,7 @@ export async function follow(
   });
   client.start();
   mesh.manager.start();
+  for (const name of wanted ?? []) onDemand?.want(name, 0);
   await turns();
   return mesh;
 }

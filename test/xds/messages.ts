@@ -27,7 +27,7 @@ export function connectionManager(fields: object): object {
 }
 
 export function rds(routeName: string): object {
-  return connectionManager({ rds: { config_source: { ads: {} }, route_config_name: routeName } });
+  return connectionManager(rdsFields(routeName));
 }
 
 export function socketAddress(address: string, port: number): object {
@@ -40,6 +40,17 @@ export function listenerMessage(name: string, filter: object, fields: object = {
 
 export function listener(name: string, routeName: string, fields: object = {}): AnyMessage {
   return pack('envoy.config.listener.v3.Listener', listenerMessage(name, rds(routeName), fields));
+}
+
+/** Without a port, for clients that ask for it by its name. */
+export function apiListener(name: string, fields: object): AnyMessage {
+  const { typed_config: manager } = connectionManager(fields) as { typed_config: AnyMessage };
+  return pack('envoy.config.listener.v3.Listener', { name, api_listener: { api_listener: manager } });
+}
+
+/** Routes by their name, over the stream. */
+export function rdsFields(routeName: string): object {
+  return { rds: { config_source: { ads: {} }, route_config_name: routeName } };
 }
 
 /** One virtual host for everything, with a route of its own for each cluster: `/<cluster>/`. */

@@ -27,8 +27,12 @@ export class SnapshotTransport implements Transport {
   #version = 0;
   readonly requests: DiscoveryRequest[] = [];
 
-  constructor(snapshot: Snapshot) {
+  readonly #isByName: boolean;
+
+  /** `isByName`: listeners and clusters are asked for by name too. */
+  constructor(snapshot: Snapshot, isByName = false) {
     this.#snapshot = snapshot;
+    this.#isByName = isByName;
   }
 
   openSotw(events: StreamEvents<DiscoveryResponse>): TransportStream<DiscoveryRequest> {
@@ -79,7 +83,7 @@ export class SnapshotTransport implements Transport {
     const names = this.#wanted.get(typeUrl);
     const type = typesByUrl.get(typeUrl);
     if (names === undefined || type === undefined) return;
-    const isWildcard = type === 'listener' || type === 'cluster';
+    const isWildcard = !this.#isByName && (type === 'listener' || type === 'cluster');
     const resources = Object.entries(this.#snapshot[type])
       .filter(([name]) => isWildcard || names.includes(name))
       .map(([, resource]) => resource);

@@ -1,6 +1,12 @@
 // envoy.config.listener.v3.Listener -> Listener.
 import type { SocketAddress } from '../model/address.ts';
-import type { FilterChain, Listener, TrafficDirection, UnusableChain } from '../model/listener.ts';
+import type {
+  FilterChain,
+  HttpConnectionManager,
+  Listener,
+  TrafficDirection,
+  UnusableChain,
+} from '../model/listener.ts';
 import type { FilterMessage } from './core-messages.ts';
 import { configTypeOf, type DecodeContext } from './decode-context.ts';
 import { decodeFilterChainMatch } from './filter-chain-match.ts';
@@ -15,7 +21,7 @@ const nowhere: SocketAddress = { host: '', port: 0 };
 
 export function decodeListener(context: DecodeContext, message: ListenerMessage, scope: Scope): Listener {
   if (message.name === '') scope.at('name').fail('must not be empty');
-  const place = decodePlace(message, scope);
+  const place = decodePlace(context, message, scope);
   const { address } = place;
   const filterChains: FilterChain[] = [];
   const unusableChains: UnusableChain[] = [];
@@ -42,22 +48,24 @@ export function decodeListener(context: DecodeContext, message: ListenerMessage,
     }
   }
   const { name } = message;
+  const { api } = place;
+  if (api !== undefined) {
+    return { name, address, direction, filterChains: [], unusableChains: [], defaultFilterChain: null, api };
+  }
   if (unsupported === undefined) return { name, address, direction, filterChains, unusableChains, defaultFilterChain };
   return { name, address, direction, filterChains: [], unusableChains: [], defaultFilterChain: null, unsupported };
 }
 
 interface Place {
   readonly address: SocketAddress;
+  readonly api?: HttpConnectionManager;
   readonly unsupported?: string;
 }
 
-/** Where to bind, or why not to. */
-function decodePlace(message: ListenerMessage, scope: Scope): Place {
-  if (message.api_listener !== null) {
-    // Sent to gRPC clients without a proxy; it may come without an address.
-    const unsupported = scope.at('api_listener').unsupported('there is no address to listen on');
-    return { address: nowhere, unsupported };
-  }
+/** Where to bind, or how it is found without a port, or why not to bind. */
+function decodePlace(context: DecodeContext, message: ListenerMessage, scope: Scope): Place {
+  // It goes before all else, and may come with an address that is not meant (gRFC A27).
+  if (message.api_listener !== null) return decodeApi(context, message.api_listener, scope.at('api_listener'));
   if (message.internal_listener !== undefined) {
     const unsupported = scope.at('internal_listener').unsupported('internal listeners are not supported');
     return { address: nowhere, unsupported };
@@ -74,6 +82,28 @@ function decodePlace(message: ListenerMessage, scope: Scope): Place {
     return { address, unsupported: scope.at('use_original_dst').unsupported(original) };
   }
   return { address };
+}
+
+function decodeApi(
+  context: DecodeContext,
+  { api_listener: any }: NonNullable<ListenerMessage['api_listener']>,
+  scope: Scope,
+): Place {
+  const at = scope.at('api_listener');
+  const type = configTypeOf(context, any);
+  if (any === null || type !== connectionManagerType) {
+    at.fail(`must be an HTTP connection manager, and is ${type === '' ? 'absent' : type}`);
+    return { address: nowhere };
+  }
+  const manager = decodeConnectionManager(context, any, at);
+  switch (manager.kind) {
+    case 'decoded':
+      return { address: nowhere, api: manager.http };
+    case 'unsupported':
+      return { address: nowhere, unsupported: manager.reason };
+    case 'invalid':
+      return { address: nowhere };
+  }
 }
 
 /** A chain that can't be carried out is not left out: what is meant for it must not reach another. */

@@ -11,11 +11,12 @@ import { encodeAddress, encodeOptionalDuration, encodeWrapper, sameStream } from
 
 const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
-/** Throws on a listener that is `unsupported`: that is what a decoder makes of something it cannot express. */
+/** Throws on a listener that is `unsupported`: that is what a decoder makes of something it cannot express; and on one of the agent's own. */
 export function encodeListener(listener: Listener, pack: Pack): object {
   if (listener.unsupported !== undefined) {
     throw new TypeError(`listener ${listener.name} cannot be encoded: ${listener.unsupported}`);
   }
+  if (listener.api !== undefined) return encodeApiListener({ name: listener.name, http: listener.api }, pack);
   const { defaultFilterChain, unusableChains } = listener;
   if (unusableChains.length > 0) {
     throw new TypeError(`listener ${listener.name} cannot be encoded: ${unusableChains[0]!.reason}`);
@@ -60,7 +61,12 @@ function encodeManager(http: HttpConnectionManager, pack: Pack): AnyMessage {
 }
 
 function encodeRouteSource(source: RouteSource, pack: Pack): object {
-  return source.kind === 'rds'
-    ? { rds: { config_source: sameStream, route_config_name: source.name } }
-    : { route_config: encodeRouteConfiguration(source.config, pack) };
+  switch (source.kind) {
+    case 'rds':
+      return { rds: { config_source: sameStream, route_config_name: source.name } };
+    case 'inline':
+      return { route_config: encodeRouteConfiguration(source.config, pack) };
+    case 'by-authority':
+      throw new TypeError("a listener whose calls each name another one is the agent's own, and cannot be encoded");
+  }
 }

@@ -1,5 +1,5 @@
 // A listener without a port (envoy.config.listener.v3.Listener.api_listener): what a proxyless gRPC client asks for by
-// the name in its `xds:///name` target (gRFC A27). Only the embedded control plane makes these.
+// the name in its `xds:///name` target (gRFC A27). As the embedded control plane makes them.
 import type { HttpConnectionManager } from './listener.ts';
 
 export interface ApiListener {

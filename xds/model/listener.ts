@@ -21,6 +21,11 @@ export interface Listener {
   readonly unusableChains: readonly UnusableChain[];
   /** Serves what no other is for. */
   readonly defaultFilterChain: FilterChain | null;
+  /**
+   * Of a listener without a port (`api_listener`, gRFC A27): what the calls go by that name it with their authority. Such
+   * a listener has no address and no chains.
+   */
+  readonly api?: HttpConnectionManager;
   /** Accepted, so that it holds nothing up, but not to be opened; why, as a field path. Such a listener has no chains. */
   readonly unsupported?: string;
 }
@@ -55,7 +60,14 @@ export interface HttpConnectionManager {
   readonly connectionLife?: ConnectionLife;
 }
 
-/** Where the routes of a connection manager come from: RDS by name, or inside the listener. */
+/** Where the routes of a connection manager come from. */
 export type RouteSource =
+  /** RDS by name. */
   | { readonly kind: 'rds'; readonly name: string }
-  | { readonly kind: 'inline'; readonly config: RouteConfiguration };
+  /** They are inside the listener. */
+  | { readonly kind: 'inline'; readonly config: RouteConfiguration }
+  /**
+   * Each call goes by the listener that its authority names, `%s` of the template standing for the authority. No control
+   * plane sends this: it is the agent's own outbound listener for proxyless configuration.
+   */
+  | { readonly kind: 'by-authority'; readonly template: string };

@@ -13,6 +13,11 @@ export const PRESET_NAMES = ['istio', 'istio-grpc', 'consul', 'envoy-gateway', '
 
 export type PresetName = (typeof PRESET_NAMES)[number];
 
+/** Whose control plane is asked by name, and the port that takes the calls which say the names; for others `null`. */
+export function presetOutboundPort(name: PresetName): number | null {
+  return name === 'istio-grpc' ? 15_001 : null;
+}
+
 const presets: Readonly<Record<PresetName, Preset>> = {
   istio,
   'istio-grpc': istioGrpc,
