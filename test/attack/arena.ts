@@ -1,5 +1,6 @@
-// Where an attack takes place: four processes, so that the cost of each is its own. Agent, endpoint and attacker are
-// children; the neighbours and the victims are here.
+// Where an attack takes place: processes of their own, so that the cost of each is its own. Agent, endpoint and attacker
+// are children; the neighbours and the victims are here. A second agent, which nobody attacks, tells what the machine is
+// like meanwhile.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Up } from '../../agent/link.ts';
@@ -21,7 +22,6 @@ export interface ArenaOptions {
 
 const victims = 8;
 const warmUpSeconds = 1;
-const quietSeconds = 1;
 /** A process that says nothing for so long, when it was asked, is ended. */
 const silenceMs = 30_000;
 /** As a worker has it (agent/workers.ts). */
@@ -70,6 +70,7 @@ export class Child<In extends object | string, Out extends { readonly kind: stri
   }
 }
 
+type Endpoint = Child<never, { kind: 'listening'; port: number }>;
 type Agent = Child<Question | { kind: 'config'; version: number; update: object }, Sample | Up>;
 
 export async function startAgent(resources: readonly ServingResource[]): Promise<{ agent: Agent; port: number }> {
@@ -79,9 +80,38 @@ export async function startAgent(resources: readonly ServingResource[]): Promise
   return { agent, port };
 }
 
+/** An agent that is not attacked, its endpoint, and a neighbour of its own. */
+export class Elsewhere {
+  readonly innocent: Innocent;
+  readonly #children: readonly { stop(): Promise<void> }[];
+
+  private constructor(innocent: Innocent, children: readonly { stop(): Promise<void> }[]) {
+    this.innocent = innocent;
+    this.#children = children;
+  }
+
+  static async start(): Promise<Elsewhere> {
+    const endpoint: Endpoint = new Child('endpoint-child');
+    const { port: endpointPort } = await endpoint.next('listening');
+    const { agent, port } = await startAgent(hostileMesh(endpointPort, 0));
+    const innocent = new Innocent(port);
+    await warmUp(innocent);
+    return new Elsewhere(innocent, [agent, endpoint]);
+  }
+
+  async stop(): Promise<void> {
+    this.innocent.close();
+    await Promise.all(this.#children.map((child) => child.stop()));
+  }
+}
+
 /** Plays one attack and measures it. Rejects when a process ended by itself. */
-export async function measure(attack: Attack, { seconds, width }: ArenaOptions): Promise<Measurement> {
-  const endpoint: Child<never, { kind: 'listening'; port: number }> = new Child('endpoint-child');
+export async function measure(
+  attack: Attack,
+  { seconds, width }: ArenaOptions,
+  elsewhere: Elsewhere,
+): Promise<Measurement> {
+  const endpoint: Endpoint = new Child('endpoint-child');
   const attacker: Child<Command, Reply> = new Child('attacker-child');
   const [{ port: endpointPort }, { endpointPort: hostilePort }] = await Promise.all([
     endpoint.next('listening'),
@@ -91,37 +121,38 @@ export async function measure(attack: Attack, { seconds, width }: ArenaOptions):
   const innocent = new Innocent(port);
   let led: Victims | null = null;
   try {
-    await measureQuiet(innocent, warmUpSeconds);
-    const quiet = await measureQuiet(innocent, quietSeconds);
+    await warmUp(innocent);
     const before = await agent.ask('begin', 'sample');
     if (hostilePort !== 0) led = new Victims(port, hostilePath, victims);
     innocent.begin();
+    elsewhere.innocent.begin();
     const done = await attacker.ask({ kind: 'run', agentPort: port, seconds, width }, 'done');
     const after = await agent.ask('sample', 'sample');
-    const during = await innocent.end();
+    const [during, beside] = await Promise.all([innocent.end(), elsewhere.innocent.end()]);
     const { errors, hits } = after;
     return {
       tally: done.tally,
       attackerCpuMs: done.cpuMs,
       agentCpuMs: after.cpuMs - before.cpuMs,
       growthBytes: Math.max(0, after.peakRss - before.rss),
-      quiet,
       during,
+      elsewhere: beside,
       hits: attack.limit === undefined ? 0 : (hits[attack.limit] ?? 0),
       errors,
     };
   } finally {
     led?.stop();
     innocent.close();
+    elsewhere.innocent.pause();
     await Promise.all([agent.stop(), attacker.stop(), endpoint.stop()]);
   }
 }
 
-async function measureQuiet(innocent: Innocent, seconds: number): ReturnType<Innocent['end']> {
+async function warmUp(innocent: Innocent): Promise<void> {
   innocent.begin();
   await new Promise<void>((resolve) => {
     const over = (): void => resolve();
-    setTimeout(over, 1000 * seconds);
+    setTimeout(over, 1000 * warmUpSeconds);
   });
-  return innocent.end();
+  await innocent.end();
 }

@@ -40,7 +40,7 @@ export class Innocent {
 
   /** Calls no more, waits for those under way, and answers how they fared. */
   async end(): Promise<Latencies> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.pause();
     await Promise.all(this.#pending);
     this.#pending = [];
     const sorted = this.#latencies.sort((a, b) => a - b);
@@ -48,7 +48,13 @@ export class Innocent {
     return { calls: sorted.length, failed: this.#failed, failure: this.#failure, p50Ms: at(0.5), p99Ms: at(0.99) };
   }
 
+  pause(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
   close(): void {
+    this.pause();
     this.#session.destroy();
   }
 

@@ -12,7 +12,8 @@ Written by \`npm run attack -- --write docs/attack.md\`; how to read it is in [s
 played for ${seconds} s on ${width} connections at once, from a process of its own, at an agent in another; \`honest\` is the
 yardstick: the same client, meaning well. An attack has fallen when the agent spends more than ${maxRatio} times the attacker's
 CPU, when it grows by more than ${growthAllowanceBytes / 2 ** 20} MiB and ${maxRatio} bytes for each that was sent, when a neighbour's call fails or its p99
-exceeds what security.md allows, or when a connection ends otherwise than documented.
+exceeds what security.md allows, or when a connection ends otherwise than documented. Neighbours are at the same time at an
+agent that is not attacked, \`elsewhere\`, which shows how busy the machine is.
 
 Measured on ${machine}.
 

@@ -12,7 +12,7 @@
 //   --write FILE       the table, as Markdown
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { measure } from './arena.ts';
+import { Elsewhere, measure } from './arena.ts';
 import type { Attack } from './attack.ts';
 import { attacks } from './attacks.ts';
 import { readCorpus } from './corpus.ts';
@@ -20,10 +20,10 @@ import { type Endured, endureCorpus, endureFuzz } from './endurance.ts';
 import { honestBulk, honestCalls } from './honest.ts';
 import { attackPage } from './page.ts';
 import { type AttackRow, enduredHead, formatEndured, formatRow, tableHead } from './table.ts';
-import { judge, type Measurement } from './verdict.ts';
+import { judge, type Measurement, typical } from './verdict.ts';
 
-/** An attack that fell is played again: what fails for the noise of a busy machine does not fail three times. */
-const tries = 3;
+/** Behind so many plays of an attack it is judged; one that has held is not played again. */
+const judgedAt = [1, 3, 5];
 
 const { values } = parseArgs({
   options: {
@@ -48,13 +48,15 @@ const asked = attacks.filter(isAsked);
 const yardsticks: AttackRow[] = [];
 if (asked.length > 0) {
   print(tableHead);
-  const callsMs = await measureHonest(honestCalls);
-  const bulkMs = asked.some(({ isBulk }) => isBulk) ? await measureHonest(honestBulk) : callsMs;
+  const beside = await Elsewhere.start();
+  const calls = await measureHonest(honestCalls, beside);
+  const bulk = asked.some(({ isBulk }) => isBulk) ? await measureHonest(honestBulk, beside) : calls;
   for (const attack of asked) {
-    const row = await playUntilHeld(attack, attack.isBulk ? bulkMs : callsMs);
+    const row = await play(attack, attack.isBulk ? bulk : calls, beside);
     rows.push(row);
     print(formatRow(row));
   }
+  await beside.stop();
   print('');
 }
 
@@ -82,32 +84,32 @@ if (values.json !== undefined)
 if (values.write !== undefined) writeFileSync(values.write, `${attackPage(lines, options)}\n`);
 process.exitCode = fallen.length > 0 || all.length === 0 ? 1 : 0;
 
-/** The p99 of its neighbours, ms. */
-async function measureHonest(honest: Attack): Promise<number> {
-  const measured = await measure(honest, options);
+async function measureHonest(honest: Attack, beside: Elsewhere): Promise<Measurement> {
+  const measured = await measure(honest, options, beside);
   const row: AttackRow = { attack: honest, measured, faults: [] };
   yardsticks.push(row);
   print(formatRow(row));
-  return measured.during.p99Ms;
+  return measured;
 }
 
-async function playUntilHeld(attack: Attack, honestP99Ms: number): Promise<AttackRow> {
-  let row: AttackRow = { attack, measured: null, faults: [] };
-  for (let i = 0; i < tries; i++) {
-    row = await play(attack, honestP99Ms);
-    if (row.faults.length === 0) break;
-  }
-  return row;
-}
-
-async function play(attack: Attack, honestP99Ms: number): Promise<AttackRow> {
-  let measured: Measurement;
+/** Once, where that is enough; else again and again, each time behind a client that means well. */
+async function play(attack: Attack, first: Measurement, beside: Elsewhere): Promise<AttackRow> {
+  const plays: Measurement[] = [];
+  const honest = [first];
+  let faults: readonly string[] = [];
   try {
-    measured = await measure(attack, options);
+    for (const count of judgedAt) {
+      while (plays.length < count) {
+        if (plays.length > 0) honest.push(await measure(attack.isBulk ? honestBulk : honestCalls, options, beside));
+        plays.push(await measure(attack, options, beside));
+      }
+      faults = judge(plays, attack, honest);
+      if (faults.length === 0) break;
+    }
   } catch (error) {
-    return { attack, measured: null, faults: [error instanceof Error ? error.message : String(error)] };
+    faults = [error instanceof Error ? error.message : String(error)];
   }
-  return { attack, measured, faults: judge(measured, attack, honestP99Ms) };
+  return { attack, measured: typical(plays), faults };
 }
 
 function print(line: string): void {

@@ -5,13 +5,13 @@ import { cpuRatio, type Measurement, memoryRatio } from './verdict.ts';
 
 export interface AttackRow {
   readonly attack: Attack;
-  /** `null`: a process ended before there was anything to measure. */
+  /** The typical one of several plays. `null`: a process ended before there was anything to measure. */
   readonly measured: Measurement | null;
   readonly faults: readonly string[];
 }
 
 export const tableHead: string =
-  '| class | attack | from | sent | CPU agent : attacker | growth | neighbours p99, quiet > attacked | ended | counted | |\n' +
+  '| class | attack | from | sent | CPU agent : attacker | growth | neighbours p99, elsewhere > here | ended | counted | |\n' +
   '|---|---|---|--:|--:|--:|--:|---|---|---|';
 
 export function formatRow({ attack, measured, faults }: AttackRow): string {
@@ -28,14 +28,14 @@ export function formatEndured({ title, played, growthBytes, faults }: Endured): 
 }
 
 function formatMeasurement({ limit }: Attack, measured: Measurement): string[] {
-  const { tally, agentCpuMs, attackerCpuMs, growthBytes, quiet, during, hits } = measured;
+  const { tally, agentCpuMs, attackerCpuMs, growthBytes, elsewhere, during, hits } = measured;
   const ends = Object.entries(tally.ends).map(([end, count]) => `${end} (${count})`);
   const perByte = memoryRatio(measured);
   return [
     mib(tally.sentBytes),
     `${agentCpuMs.toFixed(0)} : ${attackerCpuMs.toFixed(0)} ms = ${cpuRatio(measured).toFixed(1)}`,
     `${mib(growthBytes)}, ${perByte < 0.1 ? 'under 0.1' : perByte.toFixed(1)} a byte`,
-    `${quiet.p99Ms.toFixed(1)} > ${during.p99Ms.toFixed(1)} ms`,
+    `${elsewhere.p99Ms.toFixed(1)} > ${during.p99Ms.toFixed(1)} ms`,
     ends.join(', '),
     limit === undefined ? '' : `${limit} (${hits})`,
   ];

@@ -1,4 +1,8 @@
 // What is measured of an attack, and when it has been held off. Pure.
+//
+// A machine may be busy with something else, so nothing is judged by the clock alone: beside the neighbours of the agent
+// that is attacked there are, at the same time, those of another one that is not, and what the first wait is told as a
+// multiple of what the second do. What still misses its bar is played again, and the medians are judged.
 import type { End, Tally } from './attack.ts';
 import type { Latencies } from './innocent.ts';
 
@@ -9,8 +13,9 @@ export interface Measurement {
   readonly agentCpuMs: number;
   /** The agent's resident set at most during the attack, less what it was before, bytes. */
   readonly growthBytes: number;
-  readonly quiet: Latencies;
+  /** Of the neighbours, and, in the same seconds, of those of an agent that is not attacked. */
   readonly during: Latencies;
+  readonly elsewhere: Latencies;
   /** How often the attack's limit was counted. */
   readonly hits: number;
   /** Faults of the program that the agent logged. */
@@ -21,8 +26,9 @@ export interface Measurement {
 export const maxRatio = 100;
 /** Below this, growth is the garbage of a heap at work, whoever caused it. */
 export const growthAllowanceBytes = 24 * 1024 * 1024;
-/** Neighbours may wait so many times longer than when it is quiet, or than beside a busy client that means well. */
-const quietFactor = 3;
+/** Neighbours may wait so many times longer than elsewhere, */
+const elsewhereFactor = 3;
+/** or so many times what a busy client that means well makes of it. */
 const honestFactor = 2;
 /** What a process that shares its cores is late by in any case. */
 const leastBarMs = 10;
@@ -36,34 +42,63 @@ export function memoryRatio({ tally, growthBytes }: Measurement): number {
   return growthBytes / Math.max(tally.sentBytes, 1);
 }
 
-export function neighbourBarMs({ quiet }: Measurement, honestP99Ms: number): number {
-  return Math.max(leastBarMs, quietFactor * quiet.p99Ms, honestFactor * honestP99Ms);
+/** How many times longer the neighbours' p99 is than elsewhere; one below 10 ms is never more than allowed. */
+export function slowdown({ during, elsewhere }: Measurement): number {
+  return during.p99Ms / Math.max(elsewhere.p99Ms, leastBarMs / elsewhereFactor);
 }
 
-/** Why the agent fell, in clauses; none when it held. */
+/** The lower one of two. */
+export function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
+}
+
+/** The measurement that stands for all: its neighbours were slowed down as much as the median says. */
+export function typical(measurements: readonly Measurement[]): Measurement | null {
+  const middle = median(measurements.map(slowdown));
+  return measurements.find((one) => slowdown(one) === middle) ?? null;
+}
+
+/**
+ * Why the agent fell, in clauses; none when it held. What was seen counts when most measurements have it, a fault in the
+ * log when one has, and of numbers the median.
+ * @param honest the same of a client that means well.
+ */
 export function judge(
-  measured: Measurement,
+  measurements: readonly Measurement[],
   attack: { readonly ends: readonly End[]; readonly limit?: string },
-  honestP99Ms: number,
+  honest: readonly Measurement[],
 ): readonly string[] {
-  const faults = measured.errors.slice(0, 3).map((error) => `the agent logged ${error}`);
-  const { ends } = measured.tally;
-  const others = Object.keys(ends).filter((end) => !attack.ends.includes(end));
-  if (others.length > 0) {
-    faults.push(
-      `${others.map((end) => `${ends[end]} ended with ${end}`).join(', ')} and not ${attack.ends.join(' or ')}`,
-    );
+  const { ends, limit } = attack;
+  const faults = measurements.flatMap(({ errors }) => errors).slice(0, 3);
+  const clauses = faults.map((error) => `the agent logged ${error}`);
+  const most = (clauseOf: (measured: Measurement) => string): void => {
+    const found = measurements.map(clauseOf).filter((clause) => clause !== '');
+    if (2 * found.length > measurements.length) clauses.push(found[0]!);
+  };
+  most(({ tally }) => wrongEnds(tally, ends));
+  most(({ hits }) => (limit !== undefined && hits === 0 ? `${limit} was not counted` : ''));
+  const cpu = median(measurements.map(cpuRatio));
+  if (cpu > maxRatio) clauses.push(`the agent spent ${cpu.toFixed(0)} times the attacker's CPU`);
+  most((measured) => {
+    const bytes = memoryRatio(measured);
+    if (measured.growthBytes <= growthAllowanceBytes || bytes <= maxRatio) return '';
+    return `the agent grew by ${bytes.toFixed(0)} bytes for each that was sent`;
+  });
+  most(({ during }) =>
+    during.failed === 0 ? '' : `${during.failed} calls of neighbours failed, the first with ${during.failure}`,
+  );
+  const slowed = median(measurements.map(slowdown));
+  const bar = Math.max(elsewhereFactor, honestFactor * median(honest.map(slowdown)));
+  if (slowed > bar) {
+    clauses.push(`neighbours' p99 was ${slowed.toFixed(1)} times that elsewhere, the bar ${bar.toFixed(1)}`);
   }
-  if (Object.keys(ends).length === 0) faults.push('no connection was played to its end');
-  if (attack.limit !== undefined && measured.hits === 0) faults.push(`${attack.limit} was not counted`);
-  if (cpuRatio(measured) > maxRatio)
-    faults.push(`the agent spent ${cpuRatio(measured).toFixed(0)} times the attacker's CPU`);
-  if (measured.growthBytes > growthAllowanceBytes && memoryRatio(measured) > maxRatio) {
-    faults.push(`the agent grew by ${memoryRatio(measured).toFixed(0)} bytes for each that was sent`);
-  }
-  const { failed, failure, p99Ms } = measured.during;
-  if (failed > 0) faults.push(`${failed} calls of neighbours failed, the first with ${failure}`);
-  const barMs = neighbourBarMs(measured, honestP99Ms);
-  if (p99Ms > barMs) faults.push(`neighbours' p99 was ${p99Ms.toFixed(1)} ms, the bar ${barMs.toFixed(1)}`);
-  return faults;
+  return clauses;
+}
+
+function wrongEnds({ ends }: Tally, documented: readonly End[]): string {
+  if (Object.keys(ends).length === 0) return 'no connection was played to its end';
+  const others = Object.keys(ends).filter((end) => !documented.includes(end));
+  if (others.length === 0) return '';
+  return `${others.map((end) => `${ends[end]} ended with ${end}`).join(', ')} and not ${documented.join(' or ')}`;
 }
