@@ -147,7 +147,7 @@ export class ConnectionInput implements FrameSink {
     }
     const { oversize } = decoder;
     if (oversize) {
-      core.countLimit('maxHeaderListBytes');
+      core.countLimit(decoder.listBytes > core.limits.maxHeaderListBytes ? 'maxHeaderListBytes' : 'maxHeaderFields');
       if (decoder.listBytes > hopelessFactor * core.limits.maxHeaderListBytes) {
         core.fail(ErrorCode.ENHANCE_YOUR_CALM, `a header block of ${decoder.listBytes} bytes`);
         return;

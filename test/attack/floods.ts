@@ -156,7 +156,7 @@ export const floods: readonly Flood[] = [
     round: (i) => block(id(i + 1), encodeFields(request()), entry62(200)),
     rounds: 3000,
     end: { goAway: calm },
-    limit: 'ownResetBurst',
+    limit: 'maxHeaderFields',
   },
   {
     id: 'B5',

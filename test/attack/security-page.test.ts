@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { defaultLimits } from '../../agent/http2/index.ts';
+import { defaultListenerLimits } from '../../agent/listener/connection-cap.ts';
 import { attacks } from './attacks.ts';
 import { endpointFloods } from './endpoint-floods.ts';
 import { floods } from './floods.ts';
@@ -56,13 +57,29 @@ test('every test that is named is there, and names the class', (t) => {
   }
 });
 
-test('every limit that is named is one, with the default that is said', (t) => {
-  const lines = [...page.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)];
-  t.true(lines.length > 20);
-  const known = new Map(
-    [...Object.entries(defaultLimits('server')), ...Object.entries(defaultLimits('client'))]
-      .filter(([name, value]) => name !== 'resetsBeforeRotation' || value !== 0)
-      .map(([name, value]) => [name, value]),
+/** Lines of the tables of limits: name and default. */
+const limitRows = new Map(
+  [...page.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)].map(([, name = '', value = '']) => [name, value]),
+);
+
+const said = (value: number | boolean): string => (value === Number.POSITIVE_INFINITY ? 'never' : String(value));
+
+test('every limit of a connection and of a listener is named, with its default, and nothing else', (t) => {
+  const server = Object.entries(defaultLimits('server'));
+  const client = new Map<string, number | boolean>(Object.entries(defaultLimits('client')));
+  const known = new Map<string, string>(
+    Object.entries(defaultListenerLimits).map(([name, value]) => [name, said(value)]),
   );
-  for (const [, name = '', value = ''] of lines) t.is(String(known.get(name)), value, name);
+  for (const [name, value] of server) {
+    const other = client.get(name)!;
+    known.set(name, value === other ? said(value) : `server ${said(value)}, client ${said(other)}`);
+  }
+  t.deepEqual([...limitRows.keys()].sort(), [...known.keys()].sort());
+  for (const [name, value] of known) t.is(limitRows.get(name), value, name);
+});
+
+test('every class that a limit is said to bound is one', (t) => {
+  for (const [, cell = ''] of page.matchAll(/^\| `\w+` \|.*\| ([^|]*) \|$/gm)) {
+    for (const id of cell.split(', ')) t.true(['', 'all', ...classes].includes(id), id);
+  }
 });

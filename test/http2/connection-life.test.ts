@@ -295,9 +295,10 @@ test('(125) what is left when the grace of a connection that was too old is over
 
 test('(125) a connection without streams is drained with "max_idle", and one with a stream is not', async (t) => {
   let clock = 0;
-  const { port, environment: env, log } = await serve(t, { idleTimeoutMs: 30 }, { now: () => clock });
+  const { port, environment: env, log, connection } = await serve(t, { idleTimeoutMs: 30 }, { now: () => clock });
   log.onNewStream = echo(env);
-  const [busy, idle] = await Promise.all([ready(t, port), ready(t, port)]);
+  const busy = await ready(t, port);
+  const idle = await ready(t, port);
   busy.send(headers(1, request()));
   await log.stream(0);
   clock = 100;
@@ -313,6 +314,7 @@ test('(125) a connection without streams is drained with "max_idle", and one wit
   t.is(busy.count('GOAWAY'), 0, 'idleness begins with the end of the last stream');
   clock = 150;
   t.is(debugOf(await busy.expect('GOAWAY')), 'max_idle');
+  t.is((await connection).stats.limitsHit['idleTimeoutMs'], 1);
 });
 
 test('(125) a client of ours leaves an idle connection with "max_idle" too', async (t) => {
