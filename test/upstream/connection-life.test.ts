@@ -81,6 +81,9 @@ test('case 124: calls on a connection whose endpoint fell silent are UNAVAILABLE
   // The endpoint is not given up: the next call connects anew.
   const again = call(session);
   const alive = await next();
+  alive.onFrame = (frame) => {
+    if (frame.type === 'PING' && !frame.isAck) alive.send(ping(frame.payload.toString('latin1'), flag.ack));
+  };
   await alive.expect('HEADERS', 1);
   alive.send(headers(1, answer, flag.endStream));
   t.is((await again).headers['grpc-status'], '0');

@@ -370,7 +370,11 @@ func stillConnected(ctx context.Context, c *client) error {
 }
 
 func deadlineExceeded(ctx context.Context, c *client) error {
-	hanging, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(ctx, "x-hang", "1"), 300*time.Millisecond)
+	// So that the time is not spent on the way there.
+	if _, _, err := c.unary(ctx, nil); err != nil {
+		return err
+	}
+	hanging, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(ctx, "x-hang", "1"), 700*time.Millisecond)
 	defer cancel()
 	_, _, err := c.unary(hanging, nil)
 	if err := wantCode(err, codes.DeadlineExceeded); err != nil {
