@@ -159,12 +159,11 @@ test('(132) any answer, cut anywhere, looks to node:http2 as it does without the
       answer,
       fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 5 }),
       async (plan, chunks) => {
-        if (performance.now() > deadline) return;
+        if (plans >= 5 && performance.now() > deadline) return;
         plans++;
         await compare(t, plan, chunks);
       },
     ),
     { seed: 132, numRuns: 100, endOnFailure: true },
   );
-  t.true(plans >= 5, `${plans} answers`);
 });

@@ -126,11 +126,10 @@ test('(132) any request, cut anywhere and given up anywhere, looks to node:http2
   let plans = 0;
   await fc.assert(
     fc.asyncProperty(anyRequest, async (plan) => {
-      if (performance.now() > deadline) return;
+      if (plans >= 5 && performance.now() > deadline) return;
       plans++;
       await compare(t, plan);
     }),
     { seed: 132, numRuns: 100, endOnFailure: true },
   );
-  t.true(plans >= 5, `${plans} requests`);
 });
