@@ -7,7 +7,7 @@
 //
 // An end is no failure after a response (gRFC A57), nor after 15 s: a server that has nothing new may stay silent until
 // it retires the stream.
-// Knows nothing of what resources mean: XdsClient judges each response, and is told what became of the stream.
+// Knows nothing of what resources mean: ControlPlaneClient judges each response, and is told what became of the stream.
 import type { ModeChoice } from './ads-mode.ts';
 import type { AdsWire, AdsWireEvents, ReceivedUpdate, Wanted } from './ads-wire.ts';
 import { backoffMs, nackDelayMs } from './backoff.ts';

@@ -1,4 +1,4 @@
-// XdsClient: watchers and resources over ADS. Resources outlive the stream: while the server is away, the last good ones
+// The client of one control plane, its servers in their order: watchers and resources over ADS. Resources outlive the stream: while the server is away, the last good ones
 // stay in use, and nobody is told (gRFC A57).
 import { AbsenceTimers } from './absence-timers.ts';
 import type { Verdict } from './ads-stream.ts';
@@ -61,7 +61,7 @@ export interface XdsCounters {
 /** Make before break: what is named is asked for before what names it. */
 const typeOrder: readonly ResourceType[] = ['secret', 'cluster', 'endpoints', 'listener', 'route'];
 
-export class XdsClient {
+export class ControlPlaneClient {
   readonly #log: Log;
   readonly #servers: ServerChain;
   readonly #types: Readonly<Record<ResourceType, TypeState>>;

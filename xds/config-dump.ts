@@ -5,6 +5,8 @@ import type { SubscriptionState } from './subscription.ts';
 import type { TypeState } from './type-state.ts';
 
 export interface ConfigDump {
+  /** The same of the control planes of other authorities; absent: there are none. */
+  readonly others?: readonly ConfigDump[];
   readonly server: string;
   readonly connected: boolean;
   readonly listeners: readonly ResourceDump[];

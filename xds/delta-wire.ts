@@ -6,6 +6,7 @@ import type { AdsWire, AdsWireEvents, ReceivedResource, ReceivedUpdate, Wanted }
 import { resourceTypeOf, resourceTypes } from './decode/resource-types.ts';
 import type { Log } from './environment.ts';
 import type { ResourceType } from './model/resource.ts';
+import { canonicalName } from './model/resource-name.ts';
 import { toErrorDetail } from './nack.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse, NodeMessage, ResourceMessage } from './protos.ts';
 import { readResourceErrors } from './resource-errors.ts';
@@ -75,7 +76,8 @@ export function openDeltaWire(options: DeltaWireOptions): AdsWire {
   }
 
   function readResponse(response: DeltaDiscoveryResponse): ReceivedUpdate | null {
-    const { type_url: typeUrl = '', nonce = '', resources = [], removed_resources: removed = [] } = response;
+    const { type_url: typeUrl = '', nonce = '', resources = [], removed_resources = [] } = response;
+    const removed = removed_resources.map(canonicalName);
     const info = resourceTypeOf(typeUrl);
     if (info === undefined || !asked.has(info.type)) {
       log('warn', 'a response of a type that was not asked for is ignored', { typeUrl, server: transport.target });

@@ -1,6 +1,6 @@
 // Joins LDS -> RDS and CDS -> EDS (or DNS): follows whatever is named, and emits each step of configuration only when
 // all that it names is there (gRFC A74; update-planner.ts says what goes when). Knows nothing of the stream.
-import type { XdsClient } from './client.ts';
+
 import { DnsEndpoints, type ResolveHost } from './dns-endpoints.ts';
 import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import type { Cluster } from './model/cluster.ts';
@@ -9,6 +9,7 @@ import type { ConfigUpdate, Resource, ResourceName } from './model/resource.ts';
 import type { RouteConfiguration } from './model/route.ts';
 import { Patience, withholdMs } from './patience.ts';
 import { type Found, UpdatePlanner } from './update-planner.ts';
+import type { XdsClient } from './xds-client.ts';
 
 /** The part of XdsClient that the manager uses. */
 export type ResourceSource = Pick<XdsClient, 'watch' | 'watchAll'>;

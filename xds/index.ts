@@ -6,7 +6,7 @@
 //   client.start();
 
 export { parseBootstrap } from './bootstrap.ts';
-export { XdsClient, type XdsClientOptions, type XdsCounters } from './client.ts';
+export type { XdsClientOptions, XdsCounters } from './client.ts';
 export { ConfigCache, type ConfigCacheOptions } from './config-cache.ts';
 export type { ConfigDump, ResourceDump } from './config-dump.ts';
 export type { UnsupportedPolicy } from './decode/validation.ts';
@@ -55,3 +55,4 @@ export {
   type TransportStream,
 } from './transport.ts';
 export type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
+export { XdsClient } from './xds-client.ts';

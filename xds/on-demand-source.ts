@@ -2,13 +2,14 @@
 // somebody wants, and of the clusters only those that routes name. DependencyManager reads from here as it reads from a
 // control plane that enumerates everything, one that always sends clusters before what names them: a listener or route is
 // handed on only when each cluster that it names is there, or known not to be.
-import type { XdsClient } from './client.ts';
+
 import type { XdsError } from './errors.ts';
 import type { Cluster } from './model/cluster.ts';
 import type { Listener } from './model/listener.ts';
 import type { Resource } from './model/resource.ts';
 import { clustersNamedBy, inlineRoutesOf } from './references.ts';
 import type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
+import type { XdsClient } from './xds-client.ts';
 
 export interface OnDemandSourceOptions {
   readonly client: Pick<XdsClient, 'watch'>;

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ReceivedResource, ReceivedUpdate } from './ads-wire.ts';
 import { type DecodeOptions, decodeResource, resourceTypes } from './decode/resource-types.ts';
 import type { Resource, ResourceType } from './model/resource.ts';
+import { canonicalName } from './model/resource-name.ts';
 import { isAbsence, type ResourceError, removalError } from './resource-errors.ts';
 import type { SavedResource } from './saved-config.ts';
 import type { DataErrorPolicy } from './server-features.ts';
@@ -200,7 +201,8 @@ class CacheStep implements AppliedUpdate {
   judge(index: number, wrapping: Wrapping, bytes: Uint8Array): void {
     const { name: wrappedName, isNameBinding, version, ttlMs } = wrapping;
     // What is byte for byte as before need not be decoded: in state of the world that is nearly all of each response.
-    const guess = wrappedName ?? peekName(bytes);
+    const ownName = wrappedName ?? peekName(bytes);
+    const guess = ownName === null ? null : canonicalName(ownName);
     const before = guess === null ? undefined : this.#entries.get(guess);
     if (guess !== null && before?.accepted && isSameBytes(before.accepted.bytes, bytes)) {
       if (this.#isFirst(guess)) {
@@ -216,7 +218,7 @@ class CacheStep implements AppliedUpdate {
       return;
     }
     const decoded = decodeResource(this.#options.type, bytes, this.#options.decode);
-    const name = wrappedName ?? decoded.name;
+    const name = canonicalName(wrappedName ?? decoded.name);
     if (name === '') {
       const problem = decoded.kind === 'invalid' ? decoded.errors.join('; ') : 'has no name';
       this.refuseNameless(`resources[${index}]: ${problem}`);
@@ -224,7 +226,7 @@ class CacheStep implements AppliedUpdate {
     }
     if (!this.#isWanted(name) || !this.#isFirst(name)) return;
     if (decoded.kind === 'invalid') this.#reject(name, version, bytes, decoded.errors);
-    else if (isNameBinding && decoded.name !== name) {
+    else if (isNameBinding && canonicalName(decoded.name) !== name) {
       this.#reject(name, version, bytes, [`name: is "${decoded.name}" inside`]);
     } else {
       this.ttls.set(name, ttlMs);
@@ -233,7 +235,8 @@ class CacheStep implements AppliedUpdate {
   }
 
   /** One of what is not known says nothing. */
-  keepAlive(name: string, ttlMs: number | null): void {
+  keepAlive(heartbeatName: string, ttlMs: number | null): void {
+    const name = canonicalName(heartbeatName);
     this.#hasHeartbeat = true;
     if (this.#entries.get(name)?.accepted) this.ttls.set(name, ttlMs);
   }
@@ -335,7 +338,7 @@ class CacheStep implements AppliedUpdate {
 }
 
 /** A name that the server wrapped a resource with goes before the resource's own (xds.md case 75). */
-function renamed(resource: Resource, name: string): Resource {
+export function renamed(resource: Resource, name: string): Resource {
   if (resource.value.name === name) return resource;
   switch (resource.type) {
     case 'listener':

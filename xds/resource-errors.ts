@@ -1,4 +1,5 @@
 // What a server says in place of a resource that was asked for (xRFC TP3, gRFC A88).
+import { canonicalName } from './model/resource-name.ts';
 import type { ResourceErrorMessage } from './protos.ts';
 
 export interface ResourceError {
@@ -16,7 +17,7 @@ const permissionDenied = 7;
 export function readResourceErrors(messages: readonly ResourceErrorMessage[]): ResourceError[] {
   return messages.flatMap(({ resource_name: name, error_detail: detail }) => {
     if (!name?.name) return [];
-    return [{ name: name.name, code: detail?.code || unknown, message: detail?.message ?? '' }];
+    return [{ name: canonicalName(name.name), code: detail?.code || unknown, message: detail?.message ?? '' }];
   });
 }
 

@@ -1,4 +1,4 @@
-// What XdsClient keeps for one resource type: the resources, who watches them, and how far each subscription is.
+// What ControlPlaneClient keeps for one resource type: the resources, who watches them, and how far each subscription is.
 import type { Wanted } from './ads-wire.ts';
 import { type AppliedUpdate, type CacheOptions, ResourceCache } from './resource-cache.ts';
 import { nextSubscriptionState, type SubscriptionEvent, type SubscriptionState } from './subscription.ts';
