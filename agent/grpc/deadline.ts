@@ -26,9 +26,10 @@ function unitMs(letter: number): number {
 /**
  * Milliseconds, with fractions, of a value like `100m`: one to eight digits and one of `H M S m u n`. `null` when it is
  * malformed, which must never be taken for a deadline (nor for NaN).
+ * @param length the value's, at the beginning of `bytes`.
  */
-export function parseGrpcTimeout(bytes: Uint8Array): number | null {
-  const digits = bytes.length - 1;
+export function parseGrpcTimeout(bytes: Uint8Array, length: number = bytes.length): number | null {
+  const digits = length - 1;
   if (digits < 1 || digits > MAX_DIGITS) return null;
   let value = 0;
   for (let at = 0; at < digits; at++) {

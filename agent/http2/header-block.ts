@@ -62,6 +62,21 @@ export class HeaderBlockImpl implements HeaderBlock {
     return index < 0 ? null : this.#bytes(index);
   }
 
+  read(name: string, into: Uint8Array): number {
+    const index = this.shape.indexOf(name);
+    if (index < 0) return -1;
+    const field = this.shape.list[index]!;
+    if (!field.isHole) return copyFitting(field.bytes, 0, field.bytes.length, into);
+    const hole = this.#holeAt(index);
+    const start = this.spans[2 * hole]!;
+    const span = this.spans[2 * hole + 1]!;
+    const end = start + (span >> 1);
+    // What does not fit is not written: a typed array takes nothing beyond its end.
+    return (span & 1) === 0
+      ? copyFitting(this.bytesOfHoles, start, end, into)
+      : decodeHuffman(this.bytesOfHoles, start, end, into, 0);
+  }
+
   digits(name: string): number {
     const index = this.shape.indexOf(name);
     if (index < 0) return -1;
@@ -237,6 +252,14 @@ export class HeaderBlockImpl implements HeaderBlock {
     copy.spans = kept;
     return copy;
   }
+}
+
+/** Copies `from[start, end)` to `into`, as far as it fits; answers how many bytes it has. */
+function copyFitting(from: Uint8Array, start: number, end: number, into: Uint8Array): number {
+  const length = end - start;
+  const fitting = Math.min(length, into.length);
+  for (let i = 0; i < fitting; i++) into[i] = from[start + i]!;
+  return length;
 }
 
 /** `buf[start, end)` as a number; -1 unless it is 1 to 15 digits. */

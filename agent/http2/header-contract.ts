@@ -41,6 +41,11 @@ export interface HeaderBlock {
    * hole a view of the block's bytes, which is valid as long as the block is.
    */
   bytes(name: string): Uint8Array | null;
+  /**
+   * Copies the first value's bytes, Huffman undone, to `into`, as far as they fit; answers how many they are, -1 if absent.
+   * Allocates nothing.
+   */
+  read(name: string, into: Uint8Array): number;
   /** The first value as a whole number of 1 to 15 digits; -1 when it is none or absent. Makes no text of it. */
   digits(name: string): number;
   /** All fields as text, in the shape's order. */

@@ -76,12 +76,18 @@ export interface CallTrace {
   readonly traceparent: Uint8Array;
 }
 
-/**
- * Decides, before any span work, whether a call is recorded. `null`: it is not, and whatever context it carried
- * passes untouched. Read a header only through `header`, which answers `null` when it is absent.
- */
+/** Decides, before any span work, whether a call is recorded. */
 export interface CallTracer {
-  begin(header: (name: string) => string | null): CallTrace | null;
+  /** `null`: it is not, and whatever context it carried passes untouched. */
+  begin(head: TraceCarrier): CallTrace | null;
+}
+
+/** What a tracer sees of a call's head; a header block is one. */
+export interface TraceCarrier {
+  /** First value of that name as latin1 text, `null` when absent. */
+  value(name: string): string | null;
+  /** Copies its bytes to `into`, as far as they fit; answers how many they are, -1 when it is absent. */
+  read(name: string, into: Uint8Array): number;
 }
 
 /** A sampled call, as it crosses to the control thread. Times are milliseconds since the epoch, with fractions. */

@@ -4,6 +4,9 @@ import type { CallPolicy } from '../director/decision.ts';
 import { formatGrpcTimeout, parseGrpcTimeout } from '../grpc/deadline.ts';
 import type { HeaderBlock } from '../http2/index.ts';
 
+/** Where a client's value is written out to be read: longer than any sound one. */
+const timeoutText = Buffer.alloc(16);
+
 /**
  * Monotonic ms at which the call is over; `Infinity` when neither client nor route set a limit.
  * @param policy `null` while no route has taken the call.
@@ -54,6 +57,6 @@ function asked(head: HeaderBlock, policy: CallPolicy): number {
 
 /** `null` when absent or malformed: a malformed one passes through and limits nothing (envoy-behaviours 7.3). */
 function clientTimeout(head: HeaderBlock): number | null {
-  const bytes = head.bytes('grpc-timeout');
-  return bytes === null ? null : parseGrpcTimeout(bytes);
+  const length = head.read('grpc-timeout', timeoutText);
+  return length === -1 ? null : parseGrpcTimeout(timeoutText, length);
 }

@@ -116,7 +116,7 @@ export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
     this.#request.ended = endStream;
     this.method = head.method;
     this.authority = head.authority;
-    if (parts.tracer !== null) this.trace = parts.tracer.begin((name) => block.value(name));
+    if (parts.tracer !== null) this.trace = parts.tracer.begin(block);
     for (const observer of parts.observers) observer.callStarted(this);
     this.#direct(head, block);
   }

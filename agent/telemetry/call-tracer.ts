@@ -2,8 +2,17 @@
 // W3C Trace Context Level 2 and nothing of OpenTelemetry.
 import { randomFillSync } from 'node:crypto';
 import type { SamplingSettings } from '../link.ts';
-import type { CallTrace, CallTracer } from '../observe/call-observer.ts';
-import { formatTraceparent, parseTraceparent, RANDOM_TRACE_ID, SAMPLED } from './traceparent.ts';
+import type { CallTrace, CallTracer, TraceCarrier } from '../observe/call-observer.ts';
+import {
+  flagsOf,
+  formatTraceparent,
+  isTraceparent,
+  parentIdOf,
+  RANDOM_TRACE_ID,
+  SAMPLED,
+  TRACEPARENT_BYTES,
+  traceIdOf,
+} from './traceparent.ts';
 
 /** Fills a buffer with random bytes: `crypto.randomFillSync`, or a seeded source in tests. */
 export type RandomFill = (bytes: Uint8Array) => void;
@@ -27,36 +36,73 @@ export class TraceSampler implements CallTracer {
   readonly #threshold: number;
   readonly #pool = Buffer.alloc(POOL_BYTES);
   #poolAt = POOL_BYTES;
+  /** A value, and one byte to tell a longer one by. */
+  readonly #parent = Buffer.alloc(TRACEPARENT_BYTES + 1);
+  /** Roots that are not recorded before one that is. */
+  #rootsToSkip: number;
 
   constructor(settings: SamplingSettings, fill: RandomFill = randomFillSync) {
     this.#settings = settings;
     this.#fill = fill;
     this.#threshold = Math.round((1 - settings.ratio) * RANDOMNESS_RANGE);
+    this.#rootsToSkip = settings.enabled ? this.#drawSkip() : Number.POSITIVE_INFINITY;
   }
 
-  begin(header: (name: string) => string | null): CallTrace | null {
+  begin(head: TraceCarrier): CallTrace | null {
     if (!this.#settings.enabled) return null;
-    const field = header('traceparent');
-    const parent = field === null ? null : parseTraceparent(field);
-    if (parent === null) return this.#beginRoot();
+    const parent = this.#parent;
+    const length = head.read('traceparent', parent);
+    if (length === -1 || !isTraceparent(parent, length)) return this.#beginRoot();
+    const flags = flagsOf(parent);
     const recorded = this.#settings.parentBased
-      ? (parent.flags & SAMPLED) !== 0
-      : numberOf(parent.traceId) >= this.#threshold;
+      ? (flags & SAMPLED) !== 0
+      : numberOf(traceIdOf(parent)) >= this.#threshold;
     if (!recorded) return null;
-    const flags = SAMPLED | (parent.flags & RANDOM_TRACE_ID);
+    const ownFlags = SAMPLED | (flags & RANDOM_TRACE_ID);
     // Only what comes with a sound traceparent may be trusted (section 3.3.1.1).
-    return contextOf(parent.traceId, this.#id(SPAN_ID_BYTES), parent.parentId, header('tracestate') ?? '', flags);
+    const tracestate = head.value('tracestate') ?? '';
+    return contextOf(traceIdOf(parent), this.#id(SPAN_ID_BYTES), parentIdOf(parent), tracestate, ownFlags);
   }
 
+  /**
+   * What decides is the trace id, of which a root makes its own. So none is made for a root that is not recorded: how many
+   * of those come before the next one that is, is drawn at once, and that one's id is drawn from those that are recorded.
+   */
   #beginRoot(): CallTrace | null {
-    if (this.#threshold >= RANDOMNESS_RANGE) return null;
-    this.#refillFor(TRACE_ID_BYTES + SPAN_ID_BYTES);
-    if (this.#pool.readUIntBE(this.#poolAt + RANDOMNESS_BYTE, RANDOMNESS_BYTES) < this.#threshold) {
-      this.#poolAt += TRACE_ID_BYTES;
+    if (this.#rootsToSkip > 0) {
+      this.#rootsToSkip--;
       return null;
     }
-    const traceId = this.#id(TRACE_ID_BYTES);
+    this.#rootsToSkip = this.#drawSkip();
+    const traceId = this.#recordedTraceId();
     return contextOf(traceId, this.#id(SPAN_ID_BYTES), '', '', SAMPLED | RANDOM_TRACE_ID);
+  }
+
+  /** How often in a row a number falls below the threshold: geometrically distributed. */
+  #drawSkip(): number {
+    const below = this.#threshold / RANDOMNESS_RANGE;
+    if (below === 0) return 0;
+    if (below === 1) return Number.POSITIVE_INFINITY;
+    // Above 0, at most 1.
+    const drawn = (this.#number() + 1) / RANDOMNESS_RANGE;
+    return Math.floor(Math.log(drawn) / Math.log(below));
+  }
+
+  #number(): number {
+    this.#refillFor(RANDOMNESS_BYTES);
+    const number = this.#pool.readUIntBE(this.#poolAt, RANDOMNESS_BYTES);
+    this.#poolAt += RANDOMNESS_BYTES;
+    return number;
+  }
+
+  /** An id whose number is at least the threshold, all such numbers being alike. */
+  #recordedTraceId(): string {
+    const id = this.#id(TRACE_ID_BYTES);
+    const at = 2 * RANDOMNESS_BYTE;
+    const range = RANDOMNESS_RANGE - this.#threshold;
+    const number = this.#threshold + Math.floor((numberOf(id) / RANDOMNESS_RANGE) * range);
+    const digits = number.toString(16).padStart(2 * RANDOMNESS_BYTES, '0');
+    return `${id.slice(0, at)}${digits}${id.slice(at + digits.length)}`;
   }
 
   /** Lower-case hex, never all zeros. */

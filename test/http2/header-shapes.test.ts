@@ -183,6 +183,17 @@ test('values are read as latin1 text or bytes, Huffman undone, first or all of a
   t.deepEqual([...(block.bytes('x-coded') ?? [])], [...Buffer.from('coded')]);
   t.is(block.value('x-absent'), null);
   t.is(block.bytes('x-absent'), null);
+  const into = Buffer.alloc(4);
+  for (const [name, read] of [
+    ['x-many', 'one\xff'],
+    ['x-coded', 'code'],
+    ['x-other', '1'],
+  ] as const) {
+    const length = block.read(name, into);
+    t.is(block.value(name)?.length, length);
+    t.is(into.toString('latin1', 0, length), read);
+  }
+  t.is(block.read('x-absent', into), -1);
   t.deepEqual(block.values('x-absent'), []);
   t.is(block.value('__proto__'), null);
 });
