@@ -15,7 +15,14 @@ import {
 const ladder: readonly { readonly what: string; readonly units: readonly string[] }[] = [
   {
     what: 'plain data and pure arithmetic',
-    units: ['xds/model', 'agent/observe', 'agent/stats', 'agent/backoff.ts', 'agent/drain.ts'],
+    units: [
+      'xds/model',
+      'xds/proto-descriptions.ts',
+      'agent/observe',
+      'agent/stats',
+      'agent/backoff.ts',
+      'agent/drain.ts',
+    ],
   },
   {
     what: 'wire formats',

@@ -106,7 +106,7 @@ function warnOfStatics(
   }
 }
 
-function parseAdmin(reader: JsonReader, root: Json): SocketAddress | null {
+export function parseAdmin(reader: JsonReader, root: Json): SocketAddress | null {
   const admin = reader.optionalObject(root['admin'], 'admin');
   if (isAbsent(admin['address'])) return null;
   const path = 'admin.address';

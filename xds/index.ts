@@ -14,6 +14,7 @@ export { DependencyManager, type DependencyManagerOptions, type ResourceSource }
 export type { ResolveHost } from './dns-endpoints.ts';
 export type { Log, SetTimer } from './environment.ts';
 export { isEnvoyBootstrap, type ParsedEnvoyBootstrap, parseEnvoyBootstrap } from './envoy-bootstrap.ts';
+export { isStaticBootstrap, type ParsedStaticBootstrap, parseStaticBootstrap } from './envoy-static.ts';
 export type { EnvoySources } from './envoy-tls.ts';
 export { XdsError, type XdsErrorCode } from './errors.ts';
 export { LocalResources } from './local-resources.ts';

@@ -12,6 +12,7 @@ import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { type AnyDefinition, loadSync, type MessageTypeDefinition, type ServiceDefinition } from '@grpc/proto-loader';
+import { type DescribeMessage, describeMessages } from './proto-descriptions.ts';
 
 /** A packed message. `type_url` ends in `/` and the full name of the message. */
 export interface AnyMessage {
@@ -28,6 +29,8 @@ export interface Protos {
   pack(typeName: string, message: object): AnyMessage;
   /** The message in an Any, with its type's full name; `null` where the type is not one of ours. Throws as `decode`. */
   unpack(any: AnyMessage): { readonly typeName: string; readonly message: object } | null;
+  /** The fields of a message. */
+  readonly describe: DescribeMessage;
   /** Whether the type has a definition here. */
   has(typeName: string): boolean;
   /** For a grpc-js client (`makeGenericClientConstructor`, `makeBidiStreamRequest`) and server (`addService`). */
@@ -165,6 +168,7 @@ function readProtos(): Protos {
       const typeName = typeNameOf(any.type_url);
       return messages.has(typeName) ? { typeName, message: decode(typeName, any.value) } : null;
     },
+    describe: describeMessages(definitions),
     has: (typeName) => messages.has(typeName),
     // proto-loader types every method by `object`; the interfaces above say what its options make of the messages.
     adsService: definitions['envoy.service.discovery.v3.AggregatedDiscoveryService'] as ServiceDefinition & AdsService,

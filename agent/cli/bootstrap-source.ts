@@ -11,6 +11,7 @@ import {
   type FoundBootstrap,
   parseAgentFileText,
   parseBootstrapText,
+  parseStaticEnvoyText,
   readConfigFile,
   readTextOrNull,
 } from './config-file.ts';
@@ -54,6 +55,7 @@ export async function readConfig(
   if (preset !== null) return { ...fromPreset(preset, env), file: null, env };
   const found = await bootstrapText(flags, env);
   if (found.kind === 'agent-file') return fromAgentFile(found, env);
+  if (found.kind === 'envoy-static') return fromStaticEnvoy(found, env, unsupported);
   return { ...fromBootstrap(found, env, unsupported), file: null, env };
 }
 
@@ -75,6 +77,14 @@ function fromAgentFile({ text, name }: BootstrapText, env: Environment): FoundCo
     file: { path: name, text, parsed: first, parse },
     env: { ...defaults, ...env },
   };
+}
+
+function fromStaticEnvoy({ text, name }: BootstrapText, env: Environment, unsupported: UnsupportedPolicy): FoundConfig {
+  const parse = (later: string) => parseStaticEnvoyText(later, { file: name, env, unsupported });
+  const parsed = parse(text);
+  if (parsed.problems.length > 0) throw new Error(`${name} is not sound:\n${parsed.problems.join('\n')}`);
+  const bootstrap = { servers: [], node: parsed.node };
+  return { bootstrap, admin: parsed.admin, warnings: [], file: { path: name, text, parsed, parse }, env };
 }
 
 function fromBootstrap(

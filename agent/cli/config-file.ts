@@ -5,9 +5,13 @@ import { dirname } from 'node:path';
 import {
   type Bootstrap,
   isEnvoyBootstrap,
+  isStaticBootstrap,
+  type ParsedStaticBootstrap,
   parseBootstrap,
   parseEnvoyBootstrap,
+  parseStaticBootstrap,
   type SocketAddress,
+  type UnsupportedPolicy,
 } from '../../xds/index.ts';
 import { type ParsedAgentFile, parseAgentFile } from '../config/agent-file/agent-file.ts';
 import type { ParsedConfig } from '../config/config-source.ts';
@@ -21,7 +25,13 @@ export interface FoundBootstrap {
   readonly warnings: readonly string[];
 }
 
-export type ConfigFileKind = 'grpc-bootstrap' | 'envoy-bootstrap' | 'agent-file' | 'mesh-file' | 'other';
+export type ConfigFileKind =
+  | 'grpc-bootstrap'
+  | 'envoy-bootstrap'
+  | 'envoy-static'
+  | 'agent-file'
+  | 'mesh-file'
+  | 'other';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -50,7 +60,9 @@ export function readTextOrNull(file: string): string | null {
 export function configFileKind(text: string): ConfigFileKind {
   if (text.trimStart().startsWith('{') && text.includes('"xds_servers"')) return 'grpc-bootstrap';
   const parsed = parsePlainData(text);
-  if ('data' in parsed && isEnvoyBootstrap(parsed.data)) return 'envoy-bootstrap';
+  if ('data' in parsed && isEnvoyBootstrap(parsed.data)) {
+    return isStaticBootstrap(parsed.data) ? 'envoy-static' : 'envoy-bootstrap';
+  }
   const keys = 'data' in parsed ? keysOf(parsed.data) : keysOfText(text);
   if (keys.includes('frontends') || keys.includes('backends')) return 'agent-file';
   return keys.includes('services') || keys.includes('agents') ? 'mesh-file' : 'other';
@@ -70,9 +82,39 @@ export function parseAgentFileText(text: string, file: string): ParsedAgentFile 
 }
 
 /** What a file says that names listeners and routes itself. */
-export function readStaticConfig(text: string, file: string): ParsedConfig {
-  if (configFileKind(text) === 'agent-file') return parseAgentFileText(text, file);
-  throw new Error(`${file} is no agent.yaml: it has no routes to ask`);
+export function readStaticConfig(text: string, file: string, env: Environment): ParsedConfig {
+  const kind = configFileKind(text);
+  if (kind === 'agent-file') return parseAgentFileText(text, file);
+  if (kind === 'envoy-static') return parseStaticEnvoyText(text, { file, env, unsupported: 'ignore' });
+  throw new Error(
+    `${file} has no routes to ask: it is neither an agent.yaml nor an Envoy bootstrap without a control plane`,
+  );
+}
+
+export interface StaticEnvoyOptions {
+  readonly file: string;
+  readonly env: Environment;
+  readonly unsupported: UnsupportedPolicy;
+}
+
+/** Reads an Envoy bootstrap that asks no control plane, and the files that it names, from the working directory as Envoy does. */
+export function parseStaticEnvoyText(
+  text: string,
+  { file, env, unsupported }: StaticEnvoyOptions,
+): ParsedConfig & Pick<ParsedStaticBootstrap, 'node' | 'admin'> {
+  const files = new Map<string, string | null>();
+  const readNamed = (path: string): string => {
+    files.set(path, null);
+    const found = readFileSync(path, 'utf8');
+    files.set(path, found);
+    return found;
+  };
+  const data = parsePlainData(text);
+  const sources = { readData: (path: string) => readData(path, readNamed), readFile: readNamed, env, unsupported };
+  const parsed = parseStaticBootstrap('data' in data ? data.data : {}, sources);
+  const named = (texts: readonly string[]) => texts.map((entry) => `${file}: ${entry}`);
+  const problems = 'problem' in data ? [data.problem] : parsed.problems;
+  return { ...parsed, problems: named(problems), warnings: named(parsed.warnings), files };
 }
 
 /** Reads either kind of bootstrap. */
@@ -87,13 +129,17 @@ export function parseBootstrapText(
   }
   const parsed = parsePlainData(text);
   if ('problem' in parsed) return { problems: [parsed.problem] };
-  return parseEnvoyBootstrap(parsed.data, { readData, env });
+  return parseEnvoyBootstrap(parsed.data, { readData: (file) => readData(file, readText), env });
 }
 
-function readData(file: string): unknown {
+function readText(file: string): string {
+  return readFileSync(file, 'utf8');
+}
+
+function readData(file: string, read: (file: string) => string): unknown {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = read(file);
   } catch (error) {
     throw unreadable(file, error);
   }

@@ -43,7 +43,7 @@ async function explainFile(flags: FlagValues, file: string): Promise<number> {
   if (path === undefined) throw new UsageError('explain wants the path of a call: /package.Service/Method');
   const fields = imagineCall(path, flags.text('authority') ?? 'localhost', flags.texts('header'));
   if (typeof fields === 'string') throw new UsageError(`--header takes NAME:VALUE, not '${fields}'`);
-  const { resources, problems } = readStaticConfig(await readConfigFile(file), file);
+  const { resources, problems } = readStaticConfig(await readConfigFile(file), file, process.env);
   if (problems.length > 0) throw new Error(`${file} is not sound:\n${problems.join('\n')}`);
   const { explainResources } = await import('./explain-resources.ts');
   for (const line of explainResources(resources, flags.text('listener'), fields)) process.stdout.write(`${line}\n`);

@@ -4,7 +4,13 @@ import { parseMeshConfig } from '../config/mesh-config.ts';
 import { formatProblem } from '../config/yaml-reader.ts';
 import { UNSUPPORTED_FLAG, UNSUPPORTED_POLICIES } from './bootstrap-source.ts';
 import { type Command, UsageError } from './command-line.ts';
-import { configFileKind, parseAgentFileText, parseBootstrapText, readConfigFile } from './config-file.ts';
+import {
+  configFileKind,
+  parseAgentFileText,
+  parseBootstrapText,
+  parseStaticEnvoyText,
+  readConfigFile,
+} from './config-file.ts';
 
 export const validateCommand: Command = {
   name: 'validate',
@@ -31,6 +37,7 @@ interface Judgement {
 function judge(text: string, file: string, unsupported: UnsupportedPolicy): Judgement {
   const kind = configFileKind(text);
   if (kind === 'agent-file') return parseAgentFileText(text, file);
+  if (kind === 'envoy-static') return parseStaticEnvoyText(text, { file, env: process.env, unsupported });
   if (kind === 'mesh-file' || kind === 'other') {
     const parsed = parseMeshConfig(text);
     if (!('problems' in parsed)) return { problems: [], warnings: [] };

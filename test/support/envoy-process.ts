@@ -17,17 +17,21 @@ export interface EnvoyProcess {
   stop(): Promise<void>;
 }
 
-export interface EnvoyOptions {
-  readonly xdsPort: number;
-  /** Its node id. */
-  readonly node: string;
-}
+export type EnvoyOptions =
+  /** With its node id. */
+  | { readonly xdsPort: number; readonly node: string }
+  /** A bootstrap of its own, whose admin port is 0. */
+  | { readonly configFile: string };
 
 /** Resolves when its listeners are open. */
-export async function startEnvoy({ xdsPort, node }: EnvoyOptions): Promise<EnvoyProcess> {
+export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'outrigger-envoy-'));
   const adminFile = join(folder, 'admin');
-  const args = ['--config-yaml', bootstrap(xdsPort, node), '--concurrency', '1', '--admin-address-path', adminFile];
+  const config =
+    'configFile' in options
+      ? ['--config-path', options.configFile]
+      : ['--config-yaml', bootstrap(options.xdsPort, options.node)];
+  const args = [...config, '--concurrency', '1', '--admin-address-path', adminFile];
   const child = spawn(envoyPath()!, [...args, '--disable-hot-restart', '--log-level', 'info'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
