@@ -25,6 +25,9 @@ const deadlineCount = 13;
 /** What a timer of Node can be set to. */
 const maxTimeoutMs = 0x7fff_ffff;
 
+/** A timer this late tells that the program was held up: stopped, swapped out, starved. */
+const heldUpMs = 500;
+
 /** The connection error of a peer that let a deadline pass, `null` where that is no fault of its. */
 export function overdueFault(deadline: number): { limit: keyof Http2Limits; code: number; reason: string } | null {
   switch (deadline) {
@@ -56,6 +59,8 @@ export class ConnectionTimer {
   readonly #fire = (): void => this.#look();
   #timer: NodeJS.Timeout | null = null;
   #firesMs = Number.POSITIVE_INFINITY;
+  /** Peers' bytes that waited while the program was held up have been read. */
+  #isSecondLook = false;
 
   constructor(now: () => number, onDue: (deadline: number) => void) {
     this.#now = now;
@@ -89,9 +94,17 @@ export class ConnectionTimer {
   }
 
   #look(): void {
+    const now = this.#now();
+    const lateMs = now - this.#firesMs;
     this.#timer = null;
     this.#firesMs = Number.POSITIVE_INFINITY;
-    const now = this.#now();
+    if (lateMs > heldUpMs && !this.#isSecondLook) {
+      // What was sent in time is read before anybody is judged.
+      this.#isSecondLook = true;
+      this.#set(now, 1);
+      return;
+    }
+    this.#isSecondLook = false;
     for (let deadline = 0; deadline < deadlineCount; deadline++) {
       if (this.#dueMs[deadline]! > now) continue;
       this.#dueMs[deadline] = Number.POSITIVE_INFINITY;

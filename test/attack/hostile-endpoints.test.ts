@@ -11,6 +11,7 @@ import { startAttackedEndpoint, startTargetWith } from './target.ts';
 
 for (const flood of endpointFloods) {
   test(`(${flood.id}) from an endpoint: ${flood.title}`, async (t) => {
+    const prepared = prepareFlood(flood, Buffer.alloc(0));
     const server = createServer({ noDelay: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const hostilePort = (server.address() as AddressInfo).port;
@@ -28,7 +29,7 @@ for (const flood of endpointFloods) {
     t.teardown(() => socket.destroy());
     await attacker.send(endpointOpening);
     await attacker.called;
-    await attacker.play(prepareFlood(flood, Buffer.alloc(0)));
+    await attacker.play(prepared);
     const isAlive = await attacker.isAnswered();
     const { end, limit } = flood;
     if (end === 'alive' || 'reset' in end) {
