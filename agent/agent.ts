@@ -1,5 +1,6 @@
 // The composition root of the control thread: xDS client, workers, telemetry, admin. Start, ready, drain, stop.
 import { lookup } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
 import {
   type Bootstrap,
   ConfigCache,
@@ -7,6 +8,7 @@ import {
   DependencyManager,
   LocalResources,
   OnDemandSource,
+  SecretSources,
   type UnsupportedPolicy,
   XdsClient,
 } from '../xds/index.ts';
@@ -74,6 +76,7 @@ export class Agent {
   /** `null` where everything comes from a file. */
   readonly #client: XdsClient | null;
   readonly #file: FollowedConfig | null;
+  readonly #secrets: SecretSources;
   readonly #dependencies: DependencyManager;
   readonly #onDemand: OnDemandSource | null;
   readonly #view: AgentView;
@@ -124,13 +127,11 @@ export class Agent {
     const { file } = options;
     const apply = (resources: readonly Resource[]) => local.apply(resources);
     this.#file = file === null ? null : new FollowedConfig({ file, log, stats, apply });
+    const common = { bootstrap, log, readFile, unsupported: options.unsupported, userAgentVersion: options.version };
     const xds = (): XdsClient =>
       new XdsClient({
-        bootstrap,
+        ...common,
         transport: createGrpcTransport,
-        log,
-        unsupported: options.unsupported,
-        userAgentVersion: options.version,
         onRestored: (count) => {
           restored.set(count);
           this.#view.restored(count);
@@ -141,6 +142,7 @@ export class Agent {
         ...(options.xdsMode === null ? {} : { mode: options.xdsMode }),
       });
     this.#client = file === null ? xds() : null;
+    this.#secrets = new SecretSources({ ...common, ads: this.#client });
     const onRefused = (name: string, reason: string) =>
       this.#workers.tellAll({ kind: 'listener-refused', name, reason });
     this.#onDemand =
@@ -149,6 +151,7 @@ export class Agent {
         : new OnDemandSource({ client: this.#client, onRefused });
     this.#dependencies = new DependencyManager({
       client: this.#onDemand ?? this.#client ?? local,
+      watchSecret: this.#secrets.watch,
       resolve: resolveHost,
       log,
       onUpdate: (update) => this.#apply(update),
@@ -163,7 +166,7 @@ export class Agent {
     const held = () => (client !== null && this.#dependencies.isSettled ? client.held() : null);
     this.#cache = folder === null || client === null ? null : new ConfigCache({ folder, bootstrap, held, log });
     const fileState = () => this.#file?.state ?? null;
-    this.#view = new AgentView({ node: bootstrap.node, client, fileState, concurrency });
+    this.#view = new AgentView({ node: bootstrap.node, client, secrets: this.#secrets, fileState, concurrency });
     this.#admin = new AdminServer({
       host: options.adminHost,
       port: options.adminPort,
@@ -256,6 +259,7 @@ export class Agent {
     await this.#cache?.close();
     this.#dependencies.stop();
     this.#file?.stop();
+    this.#secrets.stop();
     this.#client?.stop();
     await this.#workers.stop();
     await this.#telemetry.shutdown();
@@ -345,4 +349,9 @@ function outboundListener(port: number, template: string): ServingResource {
 /** Every address of a name, IPv4 and IPv6, as the system resolves it (so /etc/hosts counts too). */
 async function resolveHost(host: string): Promise<string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+/** Of a certificate that a resource names by its file. */
+function readFile(path: string): string {
+  return readFileSync(path, 'utf8');
 }

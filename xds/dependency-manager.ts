@@ -8,6 +8,7 @@ import { type ClusterEndpoints, defaultOverprovisioningPercent } from './model/e
 import type { ConfigUpdate, Resource, ResourceName } from './model/resource.ts';
 import type { RouteConfiguration } from './model/route.ts';
 import { Patience, withholdMs } from './patience.ts';
+import { type Joinable, SecretJoin, type WatchSecret } from './secret-join.ts';
 import { type Found, UpdatePlanner } from './update-planner.ts';
 import type { XdsClient } from './xds-client.ts';
 
@@ -18,6 +19,8 @@ export interface DependencyManagerOptions {
   readonly client: ResourceSource;
   /** Resolves the hosts of STRICT_DNS clusters. */
   readonly resolve: ResolveHost;
+  /** Where secrets come from. Default: from `client`, and from nowhere else. */
+  readonly watchSecret?: WatchSecret;
   /** Each step, in an order that never leaves a name without what it names. Plain data. */
   readonly onUpdate: (update: ConfigUpdate) => void;
   /**
@@ -48,11 +51,14 @@ export class DependencyManager {
   readonly #setTimer: SetTimer;
   readonly #patience: Patience;
   readonly #planner: UpdatePlanner;
+  readonly #secrets: SecretJoin;
   #stops: (() => void)[] = [];
 
   readonly #routes = new Map<string, Followed<RouteConfiguration>>();
   /** EDS, by service name. */
   readonly #endpoints = new Map<string, Followed<ClusterEndpoints>>();
+  /** Endpoints that wait for the secrets by which they are reached, by service name. */
+  readonly #held = new Map<string, ClusterEndpoints>();
   /** By cluster. */
   readonly #dns = new Map<string, FollowedDns>();
   /** Names whose users have changed, so that following them may have to begin or end. */
@@ -76,6 +82,12 @@ export class DependencyManager {
       },
       (type, name) => this.#named[type].add(name),
     );
+    this.#secrets = new SecretJoin({
+      watch: options.watchSecret ?? watchByClient(options.client),
+      setTimer: this.#setTimer,
+      endpointsOf: (cluster) => this.#newestEndpointsOf(cluster),
+      onChange: (joined) => this.#onJoined(joined),
+    });
   }
 
   /** Subscribes to all listeners and clusters. */
@@ -88,8 +100,12 @@ export class DependencyManager {
     this.#stops = [
       client.watchAll('cluster', {
         onUpdate: ({ changed, removed }) => {
-          const clusters = changed.flatMap(({ type, value }) => (type === 'cluster' ? [value] : []));
+          for (const name of removed) this.#secrets.drop('cluster', name);
+          const clusters = changed.flatMap((resource) =>
+            resource.type === 'cluster' ? [this.#secrets.join(resource)] : [],
+          );
           this.#planner.wantClusters(clusters, removed);
+          this.#admitHeld();
           this.#schedule();
         },
         onSilence: () => {
@@ -100,7 +116,10 @@ export class DependencyManager {
       }),
       client.watchAll('listener', {
         onUpdate: ({ changed, removed }) => {
-          const listeners = changed.flatMap(({ type, value }) => (type === 'listener' ? [value] : []));
+          for (const name of removed) this.#secrets.drop('listener', name);
+          const listeners = changed.flatMap((resource) =>
+            resource.type === 'listener' ? [this.#secrets.join(resource)] : [],
+          );
           this.#planner.wantListeners(listeners, removed);
           this.#schedule();
         },
@@ -120,7 +139,8 @@ export class DependencyManager {
     for (const { stop } of [...this.#routes.values(), ...this.#endpoints.values()]) stop();
     for (const { resolver } of this.#dns.values()) resolver.stop();
     this.#patience.stop();
-    for (const map of [this.#routes, this.#endpoints, this.#dns]) map.clear();
+    this.#secrets.stop();
+    for (const map of [this.#routes, this.#endpoints, this.#dns, this.#held]) map.clear();
   }
 
   /** Whether nothing which is wanted waits for anything. */
@@ -167,6 +187,37 @@ export class DependencyManager {
     return dns?.cluster === cluster ? dns.value : undefined;
   }
 
+  /** By which it is known what secrets the cluster needs: these must be there before endpoints go out. */
+  #newestEndpointsOf({ discovery }: Cluster): ClusterEndpoints | undefined {
+    if (discovery.kind === 'static' || discovery.kind === 'strict-dns') return discovery.endpoints;
+    if (discovery.kind !== 'eds') return undefined;
+    return this.#held.get(discovery.serviceName) ?? this.#endpoints.get(discovery.serviceName)?.value ?? undefined;
+  }
+
+  #onJoined(joined: Joinable): void {
+    if (joined.type === 'listener') this.#planner.wantListeners([joined.value], []);
+    else this.#planner.wantClusters([joined.value], []);
+    this.#admitHeld();
+    this.#schedule();
+  }
+
+  #admitHeld(): void {
+    for (const [name, value] of this.#held) this.#admit(name, value);
+  }
+
+  /** Endpoints go out once every cluster that names them has the secrets by which they are reached. */
+  #admit(name: string, value: ClusterEndpoints): void {
+    this.#held.set(name, value);
+    const users = new Set([...this.#planner.clustersNaming(name)].map((cluster) => cluster.name));
+    const waits = [...users].map((user) => this.#secrets.refresh(user));
+    // A cluster that has become whole in this moment has let them go already.
+    if (waits.includes(true) || this.#held.get(name) !== value) return;
+    this.#held.delete(name);
+    const followed = this.#endpoints.get(name);
+    if (followed !== undefined) followed.value = value;
+    this.#touch({ type: 'endpoints', name });
+  }
+
   /** Follows what wanted and emitted resources name, and nothing else. */
   #followNamed(): void {
     for (const name of this.#named.route) {
@@ -177,6 +228,7 @@ export class DependencyManager {
       const users = [...this.#planner.clustersNaming(name)];
       const isNamed = users.some(({ discovery }) => discovery.kind === 'eds');
       this.#followIf(isNamed, this.#endpoints, name, () => this.#followEndpoints(name));
+      if (!isNamed) this.#held.delete(name);
       this.#followDns(name, users);
     }
     this.#named.route.clear();
@@ -192,9 +244,12 @@ export class DependencyManager {
   }
 
   #followRoute(name: string): Followed<RouteConfiguration> {
-    return this.#follow<RouteConfiguration>('route', name, null, (resource) =>
-      resource.type === 'route' ? resource.value : null,
-    );
+    const read = (resource: Resource) => (resource.type === 'route' ? resource.value : null);
+    const followed = this.#follow<RouteConfiguration>('route', name, null, read, (value) => {
+      followed.value = value;
+      this.#touch({ type: 'route', name });
+    });
+    return followed;
   }
 
   #followEndpoints(name: string): Followed<ClusterEndpoints> {
@@ -205,21 +260,25 @@ export class DependencyManager {
       dropOverloads: [],
       overprovisioningPercent: defaultOverprovisioningPercent,
     };
-    return this.#follow('endpoints', name, none, (resource) => (resource.type === 'endpoints' ? resource.value : none));
+    const read = (resource: Resource) => (resource.type === 'endpoints' ? resource.value : none);
+    return this.#follow('endpoints', name, none, read, (value) => this.#admit(name, value ?? none));
   }
 
-  /** `none`: what takes the place of a resource that there is not. */
+  /**
+   * @param none what takes the place of a resource that there is not.
+   * @param put takes what there is from now on.
+   */
   #follow<T>(
     type: 'route' | 'endpoints',
     name: string,
     none: T | null,
     read: (resource: Resource) => T | null,
+    put: (value: T | null) => void,
   ): Followed<T> {
     let cancel = () => {};
     const set = (value: T | null) => {
       cancel();
-      followed.value = value;
-      this.#touch({ type, name });
+      put(value);
     };
     const stop = this.#options.client.watch(type, name, {
       onChanged: (resource) => set(read(resource)),
@@ -279,4 +338,9 @@ export class DependencyManager {
       this.#options.log('error', 'applying an xDS update threw', { error: String(error) });
     }
   }
+}
+
+function watchByClient(client: ResourceSource): WatchSecret {
+  return ({ name, source }, watcher) =>
+    source.kind === 'ads' ? client.watch('secret', name, watcher) : { problem: 'is at a server that is not known' };
 }

@@ -1,7 +1,7 @@
 // The dynamic half of an Envoy bootstrap (`envoy.config.bootstrap.v3.Bootstrap`): node, where the control plane is, and
 // the admin address. What is static beside the cluster of the control plane is not carried out, and told by field path.
 import { parseNode } from './bootstrap.ts';
-import { parseEnvoyServers } from './envoy-servers.ts';
+import { parseEnvoyServers, parseStaticServers } from './envoy-servers.ts';
 import type { EnvoySources } from './envoy-tls.ts';
 import { fieldOf, isAbsent, isObject, type Json, JsonReader, snakeCase } from './json-reader.ts';
 import type { SocketAddress } from './model/address.ts';
@@ -29,10 +29,17 @@ export function parseEnvoyBootstrap(json: unknown, sources: EnvoySources): Parse
   const root = reader.object(json, 'the bootstrap') ?? {};
   const admin = parseAdmin(reader, root);
   const servers = parseServers(reader, root, sources);
+  const secretServers = parseStaticServers(staticClusters(reader, root), sources);
   warnOfOthers(reader, root, '', ['node', 'dynamic_resources', 'static_resources', 'admin']);
   const node = parseNode(reader, root['node']);
   if (reader.problems.length > 0) return { problems: reader.problems };
-  return { bootstrap: { servers, node }, admin, warnings: reader.warnings };
+  const named = Object.keys(secretServers).length === 0 ? {} : { secretServers };
+  return { bootstrap: { servers, node, ...named }, admin, warnings: reader.warnings };
+}
+
+function staticClusters(reader: JsonReader, root: Json): readonly unknown[] {
+  const statics = reader.optionalObject(fieldOf(root, 'static_resources'), 'static_resources');
+  return reader.list(statics['clusters'], 'static_resources.clusters');
 }
 
 function parseServers(reader: JsonReader, root: Json, sources: EnvoySources): ServerConfig[] {
@@ -95,7 +102,7 @@ function warnOfStatics(
     if (typeof name === 'string' && used.has(name)) continue;
     reader.warn(
       `static_resources.clusters[${index}]`,
-      `static clusters are not supported (${JSON.stringify(name ?? '')})`,
+      `static clusters serve secrets (SDS) at the most (${JSON.stringify(name ?? '')})`,
     );
   }
   for (const key of ['listeners', 'secrets']) {

@@ -2,7 +2,7 @@
 // to reach the control plane is read; how a cluster balances, measures or retries has no meaning for one stream.
 import { isMetadataValue, metadataKeyProblem } from './bootstrap-credentials.ts';
 import { type EnvoySources, parseDataSource, parseEnvoySocket } from './envoy-tls.ts';
-import { fieldOf, isAbsent, isObject, type Json, type JsonReader } from './json-reader.ts';
+import { fieldOf, isAbsent, isObject, type Json, JsonReader } from './json-reader.ts';
 import type { MetadataSource, ServerConfig, ServerCredentials } from './model/bootstrap.ts';
 
 export interface EnvoyServers {
@@ -36,6 +36,22 @@ export function parseEnvoyServers(
     return [];
   });
   return { servers, used };
+}
+
+/**
+ * Static clusters that secrets could be asked of, by name: of each its first endpoint. A cluster that is none, for it says
+ * something that we cannot follow, is left out in silence.
+ */
+export function parseStaticServers(clusters: readonly unknown[], sources: EnvoySources): Record<string, ServerConfig> {
+  const servers: Record<string, ServerConfig> = Object.create(null);
+  for (const cluster of clusters) {
+    const name = isObject(cluster) ? cluster['name'] : undefined;
+    if (typeof name !== 'string' || name === '') continue;
+    const reader = new JsonReader();
+    const [first] = parseEnvoyGrpc(reader, { cluster_name: name }, '', clusters, new Set(), [], sources);
+    if (first !== undefined && reader.problems.length === 0) servers[name] = first;
+  }
+  return servers;
 }
 
 function parseEnvoyGrpc(

@@ -47,6 +47,7 @@ export type { Secret } from './model/secret.ts';
 export type { DownstreamTls, TlsCertificates, UpstreamTls } from './model/tls.ts';
 export { OnDemandSource, type OnDemandSourceOptions } from './on-demand-source.ts';
 export type { SavedConfig, SavedResource } from './saved-config.ts';
+export { SecretSources, type SecretSourcesOptions } from './secret-sources.ts';
 export {
   createGrpcTransport,
   type GrpcTransportOptions,

@@ -35,12 +35,19 @@ export interface Protos {
   has(typeName: string): boolean;
   /** For a grpc-js client (`makeGenericClientConstructor`, `makeBidiStreamRequest`) and server (`addService`). */
   readonly adsService: AdsService;
+  readonly sdsService: SdsService;
 }
 
 /** `envoy.service.discovery.v3.AggregatedDiscoveryService`. */
 export type AdsService = {
   readonly StreamAggregatedResources: MethodDefinition<DiscoveryRequest, DiscoveryResponse>;
   readonly DeltaAggregatedResources: MethodDefinition<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
+};
+
+/** `envoy.service.secret.v3.SecretDiscoveryService`. */
+export type SdsService = {
+  readonly StreamSecrets: MethodDefinition<DiscoveryRequest, DiscoveryResponse>;
+  readonly DeltaSecrets: MethodDefinition<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
 };
 
 /** As it is sent, what is absent may be left out; as it is received, everything is there (see the head of this file). */
@@ -172,6 +179,7 @@ function readProtos(): Protos {
     has: (typeName) => messages.has(typeName),
     // proto-loader types every method by `object`; the interfaces above say what its options make of the messages.
     adsService: definitions['envoy.service.discovery.v3.AggregatedDiscoveryService'] as ServiceDefinition & AdsService,
+    sdsService: definitions['envoy.service.secret.v3.SecretDiscoveryService'] as ServiceDefinition & SdsService,
   };
 }
 

@@ -1,6 +1,6 @@
 // Which resources a resource names.
-import type { Cluster } from './model/cluster.ts';
-import type { Listener } from './model/listener.ts';
+import type { Cluster, EndpointSocket } from './model/cluster.ts';
+import type { FilterChain, Listener } from './model/listener.ts';
 import type { RouteAction, RouteConfiguration } from './model/route.ts';
 
 // A resource never changes, so what it names is found once.
@@ -44,8 +44,23 @@ export function endpointsNamedBy({ name, discovery }: Cluster): string | null {
   }
 }
 
-function routeSources({ filterChains, defaultFilterChain, api }: Listener) {
-  const chains = defaultFilterChain === null ? filterChains : [...filterChains, defaultFilterChain];
-  const sources = chains.map(({ http }) => http.routes);
-  return api === undefined ? sources : [...sources, api.routes];
+function routeSources(listener: Listener) {
+  const sources = chainsOf(listener).map(({ http }) => http.routes);
+  return listener.api === undefined ? sources : [...sources, listener.api.routes];
 }
+
+export function chainsOf({ filterChains, defaultFilterChain }: Listener): readonly FilterChain[] {
+  return defaultFilterChain === null ? filterChains : [...filterChains, defaultFilterChain];
+}
+
+/** Whether certificates are still to be filled in, so that it can't go to a data plane as it is. */
+export function namesSecrets(resource: ClusterOrListener): boolean {
+  if (resource.type === 'listener') return chainsOf(resource.value).some(({ tls }) => tls?.secrets !== undefined);
+  const { tls, socketMatches = [] } = resource.value;
+  const isOpen = (socket: EndpointSocket) => socket.kind === 'tls' && socket.tls.secrets !== undefined;
+  return tls?.secrets !== undefined || socketMatches.some(({ socket }) => isOpen(socket));
+}
+
+type ClusterOrListener =
+  | { readonly type: 'cluster'; readonly value: Cluster }
+  | { readonly type: 'listener'; readonly value: Listener };

@@ -103,11 +103,13 @@ export class ResourceCache {
     return versions;
   }
 
-  /** What is in use, as it was received. */
+  /** What is in use, as it was received. Without secrets that are of no use here: nobody knows what is in them. */
   held(): SavedResource[] {
     const { type } = this.#options;
     return [...this.#entries].flatMap(([name, { accepted }]) =>
-      accepted === null ? [] : [{ type, name, version: accepted.version, bytes: accepted.bytes }],
+      accepted === null || isOpaque(accepted.resource)
+        ? []
+        : [{ type, name, version: accepted.version, bytes: accepted.bytes }],
     );
   }
 
@@ -335,6 +337,10 @@ class CacheStep implements AppliedUpdate {
     this.invalidCount += 1;
     this.errors.push(`${this.#options.type} "${name}": ${errors.join('; ')}`);
   }
+}
+
+function isOpaque(resource: Resource): boolean {
+  return resource.type === 'secret' && resource.value.kind === 'opaque';
 }
 
 /** A name that the server wrapped a resource with goes before the resource's own (xds.md case 75). */

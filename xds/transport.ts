@@ -45,6 +45,8 @@ export interface StreamStatus {
 }
 
 export interface GrpcTransportOptions {
+  /** Which service is asked: the one of everything, or the one of secrets alone. Default `ads`. */
+  readonly service?: 'ads' | 'secrets';
   /** Reads certificate and token files, for each connection anew, so that renewed ones count. */
   readonly readFile?: (path: string) => Buffer;
   /**
@@ -63,7 +65,8 @@ const unavailable = 14;
 /** A transport to `server` over grpc-js. Each stream has a connection of its own, so that we alone decide when to connect. */
 export function createGrpcTransport(server: ServerConfig, options: GrpcTransportOptions = {}): Transport {
   const { readFile = readFileSync, keepaliveMs = server.keepaliveMs ?? defaultKeepaliveMs } = options;
-  const { StreamAggregatedResources, DeltaAggregatedResources } = loadProtos().adsService;
+  const { adsService, sdsService } = loadProtos();
+  const isSecrets = options.service === 'secrets';
 
   function open<Request, Response>(
     method: MethodDefinition<Request, Response>,
@@ -119,8 +122,8 @@ export function createGrpcTransport(server: ServerConfig, options: GrpcTransport
 
   return {
     target: server.serverUri,
-    openSotw: (events) => open(StreamAggregatedResources, events),
-    openDelta: (events) => open(DeltaAggregatedResources, events),
+    openSotw: (events) => open(isSecrets ? sdsService.StreamSecrets : adsService.StreamAggregatedResources, events),
+    openDelta: (events) => open(isSecrets ? sdsService.DeltaSecrets : adsService.DeltaAggregatedResources, events),
   };
 }
 

@@ -9,7 +9,7 @@ import type { ClusterEndpoints } from './model/endpoints.ts';
 import type { Listener } from './model/listener.ts';
 import type { ConfigUpdate, ResourceName, ServingResource } from './model/resource.ts';
 import type { RouteConfiguration } from './model/route.ts';
-import { clustersNamedBy, endpointsNamedBy, inlineRoutesOf, routesNamedBy } from './references.ts';
+import { clustersNamedBy, endpointsNamedBy, inlineRoutesOf, namesSecrets, routesNamedBy } from './references.ts';
 
 /** `undefined`: may still come. `null`: there is none. */
 export type Found<T> = T | null | undefined;
@@ -41,7 +41,7 @@ type Obstacle =
   | { readonly kind: 'cluster'; readonly name: string }
   /** Something that CDS has not named, for as long as it may be waited for. */
   | { readonly kind: 'patience' }
-  | { readonly kind: 'route' | 'silence' };
+  | { readonly kind: 'route' | 'secret' | 'silence' };
 
 export class UpdatePlanner {
   readonly #source: PlanSource;
@@ -138,7 +138,8 @@ export class UpdatePlanner {
     for (const name of dirty) {
       const next = wanted?.get(name);
       const current = emitted.get(name);
-      const isCold = next !== undefined && !this.#addEndpoints(next);
+      const isOpen = next !== undefined && namesSecrets({ type: 'cluster', value: next });
+      const isCold = next !== undefined && (isOpen || !this.#addEndpoints(next));
       if (isCold) this.#coldClusters.add(name);
       else this.#coldClusters.delete(name);
       if (next !== undefined && next !== current && !isCold) warm.push(next);
@@ -242,6 +243,7 @@ export class UpdatePlanner {
   #obstacleOfListener(value: Listener): Obstacle | null {
     const hasRoutes = routesNamedBy(value).every((name) => this.#routes.has(name) || this.#source.route(name) === null);
     if (!hasRoutes) return { kind: 'route' };
+    if (namesSecrets({ type: 'listener', value })) return { kind: 'secret' };
     const hasPredecessor = this.#listeners.emitted.has(value.name);
     const old = this.#configsOf(value.name);
     for (const config of inlineRoutesOf(value)) {

@@ -1,6 +1,6 @@
 // What the agent shows of itself: the configuration that serves, the listeners that are bound, and why it is not ready.
 
-import type { XdsClient } from '../../xds/index.ts';
+import type { SecretSources, XdsClient } from '../../xds/index.ts';
 import { formatAddress } from '../../xds/model/address.ts';
 import type { ConfigUpdate, ServingResource, ServingType } from '../../xds/model/resource.ts';
 import type { ConfigFileState } from '../config/followed-config.ts';
@@ -15,6 +15,7 @@ export interface AgentViewOptions {
   readonly node: { readonly id: string; readonly cluster: string };
   /** `null`: everything comes from a file. */
   readonly client: XdsClient | null;
+  readonly secrets: Pick<SecretSources, 'dump'>;
   /** Of the file that the configuration comes from; `null`: it comes from a control plane. */
   readonly fileState: () => ConfigFileState | null;
   readonly concurrency: number;
@@ -151,9 +152,9 @@ export class AgentView {
       ]),
     );
     const applied = Object.fromEntries(this.#applied);
-    const { node, client } = this.#options;
-    const configFile = this.#options.fileState();
-    return { node, configFromDisk: this.#disk(), configFile, xds: client?.dump() ?? null, serving, applied };
+    const { node, client, secrets, fileState } = this.#options;
+    const [xds, secretServers] = [client?.dump() ?? null, secrets.dump()];
+    return { node, configFromDisk: this.#disk(), configFile: fileState(), xds, secretServers, serving, applied };
   }
 
   /** `null` once the control plane has replaced it. */

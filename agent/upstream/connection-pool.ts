@@ -42,7 +42,7 @@ const MAX_EARLY_GOAWAYS = 3;
 
 export class ConnectionPool implements ConnectionHandler {
   readonly address: string;
-  readonly #target: PoolTarget;
+  #target: PoolTarget;
   readonly #options: PoolOptions;
   /** As in the options, but for keepalive where the endpoint has complained. */
   #environment: ConnectionEnvironment;
@@ -119,6 +119,13 @@ export class ConnectionPool implements ConnectionHandler {
   /** Takes a call out of the queue; nothing is called for it any more. */
   leave(waiter: PoolWaiter): void {
     this.#waiters.delete(waiter);
+  }
+
+  /** New connections are made with these certificates; those that are open stay. What failed is tried again at once. */
+  renew(tls: ClientTls): void {
+    this.#target = { ...this.#target, tls };
+    this.#failures = 0;
+    this.#lastFailure = '';
   }
 
   /** No new streams; each connection closes when its last stream has ended. */

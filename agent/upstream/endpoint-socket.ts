@@ -1,5 +1,6 @@
 // How each endpoint of a cluster is reached: in the clear, or by which TLS (`transport_socket_matches`).
 import type { Cluster, EndpointSocket } from '../../xds/model/cluster.ts';
+import { socketMatchOf } from '../../xds/model/endpoint-socket.ts';
 import type { ClusterEndpoints, Endpoint } from '../../xds/model/endpoints.ts';
 import type { UpstreamTls } from '../../xds/model/tls.ts';
 
@@ -62,17 +63,12 @@ export class EndpointSockets {
     };
   }
 
-  /** The first that matches, else the cluster's own. */
-  #socketOf({ socketLabels: labels = noLabels }: Endpoint): EndpointSocket {
-    const { socketMatches } = this.#cluster;
-    if (socketMatches === undefined) return this.#own;
+  #socketOf(endpoint: Endpoint): EndpointSocket {
+    if (this.#cluster.socketMatches === undefined) return this.#own;
+    const { socketLabels: labels = noLabels } = endpoint;
     let socket = this.#byLabels.get(labels);
     if (socket === undefined) {
-      const held: Readonly<Record<string, string>> = labels;
-      const match = socketMatches.find(({ labels: wanted }) =>
-        Object.entries(wanted).every(([name, value]) => Object.hasOwn(held, name) && held[name] === value),
-      );
-      socket = match?.socket ?? this.#own;
+      socket = socketMatchOf(this.#cluster, endpoint) ?? this.#own;
       this.#byLabels.set(labels, socket);
     }
     return socket;

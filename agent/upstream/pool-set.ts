@@ -10,6 +10,7 @@ import { ConnectionPool, type PoolOptions } from './connection-pool.ts';
 
 interface Entry {
   readonly pool: ConnectionPool;
+  tls: UpstreamTls | null;
   users: number;
 }
 
@@ -17,6 +18,7 @@ export class PoolSet {
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new Map<ConnectionPool, string>();
   readonly #identities = new WeakMap<UpstreamTls, string>();
+  readonly #prepared = new WeakMap<UpstreamTls, ClientTls>();
   readonly #options: Omit<PoolOptions, 'connectTimeoutMs'>;
 
   constructor(options: Omit<PoolOptions, 'connectTimeoutMs'>) {
@@ -34,13 +36,17 @@ export class PoolSet {
     const key = `${name} ${this.#identityOf(tls)} ${life === undefined ? '' : JSON.stringify(life)}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      const target = { to: { host: address.host, port: address.port }, tls: tls === null ? null : prepare(tls) };
+      const target = { to: { host: address.host, port: address.port }, tls: tls === null ? null : this.#prepare(tls) };
       const { environment } = this.#options;
       const own = life === undefined ? environment : { ...environment, limits: limitsOfLife(environment.limits, life) };
       const options = { ...this.#options, environment: own, connectTimeoutMs };
-      entry = { pool: new ConnectionPool(name, target, options), users: 0 };
+      entry = { pool: new ConnectionPool(name, target, options), tls, users: 0 };
       this.#entries.set(key, entry);
       this.#keys.set(entry.pool, key);
+    } else if (tls !== null && tls !== entry.tls) {
+      entry.tls = tls;
+      // Of the same text, or of the same secrets.
+      if (tls.identity !== undefined) entry.pool.renew(this.#prepare(tls));
     }
     entry.users++;
     return entry.pool;
@@ -51,7 +57,10 @@ export class PoolSet {
     if (tls === null) return '';
     let identity = this.#identities.get(tls);
     if (identity === undefined) {
-      identity = createHash('sha256').update(JSON.stringify(tls)).digest('base64');
+      const replaced = tls.identity === undefined ? {} : { certificateChainPem: 0, privateKeyPem: 0, trustedCaPem: 0 };
+      identity = createHash('sha256')
+        .update(JSON.stringify({ ...tls, ...replaced }))
+        .digest('base64');
       this.#identities.set(tls, identity);
     }
     return identity;
@@ -67,14 +76,20 @@ export class PoolSet {
     pool.close();
   }
 
+  /** Once for all the endpoints of a cluster: what node:tls makes of certificates is large. */
+  #prepare(tls: UpstreamTls): ClientTls {
+    let prepared = this.#prepared.get(tls);
+    if (prepared === undefined) {
+      const { subjectAltNames } = tls;
+      prepared = clientTls(tls, subjectAltNames.length === 0 ? null : compileCertificateNames(subjectAltNames));
+      this.#prepared.set(tls, prepared);
+    }
+    return prepared;
+  }
+
   destroy(): void {
     for (const { pool } of this.#entries.values()) pool.destroy();
     this.#entries.clear();
     this.#keys.clear();
   }
-}
-
-function prepare(tls: UpstreamTls): ClientTls {
-  const { subjectAltNames } = tls;
-  return clientTls(tls, subjectAltNames.length === 0 ? null : compileCertificateNames(subjectAltNames));
 }

@@ -48,6 +48,13 @@ test('istio: what the injector puts into a pod', (t) => {
         ],
       },
     ],
+    secretServers: {
+      'sds-grpc': {
+        serverUri: 'unix:/var/run/secrets/workload-spiffe-uds/socket',
+        credentials: { kind: 'insecure' },
+        features: [],
+      },
+    },
     node: {
       id: 'sidecar~10.1.2.3~shop-6d4cf56db6-x2x9z.demo~demo.svc.cluster.local',
       cluster: 'shop.demo',

@@ -1,4 +1,5 @@
 // Any resource that the model can hold and a decoder accepts, for properties.
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { SocketAddress } from '../../xds/model/address.ts';
 import type { Cluster, HashKey, SocketMatch } from '../../xds/model/cluster.ts';
@@ -10,7 +11,7 @@ import type { FilterChain, HttpConnectionManager, Listener } from '../../xds/mod
 import type { StringMatch } from '../../xds/model/matcher.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import type { CertificateSecret, Secret, ValidationSecret } from '../../xds/model/secret.ts';
-import type { DownstreamTls, SubjectAltName, UpstreamTls } from '../../xds/model/tls.ts';
+import type { DownstreamTls, SecretReference, SubjectAltName, UpstreamTls } from '../../xds/model/tls.ts';
 import { rbacRules, routeConfiguration } from './arbitrary-routes.ts';
 import { ip, ms, name, orNull, pem, port, record, some, text, weight } from './arbitrary-values.ts';
 
@@ -33,6 +34,18 @@ const subjectAltName = record<SubjectAltName>({
   ),
 });
 
+const reference = record<SecretReference>({
+  name,
+  source: fc.oneof(
+    fc.constant({ kind: 'ads' } as const),
+    record<Exclude<SecretReference['source'], { kind: 'ads' }>>({
+      kind: fc.constantFrom('cluster', 'target'),
+      name,
+      mode: fc.constantFrom('sotw', 'delta'),
+    }),
+  ),
+});
+
 /** As a decoder would have it: what says nothing is not there. */
 const upstreamTls: fc.Arbitrary<UpstreamTls> = fc
   .record({
@@ -42,9 +55,13 @@ const upstreamTls: fc.Arbitrary<UpstreamTls> = fc
     hostnameIsSni: fc.boolean(),
     checksSni: fc.boolean(),
     subjectAltNames: some(subjectAltName),
+    certificate: orNull(reference),
+    validation: orNull(reference),
   })
-  .map(({ own, trustedCaPem, sni, hostnameIsSni, checksSni, subjectAltNames }): UpstreamTls => {
-    const isChain = subjectAltNames.length === 0 && trustedCaPem !== null;
+  .map(({ own, trustedCaPem, sni, hostnameIsSni, checksSni, subjectAltNames, ...named }): UpstreamTls => {
+    const certificate = own.certificateChainPem === null ? named.certificate : null;
+    const { validation } = named;
+    const isChain = subjectAltNames.length === 0 && (trustedCaPem !== null || validation !== null);
     const nameCheck = checksSni && (hostnameIsSni || sni !== null) ? 'sni' : isChain ? 'chain' : null;
     return {
       ...own,
@@ -53,38 +70,50 @@ const upstreamTls: fc.Arbitrary<UpstreamTls> = fc
       subjectAltNames,
       ...(hostnameIsSni && { hostnameIsSni: true }),
       ...(nameCheck !== null && { nameCheck }),
+      ...((certificate !== null || validation !== null) && { secrets: { certificate, validation } }),
     };
   });
 
 const downstreamTls: fc.Arbitrary<DownstreamTls> = fc
   .tuple(
-    record<Omit<DownstreamTls, 'subjectAltNames'>>({
+    record<Omit<DownstreamTls, 'subjectAltNames' | 'secrets'>>({
       certificateChainPem: name,
       privateKeyPem: name,
       trustedCaPem: name,
       requireClientCertificate: fc.boolean(),
     }),
     some(subjectAltName),
+    reference,
   )
-  .chain(([tls, subjectAltNames]) =>
-    fc.constantFrom<DownstreamTls[]>(subjectAltNames.length === 0 ? tls : { ...tls, subjectAltNames }, {
-      ...tls,
-      trustedCaPem: null,
-      requireClientCertificate: false,
-    }),
+  .chain(([tls, subjectAltNames, secret]) =>
+    fc.constantFrom<DownstreamTls[]>(
+      subjectAltNames.length === 0 ? tls : { ...tls, subjectAltNames },
+      { ...tls, trustedCaPem: null, requireClientCertificate: false },
+      { ...tls, trustedCaPem: null, secrets: { certificate: null, validation: secret } },
+      {
+        ...tls,
+        certificateChainPem: null,
+        privateKeyPem: null,
+        secrets: { certificate: secret, validation: null },
+      },
+    ),
   );
 
+const fixture = (file: string) => readFileSync(new URL(`../http2/fixtures/${file}.pem`, import.meta.url), 'utf8');
+
 const secret: fc.Arbitrary<Secret> = fc.oneof(
-  record<CertificateSecret>({
-    kind: fc.constant('certificate'),
-    name,
-    certificateChainPem: name,
-    privateKeyPem: name,
-  }),
+  fc.tuple(name, fc.constantFrom('server', 'client', 'nameless')).map(
+    ([own, file]): CertificateSecret => ({
+      kind: 'certificate',
+      name: own,
+      certificateChainPem: fixture(file),
+      privateKeyPem: fixture(`${file}-key`),
+    }),
+  ),
   record<ValidationSecret>({
     kind: fc.constant('validation'),
     name,
-    trustedCaPem: pem,
+    trustedCaPem: fc.constantFrom(null, fixture('ca')),
     subjectAltNames: some(subjectAltName),
   }),
 );

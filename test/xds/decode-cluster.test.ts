@@ -137,20 +137,20 @@ test('control-planes.md section 1: BlackHoleCluster and PassthroughCluster are a
 });
 
 test('what would weaken authentication makes the cluster unsupported, not less safe', (t) => {
-  const sds = { name: 'default', sds_config: { ads: {} } };
+  const sds = { name: 'default' };
   const san = (matcher: object, type = 'URI') => ({ match_typed_subject_alt_names: [{ san_type: type, matcher }] });
   const cases: readonly (readonly [object, string])[] = [
     [
       { tls_certificate_sds_secret_configs: [sds] },
-      'tls_certificate_sds_secret_configs: secret discovery (SDS) is not supported',
+      'tls_certificate_sds_secret_configs[0].sds_config: static secrets are not supported',
     ],
     [
       { validation_context_sds_secret_config: sds },
-      'validation_context_sds_secret_config: secret discovery (SDS) is not supported',
+      'validation_context_sds_secret_config.sds_config: static secrets are not supported',
     ],
     [
       { combined_validation_context: { default_validation_context: {}, validation_context_sds_secret_config: sds } },
-      'combined_validation_context.validation_context_sds_secret_config: secret discovery (SDS) is not supported',
+      'combined_validation_context.validation_context_sds_secret_config.sds_config: static secrets are not supported',
     ],
     [
       { validation_context: { ca_certificate_provider_instance: {} } },

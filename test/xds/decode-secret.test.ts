@@ -1,25 +1,27 @@
 // Secrets as SDS sends them.
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { decode, errorsOf, modelOf } from './decoding.ts';
 
-const chain = { inline_string: 'CERT' };
-const key = { inline_bytes: Buffer.from('KEY') };
+const pem = (name: string): string => readFileSync(new URL(`../http2/fixtures/${name}.pem`, import.meta.url), 'utf8');
+const chain = { inline_string: pem('server') };
+const key = { inline_bytes: Buffer.from(pem('server-key')) };
 
 test('a certificate with its key, and roots with the names that count', (t) => {
   t.deepEqual(modelOf('secret', { name: 's', tls_certificate: { certificate_chain: chain, private_key: key } }), {
     kind: 'certificate',
     name: 's',
-    certificateChainPem: 'CERT',
-    privateKeyPem: 'KEY',
+    certificateChainPem: pem('server'),
+    privateKeyPem: pem('server-key'),
   });
   const context = {
-    trusted_ca: { inline_string: 'CA' },
+    trusted_ca: { inline_string: pem('ca') },
     match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { safe_regex: { regex: 'spiffe://.*' } } }],
   };
   t.deepEqual(modelOf('secret', { name: 'ROOTCA', validation_context: context }), {
     kind: 'validation',
     name: 'ROOTCA',
-    trustedCaPem: 'CA',
+    trustedCaPem: pem('ca'),
     subjectAltNames: [{ kind: 'uri', match: { kind: 'regex', value: 'spiffe://.*' } }],
   });
 });
@@ -51,6 +53,27 @@ const problems: readonly (readonly [string, object, readonly string[]])[] = [
     ['tls_certificate.private_key: required'],
   ],
   [
+    'a key of another certificate',
+    { name: 's', tls_certificate: { certificate_chain: chain, private_key: { inline_string: pem('client-key') } } },
+    ['tls_certificate.private_key: is not the one of the certificate'],
+  ],
+  [
+    'text that is neither',
+    {
+      name: 's',
+      tls_certificate: { certificate_chain: { inline_string: 'x' }, private_key: { inline_string: 'KEY' } },
+    },
+    [
+      'tls_certificate.certificate_chain: is not a certificate in PEM',
+      'tls_certificate.private_key: is not a private key in PEM',
+    ],
+  ],
+  [
+    'roots that are none',
+    { name: 's', validation_context: { trusted_ca: { inline_string: 'x' } } },
+    ['validation_context.trusted_ca: is not a certificate in PEM'],
+  ],
+  [
     'a regex that is none',
     { name: 's', validation_context: { match_subject_alt_names: [{ safe_regex: { regex: '(' } }] } },
     [
@@ -66,7 +89,7 @@ for (const [what, message, expected] of problems) {
 
 test('a file that a secret names is read by the function that is passed in', (t) => {
   const message = { name: 's', validation_context: { trusted_ca: { filename: '/ca.pem' } } };
-  const readFile = (path: string) => `PEM of ${path}`;
+  const readFile = (path: string) => (path === '/ca.pem' ? pem('ca') : '');
   const result = decode('secret', message, { readFile });
-  t.like(result, { resource: { value: { trustedCaPem: 'PEM of /ca.pem' } } });
+  t.like(result, { resource: { value: { trustedCaPem: pem('ca') } } });
 });

@@ -111,6 +111,14 @@ test('node, server, mode, headers, keepalive and admin address', (t) => {
         metadata: { role: 'edge' },
         userAgent: { name: 'mine', version: '' },
       },
+      secretServers: {
+        xds: {
+          serverUri: 'xds.example:18000',
+          credentials: { kind: 'insecure' },
+          features: [],
+          keepaliveMs: 30_000,
+        },
+      },
     },
     admin: { host: '127.0.0.1', port: 19000 },
     warnings: [],
@@ -263,7 +271,26 @@ test('Google gRPC with a token from a file, as Kuma has it', (t) => {
         },
       ],
     },
-    warnings: ['static_resources.clusters[0]: static clusters are not supported ("xds")'],
+    warnings: ['static_resources.clusters[0]: static clusters serve secrets (SDS) at the most ("xds")'],
+  });
+});
+
+test('static clusters that can be reached may be asked for secrets, as the one of an istio-agent', (t) => {
+  const pipe = { pipe: { path: './var/run/secrets/workload-spiffe-uds/socket' } };
+  const sds = {
+    name: 'sds-grpc',
+    load_assignment: { cluster_name: 'sds-grpc', endpoints: [{ lb_endpoints: [{ endpoint: { address: pipe } }] }] },
+  };
+  const quic = { ...sds, name: 'quic', transport_socket: { name: 'quic', typed_config: { '@type': 'x/quic' } } };
+  const parsed = parseEnvoyBootstrap(
+    bootstrap({ static_resources: { clusters: [xdsCluster(), sds, { name: 'none' }, quic] } }),
+    noFiles,
+  );
+  const servers = 'bootstrap' in parsed ? parsed.bootstrap.secretServers : undefined;
+  t.deepEqual(Object.keys(servers ?? {}), ['xds', 'sds-grpc']);
+  t.like(servers?.['sds-grpc'], {
+    serverUri: 'unix:./var/run/secrets/workload-spiffe-uds/socket',
+    credentials: { kind: 'insecure' },
   });
 });
 
@@ -289,7 +316,7 @@ test('what is not carried out is told by field path', (t) => {
     [
       'dynamic_resources.lds_config.path_config_source: not supported, only ADS is',
       'dynamic_resources.lds_resources_locator: not supported',
-      'static_resources.clusters[1]: static clusters are not supported ("prometheus")',
+      'static_resources.clusters[1]: static clusters serve secrets (SDS) at the most ("prometheus")',
       'static_resources.listeners[0]: static listeners are not supported',
       'static_resources.secrets[0]: static secrets are not supported',
       'stats_sinks: not supported',

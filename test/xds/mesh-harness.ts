@@ -9,7 +9,7 @@ import { cluster, endpoints, listener, route } from './messages.ts';
 import { type Snapshot, SnapshotTransport } from './snapshot-transport.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-export const empty: Snapshot = { listener: {}, route: {}, cluster: {}, endpoints: {} };
+export const empty: Snapshot = { listener: {}, route: {}, cluster: {}, endpoints: {}, secret: {} };
 
 export interface Mesh {
   readonly controlPlane: SnapshotTransport;

@@ -77,7 +77,7 @@ function sameFolders(files: readonly string[]): string[] {
 function expand(file: string): string {
   // The other files of google/rpc and of the discovery services import what the dependency does not ship.
   if (file.startsWith('google/')) return file;
-  if (file.startsWith('envoy/service/')) return `${dirname(file)}/{ads,discovery}.proto`;
+  if (file.startsWith('envoy/service/')) return `${dirname(file)}/{ads,discovery,sds}.proto`;
   return `${dirname(file)}/*.proto`;
 }
 

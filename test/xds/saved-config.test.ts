@@ -8,7 +8,7 @@ import { cluster, pack } from './messages.ts';
 
 const protos = loadProtos();
 const owner: ConfigOwner = { node: 'node-1', cluster: 'shop', server: 'xds:18000' };
-const types = ['cluster', 'endpoints', 'listener', 'route'] as const;
+const types = ['secret', 'cluster', 'endpoints', 'listener', 'route'] as const;
 
 function problemOf(bytes: Buffer, asked = owner): string {
   const decoded = decodeConfig(protos, asked, bytes);

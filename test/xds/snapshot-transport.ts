@@ -92,7 +92,7 @@ export class SnapshotTransport implements Transport {
     if (this.#deltaEvents !== null) this.#pushDelta(typeUrl, this.#snapshot[type], isWildcard, names);
   }
 
-  /** What is gone is said so, as go-control-plane does in delta for all four types. */
+  /** What is gone is said so, as go-control-plane does in delta for all types. */
   #pushDelta(
     typeUrl: string,
     all: Readonly<Record<string, AnyMessage>>,

@@ -1,4 +1,5 @@
 // envoy.extensions.transport_sockets.tls.v3.Secret -> Secret.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Secret } from '../model/secret.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { decodeCertificate, decodeValidation } from './tls-material.ts';
@@ -12,6 +13,9 @@ export function decodeSecret(context: DecodeContext, message: SecretMessage, sco
     const decoded = decodeCertificate(context, message.tls_certificate, scope.at('tls_certificate'));
     if (decoded.kind === 'unsupported') return { kind: 'opaque', name, reason: decoded.reason };
     const { certificateChainPem, privateKeyPem } = decoded;
+    if (certificateChainPem !== null && privateKeyPem !== null) {
+      checkPair(certificateChainPem, privateKeyPem, scope.at('tls_certificate'));
+    }
     // After a problem was noted the secret is refused, whatever this is.
     return {
       kind: 'certificate',
@@ -24,6 +28,7 @@ export function decodeSecret(context: DecodeContext, message: SecretMessage, sco
     const decoded = decodeValidation(context, message.validation_context, scope.at('validation_context'));
     if (decoded.kind === 'unsupported') return { kind: 'opaque', name, reason: decoded.reason };
     const { trustedCaPem, subjectAltNames } = decoded;
+    if (trustedCaPem !== null) readCertificate(trustedCaPem, scope.at('validation_context.trusted_ca'));
     return { kind: 'validation', name, trustedCaPem, subjectAltNames };
   }
   if (message.generic_secret !== undefined) {
@@ -34,4 +39,28 @@ export function decodeSecret(context: DecodeContext, message: SecretMessage, sco
   }
   scope.fail('no secret that we know is set');
   return { kind: 'opaque', name, reason: '' };
+}
+
+/** A renewed certificate that is none must not take the place of the one in use, which may be good for days yet. */
+function checkPair(certificateChainPem: string, privateKeyPem: string, scope: Scope): void {
+  const certificate = readCertificate(certificateChainPem, scope.at('certificate_chain'));
+  try {
+    const key = createPrivateKey(privateKeyPem);
+    if (certificate !== null && !certificate.checkPrivateKey(key)) {
+      scope.at('private_key').fail('is not the one of the certificate');
+    }
+  } catch {
+    // What the reason quotes may be of the key.
+    scope.at('private_key').fail('is not a private key in PEM');
+  }
+}
+
+/** The first one. `null` after a problem was noted. */
+function readCertificate(pem: string, scope: Scope): X509Certificate | null {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    scope.fail('is not a certificate in PEM');
+    return null;
+  }
 }

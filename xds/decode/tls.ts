@@ -1,8 +1,9 @@
 // Transport sockets -> TLS settings. What would weaken or break the authentication that was asked for is never
 // skipped: the cluster or filter chain then counts as unsupported, whatever else it says.
-import type { DownstreamTls, SubjectAltName, TlsCertificates, UpstreamTls } from '../model/tls.ts';
+import type { DownstreamTls, SecretReference, SubjectAltName, TlsCertificates, UpstreamTls } from '../model/tls.ts';
 import type { TransportSocketMessage } from './core-messages.ts';
 import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
+import { decodeSecretReference } from './secret-reference.ts';
 import {
   type DecodedCertificate,
   type DecodedValidation,
@@ -10,7 +11,7 @@ import {
   decodeValidation,
   type Unsupported,
 } from './tls-material.ts';
-import type { CommonTlsContextMessage } from './tls-messages.ts';
+import type { CommonTlsContextMessage, SdsSecretConfigMessage } from './tls-messages.ts';
 import type { Scope } from './validation.ts';
 
 export type DecodedSocket<Tls> =
@@ -41,7 +42,7 @@ export function decodeUpstreamSocket(
   if (checksSni && message.sni === '' && !message.auto_host_sni) {
     config.scope.at('auto_sni_san_validation').fail('needs sni or auto_host_sni');
   }
-  const hasRoots = certificates.trustedCaPem !== null;
+  const hasRoots = certificates.trustedCaPem !== null || (certificates.secrets?.validation ?? null) !== null;
   // As in Envoy: who names roots and no names takes any certificate of theirs. By the platform's roots anybody has one.
   const nameCheck = checksSni ? 'sni' : subjectAltNames.length === 0 && hasRoots ? 'chain' : null;
   return {
@@ -71,11 +72,12 @@ export function decodeDownstreamSocket(
   const common = decodeCommon(context, message.common_tls_context, at);
   if (common.kind === 'unsupported') return common;
   const { certificates, subjectAltNames } = common;
+  const { secrets } = certificates;
   const requireClientCertificate = message.require_client_certificate?.value ?? false;
-  if (certificates.certificateChainPem === null) {
+  if (certificates.certificateChainPem === null && !secrets?.certificate) {
     at.at('tls_certificates').fail('a server needs a certificate');
   }
-  const hasRoots = certificates.trustedCaPem !== null;
+  const hasRoots = certificates.trustedCaPem !== null || Boolean(secrets?.validation);
   if (!hasRoots && (requireClientCertificate || subjectAltNames.length > 0)) {
     at.at('validation_context').fail('require_client_certificate and names of clients need a trusted_ca');
   }
@@ -111,43 +113,46 @@ function decodeCommon(
   if (own.kind === 'unsupported') return own;
   const peers = decodePeers(context, message, scope);
   if (peers.kind === 'unsupported') return peers;
+  const [certificate, validation] = [own.secret, peers.secret];
   return {
     kind: 'decoded',
     certificates: {
-      certificateChainPem: own.part?.certificateChainPem ?? null,
-      privateKeyPem: own.part?.privateKeyPem ?? null,
-      trustedCaPem: peers.part?.trustedCaPem ?? null,
+      certificateChainPem: own.value?.certificateChainPem ?? null,
+      privateKeyPem: own.value?.privateKeyPem ?? null,
+      trustedCaPem: peers.value?.trustedCaPem ?? null,
+      ...((certificate !== null || validation !== null) && { secrets: { certificate, validation } }),
     },
-    subjectAltNames: peers.part?.subjectAltNames ?? [],
+    subjectAltNames: peers.value?.subjectAltNames ?? [],
   };
 }
 
-/** What is there of it; `null`: nothing. */
+/** What is there itself, and the secret that is to be joined with it. */
 interface Part<Value> {
   readonly kind: 'part';
-  readonly part: Value | null;
+  readonly value: Value | null;
+  readonly secret: SecretReference | null;
 }
 
-/** What we show of ourselves. */
+/** What we show of ourselves. Certificates that are there go before secrets, as upstream has it. */
 function decodeOwn(
   context: DecodeContext,
   message: CommonTlsContextMessage | null,
   scope: Scope,
 ): Part<DecodedCertificate> | Unsupported {
-  if (message === null) return { kind: 'part', part: null };
-  if (message.tls_certificate_provider_instance !== null) {
+  if (message !== null && message.tls_certificate_provider_instance !== null) {
     const at = scope.at('tls_certificate_provider_instance');
     return { kind: 'unsupported', reason: at.unsupported('certificate providers are not supported') };
   }
-  // Certificates that are there go before secrets, as upstream has it.
-  const [first, ...more] = message.tls_certificates;
-  if (first === undefined) {
-    if (message.tls_certificate_sds_secret_configs.length === 0) return { kind: 'part', part: null };
-    return discovered(scope.at('tls_certificate_sds_secret_configs'));
+  for (const field of ['tls_certificates', 'tls_certificate_sds_secret_configs'] as const) {
+    const [first, ...more] = message?.[field] ?? [];
+    if (first === undefined) continue;
+    if (more.length > 0) scope.at(field).unsupported('only the first certificate is used');
+    const at = scope.item(field, 0);
+    if ('sds_config' in first) return partOf(null, first, at);
+    const decoded = decodeCertificate(context, first, at);
+    return decoded.kind === 'unsupported' ? decoded : { kind: 'part', value: decoded, secret: null };
   }
-  if (more.length > 0) scope.at('tls_certificates').unsupported('only the first certificate is used');
-  const decoded = decodeCertificate(context, first, scope.item('tls_certificates', 0));
-  return decoded.kind === 'unsupported' ? decoded : { kind: 'part', part: decoded };
+  return { kind: 'part', value: null, secret: null };
 }
 
 /** How a peer's certificate is checked. */
@@ -159,14 +164,19 @@ function decodePeers(
   const combined = message?.combined_validation_context;
   const own = combined === undefined ? message?.validation_context : combined.default_validation_context;
   const at = combined === undefined ? scope : scope.at('combined_validation_context');
-  const sds = (combined ?? message)?.validation_context_sds_secret_config ?? null;
-  if (sds !== null) return discovered(at.at('validation_context_sds_secret_config'));
-  if (own === undefined || own === null) return { kind: 'part', part: null };
   const ownAt = at.at(combined === undefined ? 'validation_context' : 'default_validation_context');
-  const decoded = decodeValidation(context, own, ownAt);
-  return decoded.kind === 'unsupported' ? decoded : { kind: 'part', part: decoded };
+  const decoded = own === undefined || own === null ? null : decodeValidation(context, own, ownAt);
+  if (decoded?.kind === 'unsupported') return decoded;
+  const sds = (combined ?? message)?.validation_context_sds_secret_config ?? null;
+  return partOf(decoded, sds, at.at('validation_context_sds_secret_config'));
 }
 
-function discovered(scope: Scope): Unsupported {
-  return { kind: 'unsupported', reason: scope.unsupported('secret discovery (SDS) is not supported') };
+function partOf<Value>(
+  value: Value | null,
+  message: SdsSecretConfigMessage | null,
+  scope: Scope,
+): Part<Value> | Unsupported {
+  if (message === null) return { kind: 'part', value, secret: null };
+  const decoded = decodeSecretReference(message, scope);
+  return decoded.kind === 'unsupported' ? decoded : { kind: 'part', value, secret: decoded.reference };
 }

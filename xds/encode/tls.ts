@@ -1,7 +1,7 @@
 // TLS contexts to envoy.config.core.v3.TransportSocket, with certificates inside.
-import type { DownstreamTls, SubjectAltName, TlsCertificates, UpstreamTls } from '../model/tls.ts';
+import type { DownstreamTls, SecretReference, SubjectAltName, TlsCertificates, UpstreamTls } from '../model/tls.ts';
 import type { Pack } from './pack.ts';
-import { encodeInlineText, encodeSubjectAltName } from './values.ts';
+import { encodeInlineText, encodeSubjectAltName, sameStream } from './values.ts';
 
 const tlsPackage = 'envoy.extensions.transport_sockets.tls.v3';
 
@@ -30,16 +30,45 @@ function transportSocket(pack: Pack, context: string, message: object): object {
 }
 
 function encodeCertificates(certificates: TlsCertificates, subjectAltNames: readonly SubjectAltName[]): object {
-  const { certificateChainPem, privateKeyPem, trustedCaPem } = certificates;
+  const { certificateChainPem, privateKeyPem, trustedCaPem, secrets } = certificates;
   const own = certificateChainPem !== null || privateKeyPem !== null;
+  const validation = {
+    trusted_ca: encodeInlineText(trustedCaPem),
+    match_typed_subject_alt_names: subjectAltNames.flatMap(encodeSubjectAltName),
+  };
   return {
     alpn_protocols: ['h2'],
     tls_certificates: own
       ? [{ certificate_chain: encodeInlineText(certificateChainPem), private_key: encodeInlineText(privateKeyPem) }]
       : [],
-    validation_context: {
-      trusted_ca: encodeInlineText(trustedCaPem),
-      match_typed_subject_alt_names: subjectAltNames.flatMap(encodeSubjectAltName),
+    tls_certificate_sds_secret_configs: secrets?.certificate ? [encodeReference(secrets.certificate)] : [],
+    ...(secrets?.validation
+      ? {
+          combined_validation_context: {
+            default_validation_context: validation,
+            validation_context_sds_secret_config: encodeReference(secrets.validation),
+          },
+        }
+      : { validation_context: validation }),
+  };
+}
+
+/** `SdsSecretConfig`. */
+function encodeReference({ name, source }: SecretReference): object {
+  if (source.kind === 'ads') return { name, sds_config: sameStream };
+  const service =
+    source.kind === 'cluster'
+      ? { envoy_grpc: { cluster_name: source.name } }
+      : { google_grpc: { target_uri: source.name } };
+  return {
+    name,
+    sds_config: {
+      api_config_source: {
+        api_type: source.mode === 'sotw' ? 'GRPC' : 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [service],
+      },
+      resource_api_version: 'V3',
     },
   };
 }

@@ -13,6 +13,8 @@ export interface Bootstrap {
   readonly serverListenerTemplate?: string;
   /** Sources of certificates that resources name (gRFC A29). Absent: none. */
   readonly certificateProviders?: Readonly<Record<string, TlsFiles>>;
+  /** Servers that secrets may be asked of, by the name that resources give them (a static cluster). Absent: none. */
+  readonly secretServers?: Readonly<Record<string, ServerConfig>>;
 }
 
 export interface Authority {

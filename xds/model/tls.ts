@@ -1,4 +1,5 @@
-// TLS of both roles, as the data plane carries it out. Plain data.
+// TLS of both roles, as the data plane carries it out, and what of it is still to be filled in. Plain data.
+import type { AdsMode } from './bootstrap.ts';
 import type { StringMatch } from './matcher.ts';
 
 /** Certificates of one TLS endpoint, PEM text. Absent parts are `null`. */
@@ -7,6 +8,31 @@ export interface TlsCertificates {
   readonly privateKeyPem: string | null;
   /** The roots a peer's certificate must lead to. `null`: the platform's own roots. */
   readonly trustedCaPem: string | null;
+  /** What is to be filled in from secrets before the data plane gets it; absent: nothing. */
+  readonly secrets?: TlsSecrets;
+}
+
+/** One of the two is there at least. */
+export interface TlsSecrets {
+  readonly certificate: SecretReference | null;
+  readonly validation: SecretReference | null;
+}
+
+export interface SecretReference {
+  readonly name: string;
+  readonly source: SecretSource;
+}
+
+/** Where a secret comes from. */
+export type SecretSource =
+  /** The stream that the resource itself came by. */
+  | { readonly kind: 'ads' }
+  /** A server of secrets of its own: a static cluster of the bootstrap by name, or a gRPC target. */
+  | { readonly kind: 'cluster' | 'target'; readonly name: string; readonly mode: AdsMode };
+
+/** Equal for equal references; what errors and `/config_dump` call them. */
+export function formatReference({ name, source }: SecretReference): string {
+  return source.kind === 'ads' ? `secret "${name}"` : `secret "${name}" of ${source.name}`;
 }
 
 /** A name in a certificate; `any`: of whatever kind. */
@@ -37,4 +63,10 @@ export interface UpstreamTls extends TlsCertificates {
    * `subjectAltNames` the name that was asked for.
    */
   readonly nameCheck?: 'sni' | 'chain';
+  /**
+   * Of certificates that were filled in from secrets: which secrets. Where they change, connections that are open stay,
+   * and only new ones show and ask for the new certificates, as in Envoy. Absent: another certificate is another way to
+   * reach an endpoint, with connections of its own.
+   */
+  readonly identity?: string;
 }

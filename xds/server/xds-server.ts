@@ -58,6 +58,10 @@ export function createXdsServer({ log }: { readonly log: ServerLog }): XdsServer
     StreamAggregatedResources: serveBy((hooks) => new AdsSession(hooks)),
     DeltaAggregatedResources: serveBy((hooks) => new DeltaSession(hooks)),
   });
+  server.addService(protos.sdsService, {
+    StreamSecrets: serveBy((hooks) => new AdsSession(hooks)),
+    DeltaSecrets: serveBy((hooks) => new DeltaSession(hooks)),
+  });
 
   function snapshotOf(node: string): Snapshot | null {
     return snapshots.get(node) ?? defaultSnapshot;

@@ -1,8 +1,10 @@
 // Istio: what its injector puts into a pod (variables, token, root certificate, labels) -> who the agent is for istiod.
+import type { ServerConfig } from '../../../xds/model/bootstrap.ts';
 import { filled, type Preset, type PresetDraft, type PresetReader, plainTls } from './preset-sources.ts';
 
 const tokenFile = '/var/run/secrets/tokens/istio-token';
 const rootFile = '/var/run/secrets/istio/root-cert.pem';
+const secretFolder = '/var/run/secrets/workload-spiffe-uds';
 const labelsFile = '/etc/istio/pod/labels';
 const defaultAddress = 'istiod.istio-system.svc:15012';
 const plainTextPort = ':15010';
@@ -36,7 +38,14 @@ function draft(reader: PresetReader, mode: PresetDraft['mode'], extra: Readonly<
     nodeId: `sidecar~${ip}~${pod}.${namespace}~${namespace}.svc.${domain}`,
     nodeCluster: `${workloadOf(reader, pod)}.${namespace}`,
     nodeMetadata: { ...metadata, ...extra },
+    secretServers: { 'sds-grpc': secretServer(reader) },
   };
+}
+
+/** The static cluster that istiod names: the socket of an istio-agent, or of SPIRE, beside the agent. */
+function secretServer(reader: PresetReader): ServerConfig {
+  const file = reader.first('WORKLOAD_IDENTITY_SOCKET_FILE') || 'socket';
+  return { serverUri: `unix:${secretFolder}/${file}`, credentials: { kind: 'insecure' }, features: [] };
 }
 
 /** `ISTIO_META_X=v` is metadata `X: v`, `ISTIO_METAJSON_X` the same in JSON; both go before what we assume. */

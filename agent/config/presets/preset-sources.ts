@@ -1,6 +1,6 @@
 // What a preset may look at, and what it makes of it: the environment and files in, a draft of the bootstrap out. Each
 // preset is a pure function of these.
-import type { AdsModePolicy, MetadataSource, PemSource } from '../../../xds/model/bootstrap.ts';
+import type { AdsModePolicy, Bootstrap, MetadataSource, PemSource } from '../../../xds/model/bootstrap.ts';
 
 export interface PresetSources {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -28,6 +28,8 @@ export interface PresetDraft {
   readonly nodeId: string;
   readonly nodeCluster: string;
   readonly nodeMetadata: Readonly<Record<string, unknown>>;
+  /** Where secrets come from that are not on the stream of everything else. Absent: nowhere. */
+  readonly secretServers?: NonNullable<Bootstrap['secretServers']>;
 }
 
 export type Preset = (reader: PresetReader) => PresetDraft;

@@ -58,6 +58,7 @@ function toBootstrap(reader: PresetReader, draft: PresetDraft): Bootstrap {
       locality: localityOf(reader),
       metadata: { ...draft.nodeMetadata, ...reader.object('OUTRIGGER_NODE_METADATA') },
     },
+    ...(draft.secretServers !== undefined && { secretServers: draft.secretServers }),
   };
 }
 

@@ -1,0 +1,71 @@
+// Secrets wherever they are: on the stream of everything else, or at servers of their own, of which each gets a client
+// when it is first asked for something.
+import { XdsClient, type XdsClientOptions } from './client.ts';
+import type { ConfigDump } from './config-dump.ts';
+import type { ServerConfig } from './model/bootstrap.ts';
+import type { SecretSource } from './model/tls.ts';
+import type { WatchSecret } from './secret-join.ts';
+import { createGrpcTransport } from './transport.ts';
+
+export interface SecretSourcesOptions
+  extends Pick<XdsClientOptions, 'bootstrap' | 'log' | 'readFile' | 'unsupported' | 'userAgentVersion'> {
+  /** Follows everything else; `null`: nobody does. */
+  readonly ads: Pick<XdsClient, 'watch'> | null;
+}
+
+/** A target that a control plane names gets no credentials, so what it sends must not leave the machine. */
+const localTarget = /^(?:unix:|unix-abstract:|(?:dns:(?:\/\/\/)?|ipv4:)?(?:127\.\d+\.\d+\.\d+|localhost):\d+$)/;
+
+export class SecretSources {
+  readonly #options: SecretSourcesOptions;
+  readonly #clients = new Map<string, XdsClient>();
+
+  constructor(options: SecretSourcesOptions) {
+    this.#options = options;
+  }
+
+  readonly watch: WatchSecret = ({ name, source }, watcher) => {
+    if (source.kind === 'ads') {
+      return this.#options.ads?.watch('secret', name, watcher) ?? { problem: 'would come from a control plane' };
+    }
+    const server = this.#serverOf(source);
+    if (typeof server === 'string') return { problem: server };
+    const key = `${source.mode} ${server.serverUri}`;
+    let client = this.#clients.get(key);
+    if (client === undefined) {
+      client = this.#createClient({ ...server, mode: source.mode });
+      this.#clients.set(key, client);
+      client.start();
+    }
+    return client.watch('secret', name, watcher);
+  };
+
+  /** What is known of the secrets of each server but the one of everything else. */
+  dump(): ConfigDump[] {
+    return [...this.#clients.values()].map((client) => client.dump());
+  }
+
+  stop(): void {
+    for (const client of this.#clients.values()) client.stop();
+  }
+
+  #createClient(server: ServerConfig): XdsClient {
+    const { ads: _, bootstrap, ...others } = this.#options;
+    return new XdsClient({
+      ...others,
+      bootstrap: { ...bootstrap, servers: [server] },
+      transport: (wanted) => createGrpcTransport(wanted, { service: 'secrets' }),
+    });
+  }
+
+  /** Or why there is none. */
+  #serverOf({ kind, name }: Exclude<SecretSource, { readonly kind: 'ads' }>): ServerConfig | string {
+    const { secretServers = {} } = this.#options.bootstrap;
+    if (kind === 'cluster') {
+      const server = Object.hasOwn(secretServers, name) ? secretServers[name] : undefined;
+      return server ?? 'is at a cluster that the bootstrap does not have';
+    }
+    if (!localTarget.test(name)) return 'would come in clear text from another machine';
+    return { serverUri: name, credentials: { kind: 'insecure' }, features: [] };
+  }
+}
