@@ -1,11 +1,12 @@
 // Secrets wherever they are: on the stream of everything else, or at servers of their own, of which each gets a client
 // when it is first asked for something.
-import { XdsClient, type XdsClientOptions } from './client.ts';
+import type { XdsClientOptions } from './client.ts';
 import type { ConfigDump } from './config-dump.ts';
 import type { ServerConfig } from './model/bootstrap.ts';
 import type { SecretSource } from './model/tls.ts';
 import type { WatchSecret } from './secret-join.ts';
 import { createGrpcTransport } from './transport.ts';
+import { XdsClient } from './xds-client.ts';
 
 export interface SecretSourcesOptions
   extends Pick<XdsClientOptions, 'bootstrap' | 'log' | 'readFile' | 'unsupported' | 'userAgentVersion'> {
