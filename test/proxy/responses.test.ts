@@ -1,6 +1,7 @@
 // What of a response reaches the client, and what the agent makes of one that breaks the rules (http2.md section 2,
 // "Responses", and section 6): a raw client, a data plane, a raw endpoint.
 import test, { type ExecutionContext } from 'ava';
+import { StatsReader } from '../../agent/stats/stats-reader.ts';
 import {
   data,
   type Fields,
@@ -116,6 +117,21 @@ test('(67) a response that ends without trailers ends so for the client: nobody 
   await client.roundTrip();
   t.is(client.count('HEADERS', 1), 1);
   t.is(client.count('RST_STREAM', 1), 0);
+});
+
+test('(67) and is counted as UNKNOWN, as its client reads it', async (t) => {
+  const reader = new StatsReader();
+  const mesh = await startRawMesh(t, undefined, (stats) => reader.addWorker(0, stats));
+  const client = await mesh.client();
+  client.send(headers(1, request(), endStream));
+  const upstream = await mesh.upstream();
+  await upstream.expect('HEADERS', 1);
+  upstream.send(headers(1, responseHead), data(1, 'half', endStream));
+  await client.expect('DATA', 1, (last) => last.endStream);
+  await client.roundTrip();
+  for (const up of mesh.plane.ups) if (up.kind === 'stats-row') reader.addRow(0, up.row);
+  const statuses = reader.rows().flatMap(({ kind, labels }) => (kind === 'call' ? [labels['status']] : []));
+  t.deepEqual(statuses, ['2']);
 });
 
 test('(56) 1xx responses are not taken for the response', async (t) => {
