@@ -1,7 +1,7 @@
 // The composition root of one data plane: listeners, director, clusters, proxy, observers. It knows neither which thread
 // it is on nor who sends its configuration: plain data comes in through `receive` and goes out through `post`.
 import type { HttpConnectionManager, Listener } from '../xds/model/listener.ts';
-import type { ConfigUpdate, ResourceName, ServingResource } from '../xds/model/resource.ts';
+import type { ResourceName } from '../xds/model/resource.ts';
 import { AuthorityDirector, type ExplainedDirector } from './director/authority-director.ts';
 import { OnDemandNames } from './director/on-demand-names.ts';
 import { RouteTables } from './director/route-tables.ts';
@@ -9,7 +9,7 @@ import { CallFilters } from './filters/filter-chain.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
 import { DeadlineQueue } from './grpc/deadline-queue.ts';
 import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes } from './http2/index.ts';
-import type { DataPlaneSettings, Down, Explanation, Up } from './link.ts';
+import type { DataPlaneSettings, Down, Explanation, LinkResource, LinkUpdate, Up } from './link.ts';
 import { defaultListenerLimits } from './listener/connection-cap.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import type { CallObserver } from './observe/call-observer.ts';
@@ -73,6 +73,7 @@ export class DataPlane {
       environment: environment('client'),
       random: Math.random,
       onOverflow: (limit, peer) => limits.hit(limit, 'server', peer),
+      onUnusable: (name, error) => this.#logUnusable('cluster', name, error),
     });
     this.#routes = new RouteTables({ random: Math.random, shapes });
     this.#named = new OnDemandNames<ListenerContext>({
@@ -158,29 +159,45 @@ export class DataPlane {
    * In the given order, so that no route is ever without its cluster. A resource that can't be carried out (a certificate
    * that is none) is said and passed over; what served before it goes on.
    */
-  #apply({ upsert, remove }: ConfigUpdate): void {
+  #apply({ upsert, remove }: LinkUpdate): void {
     for (const resource of upsert) {
       try {
         this.#upsert(resource);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#log('error', 'a resource could not be applied', {
-          type: resource.type,
-          name: resource.value.name,
-          reason,
-        });
+        const name = 'name' in resource ? resource.name : resource.value.name;
+        this.#logUnusable(resource.type.replace(/^packed-/, ''), name, error);
       }
     }
     for (const name of remove) this.#remove(name);
   }
 
-  #upsert(resource: ServingResource): void {
+  #logUnusable(type: string, name: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#log('error', 'a resource could not be applied', { type, name, reason });
+  }
+
+  #upsert(resource: LinkResource): void {
     switch (resource.type) {
       case 'cluster':
         this.#clusters.upsertCluster(resource.value);
         return;
+      case 'packed-cluster':
+        this.#clusters.upsertPackedCluster(resource.name, resource.json);
+        return;
       case 'endpoints':
         this.#clusters.upsertEndpoints(resource.value);
+        return;
+      case 'packed-endpoints':
+        this.#clusters.upsertPackedEndpoints(resource.name, resource.json);
+        return;
+      case 'route-begin':
+        this.#routes.begin(resource.value);
+        return;
+      case 'route-part':
+        this.#routes.add(resource.name, resource.parts);
+        return;
+      case 'route-end':
+        this.#routes.end(resource.name);
         return;
       case 'route':
         this.#routes.upsert(resource.value);

@@ -1,14 +1,15 @@
 // What passes between the control thread and a data plane: two closed unions of plain data over a MessagePort
 // (or a function call, where both live on one thread).
-import type { ConfigUpdate } from '../xds/model/resource.ts';
+import type { ConfigUpdate, ServingResource } from '../xds/model/resource.ts';
+import type { RouteConfiguration, VirtualHost } from '../xds/model/route.ts';
 import type { CallRecord } from './observe/call-observer.ts';
 import type { LogLevel } from './observe/log.ts';
 import type { StatsRow } from './stats/stats-row.ts';
 
 /** Down: from control to data plane. */
 export type Down =
-  /** A slice of configuration; `version` counts up by one with each, so that `applied` can be matched. */
-  | { readonly kind: 'config'; readonly version: number; readonly update: ConfigUpdate }
+  /** A slice of configuration; answered by `applied` with its version. */
+  | { readonly kind: 'config'; readonly version: number; readonly update: LinkUpdate }
   | { readonly kind: 'log-level'; readonly level: LogLevel }
   /** So many records of a `calls` message have been dealt with: the way up has room for as many more. */
   | { readonly kind: 'calls-taken'; readonly count: number }
@@ -25,6 +26,40 @@ export type Down =
       readonly listener: string;
       readonly headers: readonly (readonly [string, string])[];
     };
+
+/** A `ConfigUpdate`, or a part of one in the form in which it costs a data plane least. */
+export interface LinkUpdate {
+  readonly upsert: readonly LinkResource[];
+  readonly remove: ConfigUpdate['remove'];
+}
+
+export type LinkResource =
+  | ServingResource
+  /** Opened when a call needs it: one that nobody calls costs its text. */
+  | { readonly type: 'packed-cluster' | 'packed-endpoints'; readonly name: string; readonly json: Packed }
+  /** A large route configuration, first without its virtual hosts; these follow, and with its end it counts. */
+  | { readonly type: 'route-begin'; readonly value: RouteConfiguration }
+  | { readonly type: 'route-part'; readonly name: string; readonly parts: readonly VirtualHostPart[] }
+  | { readonly type: 'route-end'; readonly name: string };
+
+/** Some of the routes of a virtual host, behind those of its parts before. The first part says all but the routes. */
+export interface VirtualHostPart {
+  /** Place of the virtual host in its configuration. */
+  readonly at: number;
+  readonly virtualHost: VirtualHost;
+}
+
+/** Plain data as JSON: for a garbage collector one thing without references, and far less than the objects in it. */
+export type Packed = string;
+
+export function pack(value: object): Packed {
+  return JSON.stringify(value);
+}
+
+/** What was packed; where something was not, that itself. */
+export function unpack<T extends object>(value: T | Packed): T {
+  return typeof value === 'string' ? JSON.parse(value) : value;
+}
 
 /** Up: from a data plane to control. */
 export type Up =

@@ -5,12 +5,11 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { formatAddress, type SocketAddress } from '../xds/model/address.ts';
-import type { ConfigUpdate, ResourceName, ServingResource, ServingType } from '../xds/model/resource.ts';
+import type { ConfigUpdate, ServingResource, ServingType } from '../xds/model/resource.ts';
+import { ConfigFeed } from './config-feed.ts';
 import type { DataPlaneSettings, Down, SamplingSettings, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 
-/** So that no worker spends more than about 2 ms on one message. */
-const RESOURCES_PER_SLICE = 64;
 const CRASH_WINDOW_MS = 60_000;
 const CRASHES_ALLOWED = 2;
 /** 8 MiB hold about 13,000 rows of calls, more than the cap on label sets lets come to be. */
@@ -35,7 +34,8 @@ export interface WorkersOptions {
 
 interface Thread {
   readonly id: number;
-  worker: Worker;
+  readonly worker: Worker;
+  readonly feed: ConfigFeed;
 }
 
 export class Workers {
@@ -48,7 +48,7 @@ export class Workers {
   /** By listener: the address whose port was found free, which several workers share from then on. */
   readonly #probed = new Map<string, { readonly wanted: string; readonly address: SocketAddress }>();
   #sending: Promise<void> = Promise.resolve();
-  /** Counts the slices, so that `applied` can be matched. */
+  /** Counts the steps of configuration, so that `applied` can be matched. */
   #version = 0;
   #nextId = 0;
   #crashTimes: number[] = [];
@@ -69,7 +69,7 @@ export class Workers {
     return this.#threads.map(({ worker }) => worker.threadId);
   }
 
-  /** Remembers and sends one step of configuration; steps go out in the order they came. Resolves once it is sent. */
+  /** Remembers and sends one step of configuration; steps go out in the order they came. Resolves once it is on its way. */
   apply(update: ConfigUpdate): Promise<void> {
     this.#sending = this.#sending.then(async () => {
       const upsert = await this.#withFreePorts(update.upsert);
@@ -78,9 +78,8 @@ export class Workers {
         this.#resources.get(type)?.delete(name);
         if (type === 'listener') this.#probed.delete(name);
       }
-      for (const slice of slices(upsert, update.remove)) {
-        this.#broadcast({ kind: 'config', version: ++this.#version, update: slice });
-      }
+      this.#version++;
+      for (const { feed } of this.#threads) feed.push({ upsert, remove: update.remove }, this.#version);
     });
     return this.#sending;
   }
@@ -129,7 +128,7 @@ export class Workers {
 
   #spawn(): Thread {
     const id = this.#nextId++;
-    const { concurrency, sampling, onUp, onStats } = this.#options;
+    const { concurrency, sampling, onStats } = this.#options;
     const stats = new SharedArrayBuffer(STATS_BYTES);
     const settings: DataPlaneSettings = {
       worker: id,
@@ -147,9 +146,9 @@ export class Workers {
       // A small young generation keeps the resident set small; half of this costs CPU (docs/performance.md).
       resourceLimits: { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 12 },
     });
-    const thread: Thread = { id, worker };
+    const thread: Thread = { id, worker, feed: new ConfigFeed((down) => worker.postMessage(down)) };
     let cause = 'it ended by itself';
-    worker.on('message', (up: Up) => onUp(id, up));
+    worker.on('message', (up: Up) => this.#receive(thread, up));
     worker.on('error', (error: unknown) => {
       cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
     });
@@ -172,10 +171,18 @@ export class Workers {
     const successor = this.#spawn();
     this.#threads[index] = successor;
     const upsert = REPLAY_ORDER.flatMap((type) => [...(this.#resources.get(type)?.values() ?? [])]);
-    for (const update of slices(upsert, [])) {
-      const down: Down = { kind: 'config', version: this.#version, update };
-      successor.worker.postMessage(down);
+    successor.feed.push({ upsert, remove: [] }, this.#version);
+  }
+
+  /** Slices are between the feed and its data plane; who listens here is told of whole steps. */
+  #receive({ id, feed }: Thread, up: Up): void {
+    const { onUp } = this.#options;
+    if (up.kind !== 'applied') {
+      onUp(id, up);
+      return;
     }
+    const version = feed.applied();
+    if (version !== null) onUp(id, { kind: 'applied', version });
   }
 
   /**
@@ -210,15 +217,6 @@ export class Workers {
 function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const folder = module.getCompileCacheDir?.();
   return folder === undefined ? env : { ...env, NODE_COMPILE_CACHE: dirname(folder) };
-}
-
-function* slices(upsert: readonly ServingResource[], remove: readonly ResourceName[]): Generator<ConfigUpdate> {
-  for (let i = 0; i < upsert.length; i += RESOURCES_PER_SLICE) {
-    yield { upsert: upsert.slice(i, i + RESOURCES_PER_SLICE), remove: [] };
-  }
-  for (let i = 0; i < remove.length; i += RESOURCES_PER_SLICE) {
-    yield { upsert: [], remove: remove.slice(i, i + RESOURCES_PER_SLICE) };
-  }
 }
 
 function probe(address: SocketAddress): Promise<SocketAddress> {

@@ -42,6 +42,7 @@ const ladder: readonly { readonly what: string; readonly units: readonly string[
     what: 'the only ones that compose',
     units: [
       'agent/agent.ts',
+      'agent/config-feed.ts',
       'agent/data-plane.ts',
       'agent/data-plane-worker.ts',
       'agent/workers.ts',
@@ -62,6 +63,7 @@ const allowedSteps = new Set([
   'agent/local -> agent/proxy',
   'agent/main.ts -> agent/cli',
   'agent/agent.ts -> agent/workers.ts',
+  'agent/workers.ts -> agent/config-feed.ts',
   'agent/data-plane-worker.ts -> agent/data-plane.ts',
 ]);
 

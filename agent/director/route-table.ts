@@ -1,9 +1,10 @@
 // A route configuration compiled into a director. It never changes: a new configuration is a new table.
-import type { RouteConfiguration, VirtualHost } from '../../xds/model/route.ts';
+import type { RouteConfiguration } from '../../xds/model/route.ts';
 import { quoteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
 import type { HeaderShapes } from '../http2/index.ts';
+import type { VirtualHostPart } from '../link.ts';
 import { CandidateCache } from './candidate-cache.ts';
 import type { ActionDeps } from './compiled-action.ts';
 import type { CompiledRoute } from './compiled-route.ts';
@@ -31,13 +32,6 @@ export function compileRouteTable(config: RouteConfiguration, deps: RouteTableDe
   const table = new RouteTable(config, deps);
   table.add(config.virtualHosts.map((virtualHost, at) => ({ at, virtualHost })));
   return table;
-}
-
-/** Some of the routes of a virtual host, behind those of its parts before. The first part says all but the routes. */
-export interface VirtualHostPart {
-  /** Place of the virtual host in its configuration. */
-  readonly at: number;
-  readonly virtualHost: VirtualHost;
 }
 
 export class RouteTable implements Director {

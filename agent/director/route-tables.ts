@@ -5,10 +5,11 @@ import type { RouteConfiguration } from '../../xds/model/route.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
 import type { HeaderShapes } from '../http2/index.ts';
+import type { VirtualHostPart } from '../link.ts';
 import type { Decision, Director } from './decision.ts';
 import { createRewriteEdits } from './head-rewrite.ts';
 import { RoutePlans } from './route-plan.ts';
-import { compileRouteTable, type RouteTable, type RouteTableDeps } from './route-table.ts';
+import { compileRouteTable, RouteTable, type RouteTableDeps } from './route-table.ts';
 
 /** A director whose rules arrive by name, maybe later than the calls. */
 export class NamedDirector implements Director {
@@ -40,6 +41,8 @@ export class NamedDirector implements Director {
 export class RouteTables {
   readonly #deps: RouteTableDeps;
   readonly #directors = new Map<string, NamedDirector>();
+  /** What arrives in parts, and does not count yet. */
+  readonly #drafts = new Map<string, RouteTable>();
 
   /** @param random uniform in [0, 1), for fractions and weighted clusters. */
   constructor({ random, shapes }: { readonly random: () => number; readonly shapes: HeaderShapes }) {
@@ -47,10 +50,28 @@ export class RouteTables {
   }
 
   upsert(config: RouteConfiguration): void {
+    this.#drafts.delete(config.name);
     this.#named(config.name).table = compileRouteTable(config, this.#deps);
   }
 
+  /** A configuration whose virtual hosts follow by `add`, until `end`; what serves under its name goes on meanwhile. */
+  begin(config: RouteConfiguration): void {
+    this.#drafts.set(config.name, new RouteTable(config, this.#deps));
+  }
+
+  add(name: string, parts: readonly VirtualHostPart[]): void {
+    this.#drafts.get(name)?.add(parts);
+  }
+
+  end(name: string): void {
+    const table = this.#drafts.get(name);
+    if (table === undefined) return;
+    this.#drafts.delete(name);
+    this.#named(name).table = table;
+  }
+
   remove(name: string): void {
+    this.#drafts.delete(name);
     this.#named(name).table = null;
   }
 

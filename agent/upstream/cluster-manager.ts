@@ -1,60 +1,62 @@
 // All clusters of one data plane: resources in, live clusters out. Clusters and their endpoints may arrive in any order.
+// A cluster comes to life with its first call: of ten thousand, an agent calls a few, and the others cost what they say.
 import type { Cluster } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
+import { type Packed, unpack } from '../link.ts';
 import { type OnOverflow, UpstreamCluster } from './cluster.ts';
 import type { PoolOptions } from './connection-pool.ts';
 import { PoolSet } from './pool-set.ts';
 
 export interface ClusterManagerOptions extends Omit<PoolOptions, 'connectTimeoutMs'> {
   readonly onOverflow?: OnOverflow;
+  /** A cluster that is called cannot be carried out (a certificate that is none), and is as if it were not there. */
+  readonly onUnusable?: (cluster: string, error: unknown) => void;
 }
 
 export class ClusterManager {
-  readonly #clusters = new Map<string, UpstreamCluster>();
-  readonly #endpoints = new Map<string, ClusterEndpoints>();
-  /** Clusters by the name under which their endpoints arrive, so that a push of ten thousand is not a square of that. */
+  readonly #clusters = new Map<string, Cluster | Packed>();
+  readonly #endpoints = new Map<string, ClusterEndpoints | Packed>();
+  /** Those that were called. */
+  readonly #live = new Map<string, UpstreamCluster>();
+  /** Live ones, by the name under which their endpoints arrive. */
   readonly #byEndpoints = new Map<string, Set<UpstreamCluster>>();
   readonly #pools: PoolSet;
-  readonly #random: () => number;
-  readonly #onOverflow: OnOverflow | undefined;
+  readonly #options: ClusterManagerOptions;
 
   constructor(options: ClusterManagerOptions) {
     this.#pools = new PoolSet(options);
-    this.#random = options.random;
-    this.#onOverflow = options.onOverflow;
+    this.#options = options;
   }
 
+  /** For a call. */
   get(name: string): UpstreamCluster | undefined {
-    return this.#clusters.get(name);
+    return this.#live.get(name) ?? this.#open(name);
   }
 
+  /** Throws where it is live and cannot be carried out: then it goes on with the endpoints that it had. */
   upsertCluster(resource: Cluster): void {
-    const known = this.#clusters.get(resource.name);
-    if (known !== undefined) {
-      this.#unlink(known);
-      known.update(resource);
-    }
-    const cluster = known ?? new UpstreamCluster(resource, this.#pools, this.#random, this.#onOverflow);
-    this.#clusters.set(resource.name, cluster);
-    if (cluster.isStatic) return;
-    const name = cluster.endpointsName;
-    const sharing = this.#byEndpoints.get(name);
-    if (sharing === undefined) this.#byEndpoints.set(name, new Set([cluster]));
-    else sharing.add(cluster);
-    cluster.setEndpoints(this.#endpoints.get(name) ?? null);
+    this.#putCluster(resource.name, resource);
+  }
+
+  upsertPackedCluster(name: string, resource: Packed): void {
+    this.#putCluster(name, resource);
   }
 
   upsertEndpoints(resource: ClusterEndpoints): void {
-    this.#endpoints.set(resource.name, resource);
-    for (const cluster of this.#byEndpoints.get(resource.name) ?? []) cluster.setEndpoints(resource);
+    this.#putEndpoints(resource.name, resource);
+  }
+
+  upsertPackedEndpoints(name: string, resource: Packed): void {
+    this.#putEndpoints(name, resource);
   }
 
   removeCluster(name: string): void {
-    const cluster = this.#clusters.get(name);
-    if (cluster === undefined) return;
-    this.#unlink(cluster);
     this.#clusters.delete(name);
-    cluster.release();
+    const live = this.#live.get(name);
+    if (live === undefined) return;
+    this.#unlink(live, live.endpointsName);
+    this.#live.delete(name);
+    live.release();
   }
 
   removeEndpoints(name: string): void {
@@ -66,9 +68,64 @@ export class ClusterManager {
     this.#pools.destroy();
   }
 
-  #unlink(cluster: UpstreamCluster): void {
-    const sharing = this.#byEndpoints.get(cluster.endpointsName);
+  #putCluster(name: string, resource: Cluster | Packed): void {
+    const live = this.#live.get(name);
+    if (live === undefined) {
+      this.#clusters.set(name, resource);
+      return;
+    }
+    const before = live.endpointsName;
+    live.update(unpack(resource));
+    this.#clusters.set(name, resource);
+    this.#unlink(live, before);
+    this.#link(live);
+    this.#giveEndpoints(live);
+  }
+
+  #putEndpoints(name: string, resource: ClusterEndpoints | Packed): void {
+    this.#endpoints.set(name, resource);
+    const users = this.#byEndpoints.get(name);
+    if (users === undefined) return;
+    const endpoints = unpack(resource);
+    for (const cluster of users) cluster.setEndpoints(endpoints);
+  }
+
+  #open(name: string): UpstreamCluster | undefined {
+    const resource = this.#clusters.get(name);
+    if (resource === undefined) return undefined;
+    const { random, onOverflow, onUnusable } = this.#options;
+    try {
+      const cluster = new UpstreamCluster(unpack(resource), this.#pools, random, onOverflow);
+      this.#giveEndpoints(cluster);
+      this.#link(cluster);
+      this.#live.set(name, cluster);
+      return cluster;
+    } catch (error) {
+      // Not tried again with each call.
+      this.#clusters.delete(name);
+      onUnusable?.(name, error);
+      return undefined;
+    }
+  }
+
+  #giveEndpoints(cluster: UpstreamCluster): void {
+    if (cluster.isStatic) return;
+    const resource = this.#endpoints.get(cluster.endpointsName);
+    cluster.setEndpoints(resource === undefined ? null : unpack(resource));
+  }
+
+  /** From now on it gets the endpoints that arrive. */
+  #link(cluster: UpstreamCluster): void {
+    if (cluster.isStatic) return;
+    const name = cluster.endpointsName;
+    const sharing = this.#byEndpoints.get(name);
+    if (sharing === undefined) this.#byEndpoints.set(name, new Set([cluster]));
+    else sharing.add(cluster);
+  }
+
+  #unlink(cluster: UpstreamCluster, endpointsName: string): void {
+    const sharing = this.#byEndpoints.get(endpointsName);
     sharing?.delete(cluster);
-    if (sharing?.size === 0) this.#byEndpoints.delete(cluster.endpointsName);
+    if (sharing?.size === 0) this.#byEndpoints.delete(endpointsName);
   }
 }
