@@ -113,6 +113,13 @@ export interface Connection {
   /** Client, while `room` is at least 1. @throws Error otherwise. */
   openStream(handler: StreamHandler): Stream;
   /**
+   * The layer above keeps so many bytes more (fewer, when negative) for this connection's streams. They count with what
+   * is queued: beyond `maxQueuedBytes` new streams are refused, beyond `maxPlaneQueuedBytes` streams are reset.
+   */
+  keep(bytes: number): void;
+  /** So much is queued and kept that what can be done without should not be kept. */
+  readonly keepsMuch: boolean;
+  /**
    * Ends in order (RFC 9113 section 6.8). Server: GOAWAY with the highest id, PING; on its answer or after
    * `drainPingTimeoutMs` GOAWAY with the last stream served; streams end, the connection closes. Client: GOAWAY, no new
    * streams, closes with the last. After `graceMs` (0: however long it takes) what is left is cut.

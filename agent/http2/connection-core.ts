@@ -64,6 +64,8 @@ export class ConnectionCore implements StreamOwner {
   nextStreamId = 1;
   activeStreams = 0;
   streamsOpened = 0;
+  /** What the layer above keeps for the streams. */
+  keptBytes = 0;
   /** On all streams. */
   sentDataBytes = 0;
   /** When the last stream ended, ms. */
@@ -153,6 +155,10 @@ export class ConnectionCore implements StreamOwner {
     this.markDirty();
   }
 
+  queueTrailers(bytes: number): void {
+    this.scheduler.queuedBytes += bytes;
+  }
+
   noteData(bytes: number): void {
     this.sentDataBytes += bytes;
     this.guard.onDataSent(bytes);
@@ -186,6 +192,11 @@ export class ConnectionCore implements StreamOwner {
     const allowed = this.hasPeerSettings ? this.peerSettings.maxConcurrentStreams : assumedConcurrentStreams;
     const ids = Math.floor((lastStreamId - this.nextStreamId) / 2) + 1 - this.#unsent.length;
     return Math.max(0, Math.min(Math.min(allowed, maxConcurrentStreams) - this.activeStreams, ids));
+  }
+
+  /** All that the streams hold: what is queued toward the peer, and what is kept of what it sent. */
+  get pinnedBytes(): number {
+    return this.scheduler.queuedBytes + this.keptBytes;
   }
 
   oversizeOf(request: HeaderBlock): Oversize | null {

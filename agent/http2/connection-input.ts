@@ -180,9 +180,9 @@ export class ConnectionInput implements FrameSink {
       core.refuse(streamId, ErrorCode.REFUSED_STREAM, 'too many streams');
       return;
     }
-    if (core.scheduler.queuedBytes > core.limits.maxQueuedBytes) {
+    if (core.pinnedBytes > core.limits.maxQueuedBytes) {
       core.countLimit('maxQueuedBytes');
-      core.refuse(streamId, ErrorCode.REFUSED_STREAM, 'too much is queued for this client');
+      core.refuse(streamId, ErrorCode.REFUSED_STREAM, 'too much is queued and kept for this client');
       return;
     }
     if (isTooLarge) {

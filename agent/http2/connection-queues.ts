@@ -1,6 +1,6 @@
 // What a connection has queued because its peer does not take it: bounded at once where the peer keeps windows shut, in
-// time where it takes too little, and together with all other connections. A peer that reads is never cut, however much
-// it has asked for: what waits for it moves.
+// time where it takes too little, and, with what is kept of calls that have not ended, together with all other
+// connections. A peer that reads is never cut, however much it has asked for: what waits for it moves.
 import type { ConnectionCore } from './connection-core.ts';
 import { type ConnectionTimer, Deadline } from './connection-timer.ts';
 import type { Http2Limits } from './limits.ts';
@@ -8,6 +8,9 @@ import type { QueueHolder, QueueLedger } from './queue-ledger.ts';
 
 /** Who takes this part of `maxQueuedBytes` within the grace reads. */
 const leastShareTaken = 1 / 8;
+
+/** What is kept for calls is no matter for others below this. */
+const leastKeptBytes = 262_144;
 
 export class ConnectionQueues implements QueueHolder {
   heldBytes = 0;
@@ -33,12 +36,12 @@ export class ConnectionQueues implements QueueHolder {
   judge(): void {
     const { scheduler } = this.#core;
     const { maxUnreadBytes, maxQueuedBytes, maxPlaneQueuedBytes, queueGraceMs } = this.#limits;
-    if (scheduler.queuedBytes === this.heldBytes && scheduler.unreadBytes <= maxUnreadBytes) return;
+    if (this.#pinnedBytes === this.heldBytes && scheduler.unreadBytes <= maxUnreadBytes) return;
     while (scheduler.unreadBytes > maxUnreadBytes) this.#core.shed(scheduler.longestUnread!, 'maxUnreadBytes');
-    if (this.heldBytes > maxQueuedBytes && scheduler.queuedBytes <= maxQueuedBytes) this.#core.hasNewRoom = true;
+    if (this.heldBytes > maxQueuedBytes && this.#pinnedBytes <= maxQueuedBytes) this.#core.hasNewRoom = true;
     this.#note();
     if (this.#ledger.bytes > maxPlaneQueuedBytes) this.#ledger.relieve(maxPlaneQueuedBytes);
-    if (this.#isWatching || this.heldBytes === 0) return;
+    if (this.#isWatching || scheduler.queuedBytes === 0) return;
     this.#isWatching = true;
     this.#look();
     this.#timer.arm(Deadline.queue, queueGraceMs);
@@ -56,7 +59,15 @@ export class ConnectionQueues implements QueueHolder {
   }
 
   shedTo(bytes: number): void {
-    this.#shed(bytes, 'maxPlaneQueuedBytes');
+    const core = this.#core;
+    const { scheduler } = core;
+    while (scheduler.queuedBytes > 0 && this.#pinnedBytes > bytes)
+      core.shed(scheduler.longestWaiting!, 'maxPlaneQueuedBytes');
+    // What is left is kept for calls that wait for something else.
+    for (const stream of core.streams.all()) {
+      if (this.#pinnedBytes <= bytes) break;
+      if (!stream.isClosed) core.shed(stream, 'maxPlaneQueuedBytes');
+    }
     this.#note();
   }
 
@@ -90,8 +101,13 @@ export class ConnectionQueues implements QueueHolder {
     this.#sentAtLook = this.#core.sentDataBytes;
   }
 
+  get #pinnedBytes(): number {
+    const { scheduler, keptBytes } = this.#core;
+    return keptBytes < leastKeptBytes ? scheduler.queuedBytes : scheduler.queuedBytes + keptBytes;
+  }
+
   #note(): void {
-    const change = this.#core.scheduler.queuedBytes - this.heldBytes;
+    const change = this.#pinnedBytes - this.heldBytes;
     this.heldBytes += change;
     this.#ledger.note(this, change);
   }

@@ -112,6 +112,14 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     return this.#core.oversizeOf(request);
   }
 
+  keep(bytes: number): void {
+    this.#core.keptBytes += bytes;
+  }
+
+  get keepsMuch(): boolean {
+    return this.#core.pinnedBytes > this.#limits.maxQueuedBytes / 2;
+  }
+
   openStream(handler: StreamHandler): StreamImpl {
     if (this.#core.room < 1) throw new Error(`the connection to ${this.peer} has no room for a stream`);
     const stream = new StreamImpl(0, this, this.#core, this.#core.nowMs);

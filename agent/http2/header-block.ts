@@ -225,6 +225,10 @@ export class HeaderBlockImpl implements HeaderBlock {
     if (this.spans.length < 2 * holes) this.spans = new Int32Array(2 * holes + 8);
   }
 
+  get ownBytes(): number {
+    return this.used;
+  }
+
   retain(): HeaderBlock {
     return this.#lasting ?? this.#copy();
   }

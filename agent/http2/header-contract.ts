@@ -57,6 +57,8 @@ export interface HeaderBlock {
   /** This block with an edit applied; valid as long as this block is. One value for each hole of the edit, in order. */
   edit(edit: HeaderEdit, holes?: readonly Uint8Array[]): HeaderBlock;
   retain(): HeaderBlock;
+  /** What a copy that is retained holds for itself, bytes: the values of its holes. */
+  readonly ownBytes: number;
 }
 
 /** What is derived from a shape, computed once for each and dropped with it. One memo for each kind of derivation. */

@@ -74,7 +74,8 @@ export interface Http2Limits {
   readonly maxOutputBytes: number;
   readonly maxOutputFrames: number;
   /**
-   * What may be queued on all streams of a connection, before new streams are refused. When it stays more for
+   * What may be queued on all streams of a connection, and kept of their requests until they are answered, before new
+   * streams are refused. When more stays queued for
    * `queueGraceMs`, and the peer takes less than an eighth of this in that time, the streams that have waited longest are
    * reset (ENHANCE_YOUR_CALM toward a client, CANCEL toward an endpoint). Default 10 MiB, and 5 s.
    */
@@ -86,7 +87,7 @@ export interface Http2Limits {
    * 128 KB, and would pin 64 KiB each: 69 MB, 540 times as much; with the default of 8 MiB, 65 times.
    */
   readonly maxUnreadBytes: number;
-  /** What may be queued on all connections of a data plane, before the longest queues are cut likewise. Default 256 MiB. */
+  /** The same of all connections of a data plane, before who holds most is cut likewise. Default 256 MiB. */
   readonly maxPlaneQueuedBytes: number;
   /** A stream with bytes queued sends less than 16 KiB of them in this time: it is reset likewise. Default 5 min, as Envoy's. */
   readonly streamStallTimeoutMs: number;

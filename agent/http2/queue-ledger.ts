@@ -1,10 +1,10 @@
-// What all connections of one data plane have queued. A bound of each connection alone would let ten thousand of them
+// What all connections of one data plane have queued, and keep for their calls. A bound of each connection alone would let ten thousand of them
 // hold ten thousand times that: when all of it is too much, who holds most gives back.
 
-/** Who has bytes queued. */
+/** Who has bytes queued or kept. */
 export interface QueueHolder {
   readonly heldBytes: number;
-  /** Sheds its longest waiting streams until it holds at most so much, with its next flush. */
+  /** Resets streams, those first that have waited longest, until it holds at most so much. */
   shedTo(bytes: number): void;
 }
 

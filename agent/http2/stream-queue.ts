@@ -10,6 +10,8 @@ export class StreamQueue {
   bytes = 0;
   /** Behind the bytes; retained. */
   trailers: HeaderBlock | null = null;
+  /** What these hold. */
+  trailerBytes = 0;
   /** END_STREAM follows the last of them. */
   ends = false;
   /** The first is filled up to `#firstEnd` and read up to `#firstStart`; the last is filled up to `#lastEnd`. */

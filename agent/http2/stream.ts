@@ -33,6 +33,8 @@ export interface StreamOwner {
   reset(stream: StreamImpl, code: number): void;
   /** Bytes were queued: the stream waits for a window or for its turn. */
   waitForTurn(stream: StreamImpl, queuedBytes: number): void;
+  /** Trailers wait behind queued bytes, and hold so many of their own. */
+  queueTrailers(bytes: number): void;
   /** DATA of so many bytes is written. */
   noteData(bytes: number): void;
   /** Bytes went out: `onSent` is due with the next flush. */
@@ -114,7 +116,9 @@ export class StreamImpl implements Stream {
     const queue = this.queue;
     if (queue !== null && queue.bytes > 0) {
       queue.trailers = block.retain();
+      queue.trailerBytes = block.ownBytes;
       queue.ends = endStream;
+      this.owner.queueTrailers(queue.trailerBytes);
       return;
     }
     this.writeHeaders(block, endStream);

@@ -15,7 +15,7 @@ export class WriteScheduler {
   readonly #turns = new StreamRing(Waiting.forTurn);
   readonly #blocked = new StreamRing(Waiting.forWindow);
   readonly #unread = new StreamRing(Waiting.unread);
-  /** On all streams. */
+  /** On all streams, with the trailers that wait behind them. */
   queuedBytes = 0;
   /** On streams that wait for their own window, and whose peer has taken less than a sixteenth of what waits. */
   unreadBytes = 0;
@@ -47,7 +47,7 @@ export class WriteScheduler {
   remove(stream: StreamImpl): void {
     if (stream.queue === null) return;
     this.#leave(stream);
-    this.queuedBytes -= stream.queue.bytes;
+    this.queuedBytes -= stream.queue.bytes + stream.queue.trailerBytes;
     stream.queue = null;
   }
 
@@ -117,6 +117,8 @@ export class WriteScheduler {
     }
     if (stream.isClosed) return;
     if (queue.bytes === 0) {
+      this.queuedBytes -= queue.trailerBytes;
+      queue.trailerBytes = 0;
       stream.writeQueuedEnd();
       return;
     }

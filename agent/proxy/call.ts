@@ -47,7 +47,7 @@ const MAX_TRANSPARENT_RETRIES = 1;
 export class Call extends VisibleCall implements StreamHandler, AttemptOwner {
   readonly #parts: ProxyParts;
   #context: CallContext;
-  readonly #request = new KeptRequest();
+  readonly #request = new KeptRequest(this.downstream.connection);
   #head: CallHead | null = null;
   /** The decision that is waited for. */
   #pending: PendingDecision<CallContext> | null = null;

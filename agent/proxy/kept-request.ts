@@ -7,6 +7,12 @@ const MAX_REPLAY_BYTES = 65_536;
 
 const noBody = Buffer.alloc(0);
 
+/** The connection that a request came on: what is kept of all of them is bounded there. */
+export interface Keeper {
+  keep(bytes: number): void;
+  readonly keepsMuch: boolean;
+}
+
 export class KeptRequest {
   /** The first block, once it must outlive the turn it came in. */
   head: HeaderBlock | null = null;
@@ -18,19 +24,28 @@ export class KeptRequest {
   #bytes = 0;
   /** False once something was forgotten: the request can't be sent from its beginning any more. */
   #whole = true;
+  readonly #keeper: Keeper;
+  /** What the keeper has been told of. */
+  #keptBytes = 0;
+
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper;
+  }
 
   get replayable(): boolean {
     return this.#whole && this.head !== null;
   }
 
   keepHead(block: HeaderBlock): void {
-    this.head ??= block.retain();
+    if (this.head !== null) return;
+    this.head = block.retain();
+    this.#note(block.ownBytes);
   }
 
   /** Copies `buf[start, end)`. Without a stream it must be kept, and the stream's window bounds it; else the limit does. */
   keepData(buf: Buffer, start: number, end: number, underWay: boolean): void {
     if (!this.#whole || start === end) return;
-    if (underWay && this.#bytes + (end - start) > MAX_REPLAY_BYTES) {
+    if (underWay && (this.#bytes + (end - start) > MAX_REPLAY_BYTES || this.#keeper.keepsMuch)) {
       this.#forgetBody();
       return;
     }
@@ -38,6 +53,7 @@ export class KeptRequest {
     if (bytes > this.#body.length) {
       // Most requests are one frame and take no more than that; those that go on grow by doubling.
       const grown = Buffer.allocUnsafe(this.#bytes === 0 ? bytes : 2 * bytes);
+      this.#note(grown.length - this.#body.length);
       this.#body.copy(grown, 0, 0, this.#bytes);
       this.#body = grown;
     }
@@ -46,7 +62,9 @@ export class KeptRequest {
   }
 
   keepTrailers(block: HeaderBlock): void {
-    if (this.#whole) this.#trailers = block.retain();
+    if (!this.#whole) return;
+    this.#trailers = block.retain();
+    this.#note(block.ownBytes);
   }
 
   /** Nothing stands behind the head. */
@@ -64,9 +82,17 @@ export class KeptRequest {
   forget(): void {
     this.head = null;
     this.#forgetBody();
+    this.#note(-this.#keptBytes);
+  }
+
+  #note(bytes: number): void {
+    if (bytes === 0) return;
+    this.#keptBytes += bytes;
+    this.#keeper.keep(bytes);
   }
 
   #forgetBody(): void {
+    this.#note(-this.#body.length);
     this.#trailers = null;
     this.#body = noBody;
     this.#bytes = 0;

@@ -146,6 +146,26 @@ test('(C7) large windows over a socket that is not read bring no more than the q
   t.deepEqual(target.errors(), []);
 });
 
+test('(B6) what is kept of the calls of one connection is bounded, given back, and no concern of others', async (t) => {
+  const target = await startTarget(t);
+  const attacker = await Attacker.connect(target.port);
+  t.teardown(() => attacker.socket.destroy());
+  const large: [string, string] = ['x-large', 'b'.repeat(15_000)];
+  const call = (i: number): Buffer => headers(2 * i + 1, [...request(HOLD), large], flag.endStream);
+  const ids = Array.from({ length: 800 }, (_, i) => i);
+  await attacker.send(Buffer.concat([opening, ...ids.map(call)]));
+  t.true(await attacker.isAnswered());
+  const refused = attacker.resets.get(7) ?? 0;
+  t.true(refused > 80 && refused < 120, `${refused} calls were refused beyond 10 MiB`);
+  t.is(target.hits('maxQueuedBytes'), refused);
+  t.is(await target.innocentCall(), '0');
+  const some = ids.slice(0, 200);
+  await attacker.send(Buffer.concat([...some.map((i) => rstStream(2 * i + 1, 8)), ...some.map((i) => call(800 + i))]));
+  t.true(await attacker.isAnswered());
+  t.is(attacker.resets.get(7), refused, 'what has ended is not kept');
+  t.deepEqual(target.errors(), []);
+});
+
 test('(C10) a long good record is no credit: the flood that follows it meets the same limit', async (t) => {
   const target = await startTarget(t);
   const attacker = await Attacker.connect(target.port);

@@ -205,3 +205,23 @@ test('(D5) when all connections of a data plane hold too much, the longest queue
   small.send(calls(0));
   await small.roundTrip();
 });
+
+test('(B6) when what is kept for all calls is too much, who keeps most has streams reset until it is not', async (t) => {
+  const server = await serve(t, { maxPlaneQueuedBytes: 2_000_000, maxQueuedBytes: 1e9 });
+  server.log.onNewStream = (log) => {
+    log.onEvent = (stream, event) => {
+      if (event.kind === 'headers') stream.connection.keep(300_000);
+      else if (event.kind === 'reset') stream.connection.keep(-300_000);
+    };
+  };
+  const [modest, greedy] = await Promise.all([H2Peer.ready(server.port), H2Peer.ready(server.port)]);
+  t.teardown(() => [modest, greedy].map(({ socket }) => socket.destroy()));
+  modest.send(headers(1, request(), flag.endStream));
+  await modest.roundTrip();
+  greedy.send(calls(20));
+  await greedy.roundTrip();
+  t.is(modest.count('RST_STREAM'), 0);
+  const left = 20 - resets(greedy);
+  t.true(left >= 1 && left <= 5, `${left} streams are left`);
+  t.is((await server.log.stream(20)).stream!.connection.stats.limitsHit['maxPlaneQueuedBytes'], 20 - left);
+});
