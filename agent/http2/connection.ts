@@ -1,6 +1,6 @@
-// One connection from its first byte to its last: flushes, keeps the deadlines, drains and closes. Chunks are read in
-// `connection-reading.ts`, what frames mean is in `connection-input.ts` and `connection-control.ts`, and the socket is
-// opened in `connection-socket.ts`.
+// One connection from its first byte to its last: flushes, keeps the deadlines, drains. Chunks are read in
+// `connection-reading.ts`, what frames mean is in `connection-input.ts` and `connection-control.ts`, the socket is opened
+// in `connection-socket.ts` and closed in `connection-ending.ts`.
 import type { Duplex } from 'node:stream';
 import type {
   Connection,
@@ -15,6 +15,7 @@ import type {
 import { type ControlEvents, ControlFrames } from './connection-control.ts';
 import { ConnectionCore } from './connection-core.ts';
 import { ConnectionDrain } from './connection-drain.ts';
+import { ConnectionEnding } from './connection-ending.ts';
 import { ConnectionInput } from './connection-input.ts';
 import { ConnectionKeepalive } from './connection-keepalive.ts';
 import { ConnectionOutput } from './connection-output.ts';
@@ -51,13 +52,9 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly #drain: ConnectionDrain;
   readonly #keepalive: ConnectionKeepalive;
   readonly #queues: ConnectionQueues;
+  readonly #ending: ConnectionEnding;
   #isDirty = false;
   #isConnected = false;
-  /** The end came in order: what has been written is still delivered, however long the peer takes to read it. */
-  #isOrderly = false;
-  /** The peer is gone. */
-  #isLost = false;
-  #hasEndedSocket = false;
   #isClosed = false;
 
   constructor(
@@ -84,6 +81,13 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     const reading = new ConnectionReading(this.#core, this.#input, socket, this.#timer, onRest);
     this.#reading = reading;
     this.#keepalive = new ConnectionKeepalive(this.#core, this.#timer, this.#pings, () => reading.bytesIn);
+    this.#ending = new ConnectionEnding({
+      core: this.#core,
+      socket,
+      timer: this.#timer,
+      queues: this.#queues,
+      reading,
+    });
   }
 
   // ---- what others see -----------------------------------------------------------------------------------------
@@ -186,7 +190,7 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
 
   /** The peer has closed its side, or the connection broke: what was under way is over. */
   onSocketLost(reason: string): void {
-    this.#isLost = true;
+    this.#ending.isLost = true;
     this.#enter();
     const lost: ConnectionEnd = { connected: this.#isConnected, code: ErrorCode.NO_ERROR, by: 'peer', reason };
     this.#core.cut(this.#drain.endOfLost(lost));
@@ -258,29 +262,14 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
     if (core.state === 'open' && core.isRotationDue) this.drain(0);
     const { end } = this.#drain;
     if (end === null) return;
-    this.#isOrderly = true;
+    this.#ending.isOrderly = true;
     core.cut(end);
   }
 
   #flushEnding(): void {
     this.#cutStreams();
-    if (this.#output.flush()) this.#core.reportAllSent();
-    if (this.#isLost || !this.#isConnected) {
-      this.#socket.destroy();
-      return;
-    }
-    this.#reading.stop();
-    if (this.#hasEndedSocket) return;
-    if (this.#output.isWriting && this.#isOrderly) {
-      this.#queues.watchSocket(false);
-      this.#reading.update();
-      return;
-    }
-    this.#timer.clear();
-    this.#timer.arm(Deadline.linger, this.#limits.lingerTimeoutMs);
-    if (this.#output.isWriting) return;
-    this.#hasEndedSocket = true;
-    this.#socket.end();
+    if (!this.#isConnected) this.#ending.isLost = true;
+    this.#ending.flush();
   }
 
   #cutStreams(): void {
@@ -368,7 +357,8 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
         this.destroy(ErrorCode.CONNECT_ERROR, 'connecting took too long');
         break;
       case Deadline.flushStall:
-        this.#socket.destroy();
+      case Deadline.linger:
+        this.#ending.giveUp();
         break;
       case Deadline.idle:
         this.#drain.onIdleDeadline();
@@ -390,9 +380,6 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
         break;
       case Deadline.drainGrace:
         this.#core.fail(ErrorCode.NO_ERROR, 'time to drain is over');
-        break;
-      case Deadline.linger:
-        this.#socket.destroy();
         break;
     }
   }
