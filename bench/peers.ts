@@ -6,9 +6,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { GO_ECHO_SOURCES, goEchoDigest, stateOfGoEcho } from '../test/support/go-echo-sources.ts';
 
 const FOLDER = fileURLToPath(new URL('../node_modules/.cache/peers/', import.meta.url));
-const ECHO_SOURCES = fileURLToPath(new URL('../test/support/go-echo/', import.meta.url));
 const HPACK_SOURCES = fileURLToPath(new URL('../test/conformance/go-hpack/', import.meta.url));
 const CONTROL_PLANE_SOURCES = fileURLToPath(new URL('../test/interop/go-control-plane/', import.meta.url));
 const PROXY_SOURCES = fileURLToPath(new URL('./go-grpc-proxy/', import.meta.url));
@@ -76,9 +76,11 @@ if (spawnSync('go', ['version']).status !== 0) {
   if (isStale(`${FOLDER}hpack`, HPACK_SOURCES)) {
     build("a decoder of HPACK, Go's", ['build', '-buildvcs=false', '-o', `${FOLDER}hpack`, '.'], HPACK_SOURCES);
   }
-  if (isStale(`${FOLDER}echo`, ECHO_SOURCES)) {
+  if (stateOfGoEcho(`${FOLDER}echo`) !== 'good') {
     // The project need not be in version control where it is built, so no stamp of it.
-    build('the echo service on grpc-go', ['build', '-buildvcs=false', '-o', `${FOLDER}echo`, '.'], ECHO_SOURCES);
+    const digest = ['-ldflags', `-X main.sources=${goEchoDigest()}`];
+    const args = ['build', '-buildvcs=false', ...digest, '-o', `${FOLDER}echo`, '.'];
+    build('the echo service on grpc-go', args, GO_ECHO_SOURCES);
   }
   if (isStale(`${FOLDER}controlplane`, CONTROL_PLANE_SOURCES)) {
     const args = ['build', '-buildvcs=false', '-o', `${FOLDER}controlplane`, '.'];

@@ -1,8 +1,9 @@
 // SIGTERM (design section 12): readiness goes, calls in flight end, new ones go elsewhere, and a
 // second SIGTERM ends at once.
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import type { TrafficDirection } from '../../xds/model/listener.ts';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
-import { startAgentProcess } from '../support/agent-process.ts';
+import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
 import { LoadClient } from '../support/load-clients.ts';
 import { plainMesh } from '../support/resources.ts';
@@ -73,33 +74,68 @@ test('a second SIGTERM ends at once', async (t) => {
   await stop();
 });
 
-test('(99) SIGTERM under load fails no unary call of clients on grpc-js, grpc-go and C-core that have somewhere to reconnect to', async (t) => {
-  t.timeout(60_000);
-  const servers = await Promise.all(['behind the leaving', 'behind the staying'].map((name) => startEchoServer(name)));
+const both = ['behind the leaving', 'behind the staying'];
+
+/** Two agents, each before a server of its own that is named after it, and whatever else the control plane serves. */
+async function startPair(t: ExecutionContext, direction: TrafficDirection) {
+  const servers = await Promise.all(both.map((name) => startEchoServer(name)));
   const controlPlane = createXdsServer({ log: () => {} });
   const xdsPort = await controlPlane.listen({ host: '127.0.0.1', port: 0 });
   const nodes = ['leaving', 'staying'];
   for (const [i, node] of nodes.entries()) {
-    controlPlane.setSnapshot(node, plainMesh('echo', 'outbound', [servers[i]!.port]));
+    controlPlane.setSnapshot(node, plainMesh('echo', direction, [servers[i]!.port]));
   }
-  const agents = await Promise.all(nodes.map((node) => startAgentProcess({ xdsPort, node })));
+  const agents: AgentProcess[] = [];
   t.teardown(async () => {
     for (const agent of agents) agent.kill('SIGKILL');
     await controlPlane.close();
     await Promise.all(servers.map((server) => server.stop()));
   });
-  const [leaving] = agents;
-  const ports = await Promise.all(agents.map((agent) => agent.listenerPort('echo')));
+  const start = async (node: string): Promise<AgentProcess> => {
+    const agent = await startAgentProcess({ xdsPort, node });
+    agents.push(agent);
+    return agent;
+  };
+  const [leaving] = await Promise.all(nodes.map(start));
+  return {
+    controlPlane,
+    start,
+    leaving: leaving!,
+    ports: await Promise.all(agents.map((a) => a.listenerPort('echo'))),
+  };
+}
+
+/** SIGTERM for that agent amid thousands of calls to both. */
+async function leaveUnderLoad(t: ExecutionContext, leaving: AgentProcess, ports: readonly number[]): Promise<void> {
+  const wanted = 1000;
   const others = [LoadClient.onGrpcGo(ports), LoadClient.onCCore(ports)].filter((client) => client !== null);
   const clients = [LoadClient.onGrpcJs(ports), ...others];
   t.teardown(() => Promise.all(clients.map((client) => client.end())));
   t.log(`clients on ${clients.map(({ stack }) => stack).join(', ')}`);
-  const wanted = 1000;
-  const both = ['behind the leaving', 'behind the staying'];
   await Promise.all(clients.map((client) => client.reached(wanted, both)));
-  leaving!.kill('SIGTERM');
-  t.is(await leaving!.exited, 0);
-  t.is((await leaving!.line(({ msg }) => msg === 'drained'))['callsCut'], 0);
+  leaving.kill('SIGTERM');
+  t.is(await leaving.exited, 0);
+  t.is((await leaving.line(({ msg }) => msg === 'drained'))['callsCut'], 0);
   await Promise.all(clients.map((client) => client.reached(client.calls + wanted, ['behind the staying'])));
   for (const client of clients) t.is(await client.end(), '', client.stack);
-});
+}
+
+test.serial(
+  '(99) SIGTERM under load fails no unary call of clients on grpc-js, grpc-go and C-core that have somewhere to reconnect to',
+  async (t) => {
+    t.timeout(60_000);
+    const { leaving, ports } = await startPair(t, 'outbound');
+    await leaveUnderLoad(t, leaving, ports);
+  },
+);
+
+test.serial(
+  '(99) SIGTERM under load for an agent before an endpoint fails no call that comes through another agent',
+  async (t) => {
+    t.timeout(60_000);
+    const { controlPlane, start, leaving, ports } = await startPair(t, 'inbound');
+    controlPlane.setSnapshot('client', plainMesh('echo', 'outbound', ports));
+    const client = await start('client');
+    await leaveUnderLoad(t, leaving, [await client.listenerPort('echo')]);
+  },
+);

@@ -1,23 +1,20 @@
 // Starts the echo service on grpc-go (test/support/go-echo), whose program `npm run peers` builds where Go is.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { stateOfGoEcho } from './go-echo-sources.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../node_modules/.cache/peers/echo', import.meta.url));
-const SOURCES = fileURLToPath(new URL('go-echo/', import.meta.url));
-
-function whatIsMissing(): string | null {
-  if (!existsSync(PROGRAM)) return 'skipped: the echo service on grpc-go is not built (npm run peers, wants Go)';
-  const builtMs = statSync(PROGRAM).mtimeMs;
-  const isOld = readdirSync(SOURCES).some((name) => statSync(`${SOURCES}${name}`).mtimeMs > builtMs);
-  return isOld ? 'skipped: the echo service on grpc-go is older than its sources (npm run peers)' : null;
-}
+const whatIsMissing = {
+  missing: 'skipped: the echo service on grpc-go is not built (npm run peers, wants Go)',
+  old: 'skipped: the echo service on grpc-go is built from other sources (npm run peers, wants Go)',
+  good: null,
+};
 
 /** Why tests that want the program can't run, or null where they can. */
-export const goEchoMissing: string | null = whatIsMissing();
+export const goEchoMissing: string | null = whatIsMissing[stateOfGoEcho(PROGRAM)];
 
 /** What the server saw of a call as it arrived. */
 export interface GoCall {

@@ -54,9 +54,12 @@ func (rawCodec) Unmarshal(data []byte, message any) error {
 	return nil
 }
 
+// sources is a digest of the files that this program was built from; the build sets it.
+var sources = "unknown"
+
 func main() {
 	if len(os.Args) < 2 {
-		fail("say what to be: server, client or load")
+		fail("say what to be: server, client, load or sources")
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	var err error
@@ -72,6 +75,8 @@ func main() {
 		name := flags.String("case", "", "one of "+caseNames())
 		_ = flags.Parse(os.Args[2:])
 		err = runCase(*addr, *authority, *name)
+	case "sources":
+		fmt.Println(sources)
 	case "load":
 		addr := flags.String("addr", "", "HOST:PORT,HOST:PORT to dial")
 		authority := flags.String("authority", "echo", "the :authority of each call")
@@ -79,7 +84,7 @@ func main() {
 		_ = flags.Parse(os.Args[2:])
 		err = load(*addr, *authority, *atOnce)
 	default:
-		err = fmt.Errorf("%q is neither server, client nor load", os.Args[1])
+		err = fmt.Errorf("%q is neither server, client, load nor sources", os.Args[1])
 	}
 	if err != nil {
 		fail(err.Error())
