@@ -30,7 +30,7 @@ const ladder: readonly { readonly what: string; readonly units: readonly string[
   },
   {
     what: 'calls and status; picking; files to model; client and server of xDS',
-    units: ['agent/grpc', 'agent/balancer', 'agent/config', 'xds/*.ts', 'xds/server'],
+    units: ['agent/grpc', 'agent/grpc-web', 'agent/balancer', 'agent/config', 'xds/*.ts', 'xds/server'],
   },
   {
     what: 'which cluster; decisions on a call head; pools; accepting',

@@ -116,6 +116,24 @@ export function accept(accepted: Socket, environment: ConnectionEnvironment, han
   return connection;
 }
 
+/**
+ * Serves the other end of `duplex`, which stands for the client at the other end of `outer`: it has that one's address
+ * and certificate.
+ */
+export function acceptInProcess(
+  duplex: Duplex,
+  outer: Socket,
+  environment: ConnectionEnvironment,
+  handler: ConnectionHandler,
+): Connection {
+  const peer = peerOf(outer);
+  const connection = new Http2Connection('server', duplex, peer, environment, handler);
+  watch(duplex, connection);
+  connection.onSocketReady(peer, identityOf(outer));
+  duplex.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
+  return connection;
+}
+
 function readInto(
   memory: SocketReadBuffer,
   onChunk: (buf: Buffer, bytes: number, source: ReadBuffer) => void,

@@ -34,7 +34,8 @@ export interface ClientTls {
 /** TLS toward the clients of one listener. Make it with `serverTls`. */
 export interface ServerTls {
   /**
-   * Makes the handshake on an accepted socket. `onSecure` gets a socket that speaks h2 and whose certificate, where one
+   * Makes the handshake on an accepted socket. `onSecure` gets a socket that speaks h2 (or HTTP/1.1, where browsers are
+   * served) and whose certificate, where one
    * is required, has been verified; `onFailed` a reason, after the socket has been destroyed. One of them, once.
    */
   secure(socket: Socket, onSecure: (socket: TLSSocket) => void, onFailed: (reason: string) => void): void;
@@ -68,21 +69,30 @@ export function clientTls(tls: UpstreamTls, checkNames: NameCheck | null): Clien
 /**
  * @param checkNames what the `subjectAltNames` of clients ask for; `null`: they are empty.
  * @param handshakeTimeoutMs how long a client may take for it.
+ * @param servesBrowsers HTTP/1.1 is spoken too, also with clients that know no ALPN.
  * @throws Error when the certificates or keys can't be read.
  */
-export function serverTls(tls: DownstreamTls, checkNames: NameCheck | null, handshakeTimeoutMs: number): ServerTls {
+export function serverTls(
+  tls: DownstreamTls,
+  checkNames: NameCheck | null,
+  handshakeTimeoutMs: number,
+  servesBrowsers = false,
+): ServerTls {
   const { requireClientCertificate } = tls;
   const isAsked = requireClientCertificate || tls.trustedCaPem !== null;
   const server = createServer({
     ...contextOptions(tls),
-    ALPNProtocols: protocols,
+    ALPNProtocols: servesBrowsers ? [...protocols, 'http/1.1'] : protocols,
     handshakeTimeout: handshakeTimeoutMs,
     requestCert: isAsked,
     rejectUnauthorized: requireClientCertificate,
     // A resumed session would carry the client's identity over without its certificate (CVE-2026-123872).
     secureOptions: noRenegotiation | (isAsked ? constants.SSL_OP_NO_TICKET : 0),
   });
-  return new TlsHandshakes(server, (secure) => (isAsked ? clientRefusal(secure, checkNames) : null));
+  return new TlsHandshakes(server, (secure) => {
+    if (secure.alpnProtocol !== 'h2' && !servesBrowsers) return 'the client does not speak HTTP/2 over TLS (ALPN h2)';
+    return isAsked ? clientRefusal(secure, checkNames) : null;
+  });
 }
 
 /** Why a client is turned away after a handshake that was good; one that shows nothing got so far because it may. */
@@ -122,10 +132,7 @@ class TlsHandshakes implements ServerTls {
     const handshake: Handshake = {
       failure: 'the client closed the connection',
       onSecure: (secure) => {
-        const refusal =
-          secure.alpnProtocol === 'h2'
-            ? this.#refusalOf(secure)
-            : 'the client does not speak HTTP/2 over TLS (ALPN h2)';
+        const refusal = this.#refusalOf(secure);
         if (refusal !== null) {
           handshake.failure = refusal;
           secure.destroy();

@@ -11,10 +11,11 @@ export type {
   StreamHandler,
 } from './connection-contract.ts';
 export { limitsOfLife } from './connection-life.ts';
-export { accept, type ConnectOptions, type ConnectTarget, connect } from './connection-socket.ts';
+export { accept, acceptInProcess, type ConnectOptions, type ConnectTarget, connect } from './connection-socket.ts';
 export { type ClientTls, clientTls, type NameCheck, type ServerTls, serverTls } from './connection-tls.ts';
 export { type ConnectionEnd, ErrorCode, errorCodeName, type ResetOrigin } from './errors.ts';
 export { Flusher } from './flusher.ts';
 export type { BlockKind, Field, FieldToSet, HeaderBlock, HeaderEdit, Shape, ShapeMemo } from './header-contract.ts';
 export { HeaderShapes, type HeaderShapesOptions } from './header-shapes.ts';
+export { createInProcessPair } from './in-process-pair.ts';
 export { defaultLimits, type Http2Limits, type Role } from './limits.ts';

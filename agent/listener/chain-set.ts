@@ -2,6 +2,7 @@
 import type { FilterChain, Listener } from '../../xds/model/listener.ts';
 import type { ConnectionEnvironment, ServerTls } from '../http2/index.ts';
 import { type ConnectionFacts, chooseFilterChain, needsHello } from './filter-chain-index.ts';
+import type { WebFront } from './web-front.ts';
 
 /** What a connection needs of the chain that serves it. */
 export interface ServingChain<Context> {
@@ -9,6 +10,8 @@ export interface ServingChain<Context> {
   /** `null`: clear text. */
   readonly tls: ServerTls | null;
   readonly context: Context;
+  /** Where its browsers are served; `null`: they are not. */
+  readonly web: WebFront | null;
 }
 
 export class ChainSet<Context> {
@@ -23,7 +26,7 @@ export class ChainSet<Context> {
     const all = defaultFilterChain === null ? filterChains : [...filterChains, defaultFilterChain];
     this.#resource = resource;
     this.#serving = new Map(all.map((chain) => [chain, prepare(chain)]));
-    this.needsHello = needsHello(resource);
+    this.needsHello = needsHello(resource) || all.some(({ http }) => http.grpcWeb !== undefined);
   }
 
   /** The chain for that connection, or why none serves it. */

@@ -13,6 +13,7 @@ import {
 import { ChainSet, type ServingChain } from './chain-set.ts';
 import type { ListenerLimits } from './connection-cap.ts';
 import { Listener } from './listener.ts';
+import { WebFront } from './web-front.ts';
 
 export interface ListenerEvents {
   readonly onBound: (name: string, host: string, port: number) => void;
@@ -109,8 +110,11 @@ export class ListenerSet<Context> {
     const { tls: wanted } = chain;
     const names = wanted?.subjectAltNames;
     const checkNames = names === undefined ? null : compileCertificateNames(names);
-    const tls = wanted === null ? null : serverTls(wanted, checkNames, environment.limits.prefaceTimeoutMs);
-    return { environment, tls, context: this.#options.createContext(resource, chain) };
+    const { limits } = environment;
+    const { grpcWeb } = chain.http;
+    const web = grpcWeb === undefined ? null : new WebFront(grpcWeb, limits);
+    const tls = wanted === null ? null : serverTls(wanted, checkNames, limits.prefaceTimeoutMs, web !== null);
+    return { environment, tls, web, context: this.#options.createContext(resource, chain) };
   }
 
   #bind(resource: ListenerResource, chains: ChainSet<Context>): void {

@@ -1,20 +1,25 @@
 // One bound address: accepts connections, ends their TLS where the listener says so, and hands each to the codec.
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { formatAddress, isSocketFile, type SocketAddress } from '../../xds/model/address.ts';
 import { plainAddress } from '../grpc/address-range.ts';
 import {
   accept,
+  acceptInProcess,
   type Connection,
   type ConnectionEnvironment,
   type ConnectionHandler,
+  createInProcessPair,
   ErrorCode,
+  type ServerTls,
   type Stream,
   type StreamHandler,
 } from '../http2/index.ts';
 import type { ChainSet, ServingChain } from './chain-set.ts';
 import { ConnectionCap, type ListenerLimits } from './connection-cap.ts';
-import type { ConnectionFacts } from './filter-chain-index.ts';
+import type { ConnectionFacts, Hello } from './filter-chain-index.ts';
 import { peekFirstBytes } from './peek.ts';
+import type { WebConnection, WebFront } from './web-front.ts';
 
 export interface ListenerOptions<Context> {
   readonly address: SocketAddress;
@@ -31,6 +36,8 @@ export interface ListenerOptions<Context> {
 /** A connection, and the chain that serves it now. */
 interface Served<Context> {
   readonly facts: ConnectionFacts;
+  /** It stands for a browser's connection, which is counted by itself. */
+  readonly isInner: boolean;
   context: Context;
 }
 
@@ -41,6 +48,8 @@ export class Listener<Context> implements ConnectionHandler {
   readonly #cap: ConnectionCap;
   /** Accepted, and not handed to the codec yet. */
   readonly #arriving = new Set<Socket>();
+  /** Connections of browsers. Their sockets stay among those that arrive, since the codec never gets them. */
+  readonly #browsers = new Map<Socket, WebConnection>();
   #chains: ChainSet<Context>;
   #onIdle: (() => void) | null = null;
 
@@ -100,7 +109,8 @@ export class Listener<Context> implements ConnectionHandler {
    */
   async drain(graceMs: number): Promise<number> {
     this.#server.close();
-    if (this.#connections.size === 0) return 0;
+    for (const browser of [...this.#browsers.values()]) browser.drain();
+    if (this.#isIdle) return 0;
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
@@ -121,6 +131,11 @@ export class Listener<Context> implements ConnectionHandler {
   close(): void {
     this.#server.close();
     for (const connection of [...this.#connections.keys()]) connection.destroy(ErrorCode.NO_ERROR, 'listener closed');
+    for (const browser of [...this.#browsers.values()]) browser.destroy();
+  }
+
+  get #isIdle(): boolean {
+    return this.#connections.size === 0 && this.#browsers.size === 0;
   }
 
   onStream(stream: Stream): StreamHandler {
@@ -132,9 +147,10 @@ export class Listener<Context> implements ConnectionHandler {
   onGoAway(): void {}
 
   onClosed(connection: Connection): void {
-    this.#cap.give(this.#connections.get(connection)!.facts.remoteHost);
+    const { isInner, facts } = this.#connections.get(connection)!;
+    if (!isInner) this.#cap.give(facts.remoteHost);
     this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#onIdle?.();
+    if (this.#isIdle) this.#onIdle?.();
   }
 
   #accept(socket: Socket): void {
@@ -156,11 +172,11 @@ export class Listener<Context> implements ConnectionHandler {
       this.#serve(socket, { ...ends, hello: null });
       return;
     }
-    peekFirstBytes(socket, this.#options.environment.limits.prefaceTimeoutMs, (first) => {
+    peekFirstBytes(socket, this.#options.environment.limits.prefaceTimeoutMs, (first, bytes) => {
       const hello =
         first.kind === 'tls'
           ? { isTls: true, serverName: first.serverName, applicationProtocols: first.applicationProtocols }
-          : clearText;
+          : clearTextHello(bytes);
       this.#serve(socket, { ...ends, hello });
     });
   }
@@ -173,7 +189,11 @@ export class Listener<Context> implements ConnectionHandler {
       socket.destroy();
       return;
     }
-    const { tls, environment } = chosen;
+    const { tls, environment, web } = chosen;
+    if (web !== null && facts.hello !== null && isBrowser(facts.hello)) {
+      this.#serveBrowser(socket, facts, web, tls);
+      return;
+    }
     if (tls === null) {
       this.#handOver(socket, socket, facts, chosen);
       return;
@@ -185,17 +205,62 @@ export class Listener<Context> implements ConnectionHandler {
     );
   }
 
+  #serveBrowser(socket: Socket, facts: ConnectionFacts, web: WebFront, tls: ServerTls | null): void {
+    const start = (secure: Socket, isHttp2: boolean): void => {
+      if (!this.#arriving.has(socket)) return;
+      const open = (): Duplex => this.#openInner(secure, facts);
+      this.#browsers.set(socket, web.take(secure, tls !== null, isHttp2, open));
+      socket.once('close', () => {
+        this.#browsers.delete(socket);
+        if (this.#isIdle) this.#onIdle?.();
+      });
+    };
+    if (tls === null) {
+      start(socket, false);
+      return;
+    }
+    tls.secure(
+      socket,
+      (secure) => start(secure, secure.alpnProtocol === 'h2'),
+      (reason) => this.#options.environment.log('debug', 'TLS with a browser failed', { reason }),
+    );
+  }
+
+  /** A connection to the data plane in the name of the client at the other end of `outer`. */
+  #openInner(outer: Socket, facts: ConnectionFacts): Duplex {
+    const [near, far] = createInProcessPair();
+    const chosen = this.#chains.choose(facts);
+    if (typeof chosen === 'string') near.destroy();
+    else {
+      const connection = acceptInProcess(far, outer, chosen.environment, this);
+      this.#connections.set(connection, { facts, isInner: true, context: chosen.context });
+    }
+    return near;
+  }
+
   /** @param secure what was made of `socket`; itself in clear text. */
   #handOver(socket: Socket, secure: Socket, facts: ConnectionFacts, chosen: ServingChain<Context>): void {
     const { environment, context } = chosen;
     // From here on its connection is counted. It had closed, and was taken back, where it is not there any more.
     if (!this.#arriving.delete(socket)) return;
-    this.#connections.set(accept(secure, environment, this), { facts, context });
+    this.#connections.set(accept(secure, environment, this), { facts, isInner: false, context });
   }
 }
 
-/** What Envoy's http_inspector makes of HTTP/2 with prior knowledge. */
-const clearText = { isTls: false, serverName: '', applicationProtocols: ['h2c'] } as const;
+/** As Envoy's http_inspector tells HTTP/2 with prior knowledge from HTTP/1, which never begins like its preface. */
+function clearTextHello(bytes: Buffer): Hello {
+  const isHttp2 = bytes.subarray(0, 3).equals(prefaceStart.subarray(0, bytes.length));
+  return { isTls: false, serverName: '', applicationProtocols: [isHttp2 ? 'h2c' : 'http/1.1'] };
+}
+
+const prefaceStart = Buffer.from('PRI');
+
+/** Clients of gRPC speak HTTP/2 and say nothing else; browsers always offer HTTP/1.1 too. */
+function isBrowser({ isTls, applicationProtocols }: Hello): boolean {
+  return isTls
+    ? applicationProtocols.includes('http/1.1') || !applicationProtocols.includes('h2')
+    : !applicationProtocols.includes('h2c');
+}
 
 function endsOf({ localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 }: Socket) {
   return {

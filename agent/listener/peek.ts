@@ -6,7 +6,11 @@ import { type FirstBytes, readFirstBytes } from './client-hello.ts';
  * Calls back once they tell what comes, with the bytes put back. Not called back where the client goes or says nothing
  * for `timeoutMs`: then the socket is destroyed.
  */
-export function peekFirstBytes(socket: Socket, timeoutMs: number, onKnown: (first: FirstBytes) => void): void {
+export function peekFirstBytes(
+  socket: Socket,
+  timeoutMs: number,
+  onKnown: (first: FirstBytes, bytes: Buffer) => void,
+): void {
   const chunks: Buffer[] = [];
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
   const stop = (): void => {
@@ -22,7 +26,7 @@ export function peekFirstBytes(socket: Socket, timeoutMs: number, onKnown: (firs
     if (first.kind === 'incomplete') return;
     stop();
     socket.unshift(all);
-    onKnown(first);
+    onKnown(first, all);
   };
   const end = (): void => {
     stop();

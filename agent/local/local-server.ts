@@ -3,10 +3,10 @@
 
 import type { Duplex } from 'node:stream';
 import { ServerCredentials } from '@grpc/grpc-js';
+import { createInProcessPair } from '../http2/index.ts';
 import type { Upstream } from '../proxy/call-parts.ts';
 import { ConnectionPool, type PoolOptions } from '../upstream/connection-pool.ts';
 import { UpstreamEndpoint } from '../upstream/endpoint.ts';
-import { createInProcessPair } from './in-process-pair.ts';
 
 /** What is needed of `grpc.Server`, of whichever copy of `@grpc/grpc-js` (1.13 or later). */
 export interface LocalGrpcServer {

@@ -131,7 +131,7 @@ function withLife<Value extends object>(arbitrary: fc.Arbitrary<Value>) {
     .map(([value, life]) => (life === null ? value : { ...value, connectionLife: life }));
 }
 
-const managerFields = record<Omit<HttpConnectionManager, 'connectionLife'>>({
+const managerFields = record<Omit<HttpConnectionManager, 'connectionLife' | 'grpcWeb'>>({
   statPrefix: name,
   routes: fc.oneof(
     name.map((rds) => ({ kind: 'rds', name: rds }) as const),

@@ -58,6 +58,18 @@ export interface HttpConnectionManager {
   readonly maxConcurrentStreams: number | null;
   /** Of the connections of clients; absent: our own defaults. */
   readonly connectionLife?: ConnectionLife;
+  /** Absent: browsers are not served. */
+  readonly grpcWeb?: GrpcWeb;
+}
+
+/** Calls of pages: gRPC-Web over HTTP/1.1 and HTTP/2, and CORS. */
+export interface GrpcWeb {
+  /** Whose pages may call, lower case: `https://app.example`, `https://*.example`, or `*`. Those of the listener itself may. */
+  readonly origins: readonly string[];
+  /** Pages of other origins may send cookies. */
+  readonly allowsCredentials: boolean;
+  /** How long a browser may keep a permission; `null`: as long as it likes. */
+  readonly maxAgeSeconds: number | null;
 }
 
 /** Where the routes of a connection manager come from. */

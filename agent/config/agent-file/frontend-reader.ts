@@ -8,9 +8,19 @@ import type { Backend } from './backend-reader.ts';
 import { readFrontendTls } from './certificates.ts';
 import { lifeKeys, readLife } from './connection-life.ts';
 import type { FileContext } from './file-context.ts';
+import { readGrpcWeb } from './grpc-web-reader.ts';
 import { readRoutes } from './route-reader.ts';
 
-const keys = ['name', 'listen', 'direction', 'tls', 'max_concurrent_streams', 'routes', ...lifeKeys] as const;
+const keys = [
+  'name',
+  'listen',
+  'direction',
+  'tls',
+  'max_concurrent_streams',
+  'grpc_web',
+  'routes',
+  ...lifeKeys,
+] as const;
 
 const directions = ['inbound', 'outbound'] as const;
 
@@ -61,6 +71,7 @@ export function readFrontends(
             maxStreamDurationMs: null,
             maxConcurrentStreams,
             ...readLife(reader, fields),
+            ...(fields.grpc_web === undefined ? {} : { grpcWeb: readGrpcWeb(reader, fields.grpc_web) }),
           },
         },
       ],
