@@ -5,12 +5,14 @@ import type { Verdict } from './ads-stream.ts';
 import type { ReceivedUpdate } from './ads-wire.ts';
 import { type ConfigDump, dumpType } from './config-dump.ts';
 import type { ReadMessage } from './decode/decode-context.ts';
+import { resourceTypeOf } from './decode/resource-types.ts';
 import type { UnsupportedPolicy } from './decode/validation.ts';
 import { type Log, nodeTimer, type SetTimer } from './environment.ts';
 import { XdsError } from './errors.ts';
 import type { AdsModePolicy, Bootstrap, ServerConfig } from './model/bootstrap.ts';
 import type { ResourceType } from './model/resource.ts';
 import { toNodeMessage } from './node-message.ts';
+import { createPacedTransport } from './paced-transport.ts';
 import { loadProtos } from './protos.ts';
 import { digestOf, logUpdate } from './received-update.ts';
 import { ResourceTtls } from './resource-ttls.ts';
@@ -130,7 +132,14 @@ export class ControlPlaneClient {
     const { wildcard = 'legacy', partialVersion = 'previous', mode = null } = options;
     this.#servers = new ServerChain({
       servers: bootstrap.servers,
-      transport: options.transport,
+      transport: (server) =>
+        createPacedTransport({
+          transport: options.transport(server),
+          decodeAhead: (any) => {
+            const info = resourceTypeOf(any.type_url);
+            if (info !== undefined) this.#types[info.type].cache.decodeAhead(any);
+          },
+        }),
       mode,
       node: toNodeMessage(bootstrap.node, options.userAgentVersion ?? ''),
       protos,

@@ -2,9 +2,11 @@
 // resource (gRFC A46): a bad one keeps its last good version and spoils no other.
 import { isDeepStrictEqual } from 'node:util';
 import type { ReceivedResource, ReceivedUpdate } from './ads-wire.ts';
-import { type DecodeOptions, decodeResource, resourceTypes } from './decode/resource-types.ts';
+import { type DecodeOptions, type DecodeResult, decodeResource, resourceTypes } from './decode/resource-types.ts';
 import type { Resource, ResourceType } from './model/resource.ts';
 import { canonicalName } from './model/resource-name.ts';
+import type { AnyMessage } from './protos.ts';
+import { isSameBytes, peekName } from './resource-bytes.ts';
 import { isAbsence, type ResourceError, removalError } from './resource-errors.ts';
 import type { SavedResource } from './saved-config.ts';
 import type { DataErrorPolicy } from './server-features.ts';
@@ -74,6 +76,8 @@ export interface CacheOptions {
 export class ResourceCache {
   readonly #options: CacheOptions;
   readonly #entries = new Map<string, CacheEntry>();
+  /** Results of `decodeAhead`. */
+  readonly #ahead = new WeakMap<AnyMessage, DecodeResult>();
 
   constructor(options: CacheOptions) {
     this.#options = options;
@@ -143,14 +147,24 @@ export class ResourceCache {
     this.#entries.delete(name);
   }
 
+  /** Does the work that a later `apply` of that very message would do. Known bytes need none. */
+  decodeAhead(any: AnyMessage): void {
+    const name = peekName(any.value);
+    const entry = name === null ? undefined : this.#entries.get(canonicalName(name));
+    const known = [entry?.accepted, entry?.rejected].some((kept) => kept && isSameBytes(kept.bytes, any.value));
+    if (!known) this.#ahead.set(any, decodeResource(this.#options.type, any.value, this.#options.decode));
+  }
+
   /** `isWanted`: what was not asked for is neither kept nor judged. `policy`: of the server whose response it is. */
   apply(update: ReceivedUpdate, isWanted: (name: string) => boolean, policy: DataErrorPolicy): AppliedUpdate {
-    const step = new CacheStep(this.#options, this.#entries, update, isWanted, policy);
+    const decode = (any: AnyMessage): DecodeResult =>
+      this.#ahead.get(any) ?? decodeResource(update.type, any.value, this.#options.decode);
+    const step = new CacheStep(this.#options, this.#entries, decode, update, isWanted, policy);
     for (const [index, received] of update.resources.entries()) {
       if (received.kind === 'heartbeat') step.keepAlive(received.name, received.ttlMs);
       else if (received.kind === 'broken') step.refuseNameless(`resources[${index}]: ${received.reason}`);
       else if (received.any.type_url === resourceTypes[update.type].typeUrl) {
-        step.judge(index, received, received.any.value);
+        step.judge(index, received);
       } else {
         const { typeUrl } = resourceTypes[update.type];
         step.refuseNameless(`resources[${index}]: ${received.any.type_url} in a response of ${typeUrl}`);
@@ -162,12 +176,13 @@ export class ResourceCache {
   }
 }
 
-type Wrapping = Omit<Extract<ReceivedResource, { kind: 'resource' }>, 'kind' | 'any'>;
+type Wrapped = Extract<ReceivedResource, { kind: 'resource' }>;
 
 /** One response on its way into the cache. */
 class CacheStep implements AppliedUpdate {
   readonly #options: CacheOptions;
   readonly #entries: Map<string, CacheEntry>;
+  readonly #decode: (any: AnyMessage) => DecodeResult;
   readonly #update: ReceivedUpdate;
   readonly #isWanted: (name: string) => boolean;
   readonly #policy: DataErrorPolicy;
@@ -189,19 +204,21 @@ class CacheStep implements AppliedUpdate {
   constructor(
     options: CacheOptions,
     entries: Map<string, CacheEntry>,
+    decode: (any: AnyMessage) => DecodeResult,
     update: ReceivedUpdate,
     isWanted: (name: string) => boolean,
     policy: DataErrorPolicy,
   ) {
     this.#options = options;
     this.#entries = entries;
+    this.#decode = decode;
     this.#update = update;
     this.#isWanted = isWanted;
     this.#policy = policy;
   }
 
-  judge(index: number, wrapping: Wrapping, bytes: Uint8Array): void {
-    const { name: wrappedName, isNameBinding, version, ttlMs } = wrapping;
+  judge(index: number, { name: wrappedName, isNameBinding, version, ttlMs, any }: Wrapped): void {
+    const bytes = any.value;
     // What is byte for byte as before need not be decoded: in state of the world that is nearly all of each response.
     const ownName = wrappedName ?? peekName(bytes);
     const guess = ownName === null ? null : canonicalName(ownName);
@@ -219,7 +236,7 @@ class CacheStep implements AppliedUpdate {
       if (this.#isFirst(guess)) this.#noteErrors(guess, before.rejected.errors);
       return;
     }
-    const decoded = decodeResource(this.#options.type, bytes, this.#options.decode);
+    const decoded = this.#decode(any);
     const name = canonicalName(wrappedName ?? decoded.name);
     if (name === '') {
       const problem = decoded.kind === 'invalid' ? decoded.errors.join('; ') : 'has no name';
@@ -315,7 +332,7 @@ class CacheStep implements AppliedUpdate {
       origin: 'server' as const,
       at: isSame ? before.at : this.#options.now(),
       // A copy: the bytes are a part of the response, which must not be kept for the sake of one resource.
-      bytes: Uint8Array.from(bytes),
+      bytes: new Uint8Array(bytes),
       warnings,
     };
     this.#entries.set(name, { accepted, rejected: null, refusal: null });
@@ -327,7 +344,7 @@ class CacheStep implements AppliedUpdate {
 
   #reject(name: string, version: string, bytes: Uint8Array, errors: readonly string[]): void {
     const accepted = this.#policy.dropsOnError ? this.#drop(name) : (this.#entries.get(name)?.accepted ?? null);
-    const rejected = { errors, version, at: this.#options.now(), bytes: Uint8Array.from(bytes) };
+    const rejected = { errors, version, at: this.#options.now(), bytes: new Uint8Array(bytes) };
     this.#entries.set(name, { accepted, rejected, refusal: null });
     this.#noteErrors(name, errors);
     this.rejected.push({ name, errors });
@@ -358,28 +375,4 @@ export function renamed(resource: Resource, name: string): Resource {
     case 'secret':
       return { type: 'secret', value: { ...resource.value, name } };
   }
-}
-
-/**
- * The name of a resource without decoding it: in all types it is field 1, which nearly every encoder writes first.
- * Only a guess, used to find bytes that were decoded before.
- */
-function peekName(bytes: Uint8Array): string | null {
-  if (bytes[0] !== 0x0a) return null;
-  let length = 0;
-  for (let index = 1; index <= 3; index++) {
-    const byte = bytes[index];
-    if (byte === undefined) return null;
-    length |= (byte & 0x7f) << (7 * (index - 1));
-    if (byte < 0x80) {
-      const start = index + 1;
-      const end = start + length;
-      return end > bytes.length ? null : Buffer.from(bytes.subarray(start, end)).toString('utf8');
-    }
-  }
-  return null;
-}
-
-function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && Buffer.compare(a, b) === 0;
 }

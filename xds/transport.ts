@@ -36,6 +36,9 @@ export interface TransportStream<Request> {
   send(request: Request): void;
   /** Ends the stream and its connection; no event follows, not even `onEnd`. */
   close(): void;
+  /** No further response is read until `resume`; one that has been read may still come. */
+  pause?(): void;
+  resume?(): void;
 }
 
 /** A gRPC status; `code` 0 is OK. */
@@ -117,6 +120,8 @@ export function createGrpcTransport(server: ServerConfig, options: GrpcTransport
         call.cancel();
         over();
       },
+      pause: () => void call.pause(),
+      resume: () => void call.resume(),
     };
   }
 
