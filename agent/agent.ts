@@ -13,8 +13,10 @@ import {
   XdsClient,
 } from '../xds/index.ts';
 import type { ConfigUpdate, Resource, ServingResource } from '../xds/model/resource.ts';
-import { AdminServer } from './admin/admin-server.ts';
+import { AdminServer, statusRoutes } from './admin/admin-server.ts';
+import type { AdminSource } from './admin/admin-source.ts';
 import { AgentView } from './admin/agent-view.ts';
+import { StatusServer } from './admin/status-server.ts';
 import { type ConfigFile, FollowedConfig } from './config/followed-config.ts';
 import type { Explanation, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
@@ -57,11 +59,13 @@ export interface AgentOptions {
    * for then; nothing else is asked for. `null`: the control plane is asked for all listeners, and says where they are.
    */
   readonly outboundPort: number | null;
+  /** The port for kubelet and Prometheus, on all addresses; `null`: there is none. */
+  readonly statusPort: number | null;
   /** Data-plane threads. */
   readonly concurrency: number;
   /** `null`: `OUTRIGGER_LOG_LEVEL`, else `info`. */
   readonly logLevel: LogLevel | null;
-  /** `OTEL_*` and `OUTRIGGER_OTEL_*` are read from here. */
+  /** `OTEL_*`, `OUTRIGGER_OTEL_*`, `OUTRIGGER_APP_PROBES` and `POD_IP` are read from here. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** How long calls in flight may go on once the agent drains. */
   readonly drainMs: number;
@@ -82,6 +86,7 @@ export class Agent {
   readonly #view: AgentView;
   readonly #cache: ConfigCache | null;
   readonly #admin: AdminServer;
+  readonly #status: StatusServer | null;
   readonly #questions = new Map<number, (explanation: Explanation) => void>();
   #nextQuestion = 0;
   #state: 'running' | 'draining' | 'stopped' = 'running';
@@ -167,26 +172,23 @@ export class Agent {
     this.#cache = folder === null || client === null ? null : new ConfigCache({ folder, bootstrap, held, log });
     const fileState = () => this.#file?.state ?? null;
     this.#view = new AgentView({ node: bootstrap.node, client, secrets: this.#secrets, fileState, concurrency });
-    this.#admin = new AdminServer({
-      host: options.adminHost,
-      port: options.adminPort,
-      log,
-      source: {
-        ready: () => this.#view.ready(),
-        serverInfo: () => this.#view.serverInfo(),
-        configDump: () => this.#view.configDump(),
-        clusters: () => this.#view.clusters(),
-        listeners: () => this.#view.listeners(),
-        stats: this.#stats,
-        setLogLevel: (level) => {
-          logger.setLevel(level);
-          this.#workers.setLogLevel(level);
-        },
-        drain: () => void this.drain(),
-        quit: () => void this.stop(),
-        explain: (listener, headers) => this.#explain(listener, headers),
+    const source: AdminSource = {
+      ready: () => this.#view.ready(),
+      serverInfo: () => this.#view.serverInfo(),
+      configDump: () => this.#view.configDump(),
+      clusters: () => this.#view.clusters(),
+      listeners: () => this.#view.listeners(),
+      stats: this.#stats,
+      setLogLevel: (level) => {
+        logger.setLevel(level);
+        this.#workers.setLogLevel(level);
       },
-    });
+      drain: () => void this.drain(),
+      quit: () => void this.stop(),
+      explain: (listener, headers) => this.#explain(listener, headers),
+    };
+    this.#admin = new AdminServer({ host: options.adminHost, port: options.adminPort, log, source });
+    this.#status = options.statusPort === null ? null : createStatusServer(options.statusPort, source, env, log);
   }
 
   /** Where this thread counts; to the reader it is one more worker. */
@@ -202,6 +204,8 @@ export class Agent {
     for (const warning of this.#options.bootstrapWarnings) {
       this.#log('warn', 'the bootstrap asks for what has no effect', { field: warning });
     }
+    const statusPort = await this.#status?.listen();
+    if (statusPort !== undefined) this.#log('info', 'status listens', { port: statusPort });
     this.#log('info', 'admin listens', { host: this.#options.adminHost, port: adminPort });
     this.#workers.start();
     const { outboundPort, bootstrap } = this.#options;
@@ -264,6 +268,7 @@ export class Agent {
     await this.#workers.stop();
     await this.#telemetry.shutdown();
     await this.#admin.close();
+    await this.#status?.close();
     this.#finish({ kind: 'stopped' });
   }
 
@@ -344,6 +349,17 @@ function outboundListener(port: number, template: string): ServingResource {
       defaultFilterChain: null,
     },
   };
+}
+
+function createStatusServer(port: number, source: AdminSource, env: AgentOptions['env'], log: Log): StatusServer {
+  return new StatusServer({
+    host: '',
+    port,
+    routes: statusRoutes(source),
+    appProbes: env['OUTRIGGER_APP_PROBES'] ?? '',
+    appHost: env['POD_IP'] || '127.0.0.1',
+    log,
+  });
 }
 
 /** Every address of a name, IPv4 and IPv6, as the system resolves it (so /etc/hosts counts too). */

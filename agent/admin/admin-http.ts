@@ -33,9 +33,12 @@ export interface AdminRoute {
 }
 
 export interface AdminHttpOptions {
+  /** Empty: all addresses, IPv6 where there is any. */
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** What takes another port, for the message when this one can't be had. Default `--admin-port`. */
+  readonly flag?: string;
   /** By path. */
   readonly routes: Readonly<Record<string, AdminRoute>>;
   /** GET of a path that is not in the table; `null`: there is none (404). */
@@ -61,14 +64,15 @@ export class AdminHttp {
 
   /** Answers the port. Rejects with one sentence where it can't be had. */
   listen(): Promise<number> {
-    const { host, port } = this.#options;
+    const { host, port, flag = '--admin-port' } = this.#options;
+    const what = flag.slice(2).replace('-', ' ');
     return new Promise((resolve, reject) => {
       const refuse = (error: NodeJS.ErrnoException): void => {
         const reason = error.code === 'EADDRINUSE' ? 'another process has it' : error.message;
-        reject(new Error(`can't open the admin port ${host}:${port}: ${reason}; --admin-port takes another`));
+        reject(new Error(`can't open the ${what} ${host}:${port}: ${reason}; ${flag} takes another`));
       };
       this.#server.once('error', refuse);
-      this.#server.listen({ host, port, exclusive: true }, () => {
+      this.#server.listen({ ...(host === '' ? {} : { host }), port, exclusive: true }, () => {
         this.#server.off('error', refuse);
         // A connection that could not be accepted, for want of file descriptors say.
         this.#server.on('error', (error) =>

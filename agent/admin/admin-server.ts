@@ -45,21 +45,34 @@ export class AdminServer {
   }
 }
 
-function routesOf(source: AdminSource): Record<string, AdminRoute> {
-  const get = (help: string, answer: AdminRoute['answer']): AdminRoute => ({ method: 'GET', help, answer });
-  const post = (help: string, answer: AdminRoute['answer']): AdminRoute => ({ method: 'POST', help, answer });
+/** What anyone may ask who can reach the pod. */
+export function statusRoutes(source: AdminSource): Record<string, AdminRoute> {
   const prometheus = (): AdminAnswer => ({
     kind: 'whole',
     status: 200,
     type: PROMETHEUS_TYPE,
     body: formatPrometheus([...source.stats.rows(), ...processRows()]),
   });
-  const routes: Record<string, AdminRoute> = {
-    '/': get('this list', () => plain(200, `Outrigger\n\n${formatRoutes(routes)}`)),
+  return {
     '/ready': get('200 when it takes calls, else 503 with the reasons', () => ready(source)),
     '/live': get('200 while it runs', () => plain(200, 'LIVE\n')),
     '/metrics': get('the statistics, for Prometheus', prometheus),
     '/stats/prometheus': get('the same', prometheus),
+  };
+}
+
+function get(help: string, answer: AdminRoute['answer']): AdminRoute {
+  return { method: 'GET', help, answer };
+}
+
+function post(help: string, answer: AdminRoute['answer']): AdminRoute {
+  return { method: 'POST', help, answer };
+}
+
+function routesOf(source: AdminSource): Record<string, AdminRoute> {
+  const routes: Record<string, AdminRoute> = {
+    '/': get('this list', () => plain(200, `Outrigger\n\n${formatRoutes(routes)}`)),
+    ...statusRoutes(source),
     '/stats': get('the statistics; ?filter=REGEX, ?format=json', (request) => stats(source, request)),
     '/config_dump': get('what the control plane said, what was refused and why, what serves', () =>
       json(source.configDump()),

@@ -1,5 +1,8 @@
 // Commands that ask a running agent through its admin port.
+import { setTimeout } from 'node:timers/promises';
 import { type Command, type Flag, type FlagValues, UsageError } from './command-line.ts';
+
+const POLL_MS = 250;
 
 export const ADMIN_FLAG: Flag = {
   name: 'admin',
@@ -18,16 +21,40 @@ function ask(name: string, summary: string, method: 'GET' | 'POST', path: string
 }
 
 export const askCommands: readonly Command[] = [
-  ask('status', 'is a running agent ready, and if not, what is it waiting for?', 'GET', '/ready'),
+  {
+    name: 'status',
+    summary: 'is a running agent ready, and if not, what is it waiting for?',
+    details: [],
+    flags: [ADMIN_FLAG, { name: 'wait', value: 'SECONDS', help: 'ask until it is ready, so long at the most' }],
+    run: async (flags) => {
+      const until = performance.now() + flags.number('wait', { min: 0, max: 86_400, fallback: 0 }) * 1000;
+      while (performance.now() < until && !(await isReady(flags))) await setTimeout(POLL_MS);
+      return request(flags, 'GET', '/ready');
+    },
+  },
   ask('config', 'what a running agent was told by its control plane, with what it refused', 'GET', '/config_dump'),
   ask('clusters', 'the clusters and endpoints of a running agent', 'GET', '/clusters'),
   ask('drain', 'let a running agent finish its calls and take no new ones', 'POST', '/drain'),
 ];
 
-/** Prints the answer; exit code 1 when the agent says no (not ready, unknown listener). */
-export async function request(flags: FlagValues, method: 'GET' | 'POST', path: string): Promise<number> {
+async function isReady(flags: FlagValues): Promise<boolean> {
+  try {
+    return (await fetch(`http://${adminAddress(flags)}/ready`)).ok;
+  } catch {
+    // It does not run yet.
+    return false;
+  }
+}
+
+function adminAddress(flags: FlagValues): string {
   const admin = flags.text('admin') ?? '127.0.0.1:15000';
   if (!/^[^/\s]+:\d+$/.test(admin)) throw new UsageError(`--admin takes HOST:PORT, not '${admin}'`);
+  return admin;
+}
+
+/** Prints the answer; exit code 1 when the agent says no (not ready, unknown listener). */
+export async function request(flags: FlagValues, method: 'GET' | 'POST', path: string): Promise<number> {
+  const admin = adminAddress(flags);
   let response: Response;
   try {
     response = await fetch(`http://${admin}${path}`, { method });

@@ -35,6 +35,11 @@ export const runCommand: Command = {
     CONTROL_PLANE_FLAG,
     { name: 'admin-port', value: 'N', help: 'admin port (what an Envoy bootstrap says, else 15000); 0: any free one' },
     { name: 'admin-host', value: 'HOST', help: 'where the admin port binds (127.0.0.1)' },
+    {
+      name: 'status-port',
+      value: 'N',
+      help: 'readiness, metrics and the app’s probes on all addresses (in a pod: 15020)',
+    },
     { name: 'xds-mode', value: 'MODE', help: 'auto, delta or sotw (what the bootstrap says, else auto)' },
     OUTBOUND_PORT_FLAG,
     UNSUPPORTED_FLAG,
@@ -50,6 +55,7 @@ export const runCommand: Command = {
     const xdsMode = flags.text('xds-mode') === undefined ? null : flags.oneOf('xds-mode', XDS_MODES, 'auto');
     const unsupported = flags.oneOf('unsupported', UNSUPPORTED_POLICIES, 'warn');
     const givenPort = flags.text('admin-port') === undefined ? null : flags.number('admin-port', PORTS);
+    const statusPort = flags.text('status-port') === undefined ? null : flags.number('status-port', PORTS);
     const { bootstrap, admin, warnings, file, env } = await readConfig(flags, process.env, unsupported);
     const { Agent } = await import('../agent.ts');
     const agent = new Agent({
@@ -64,6 +70,7 @@ export const runCommand: Command = {
       adminHost: flags.text('admin-host') ?? admin?.host ?? '127.0.0.1',
       adminPort: givenPort ?? admin?.port ?? PORTS.fallback,
       outboundPort: outboundPortOf(flags),
+      statusPort,
       concurrency,
       logLevel,
       drainMs: drainSeconds * 1000,
