@@ -104,6 +104,7 @@ export class DataPlane {
       tracer: sampling.enabled ? new TraceSampler(sampling) : null,
       log,
       now,
+      random: Math.random,
     });
     this.#listeners = new ListenerSet<ListenerContext>({
       environment: environment('server'),

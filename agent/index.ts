@@ -13,6 +13,7 @@ export {
   type ForwardOptions,
   type ForwardTo,
   type Reject,
+  type Retry,
   reject,
 } from './director/director-answer.ts';
 export type { DirectorCall, Peer, PeerTls } from './director/director-call.ts';

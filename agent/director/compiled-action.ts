@@ -77,11 +77,12 @@ function compileForward(
   traitsOf: (of: ClusterPart | null) => RouteTraits,
   where: string,
 ): CompiledAction {
-  const { timeoutMs, maxStreamDurationMs, grpcTimeoutMaxMs } = action;
+  const { timeoutMs, maxStreamDurationMs, grpcTimeoutMaxMs, retry } = action;
   const common = {
     timeoutMs,
     maxStreamDurationMs,
     grpcTimeoutMaxMs,
+    retry,
     hash: compileHashPolicies(action.hashPolicies),
     unknownClusterStatus: statusOfHttp(action.clusterNotFoundStatus),
   };

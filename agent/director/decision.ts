@@ -1,5 +1,6 @@
 // What a director answers: where a call goes, if it goes anywhere.
 import type { FilterOverrides } from '../../xds/model/http-filter.ts';
+import type { RetryPolicy } from '../../xds/model/retry-policy.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import type { HeaderBlock } from '../http2/index.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
@@ -55,6 +56,8 @@ export interface CallPolicy extends RouteTraits {
   readonly timeoutMs: number | null;
   readonly maxStreamDurationMs: number | null;
   readonly grpcTimeoutMaxMs: number | null;
+  /** `null`: a call is sent again only where it provably was not processed. */
+  readonly retry: RetryPolicy | null;
   /** gRPC code for calls to a cluster that is not known. */
   readonly unknownClusterStatus: number;
   /** Makes of a call what balancing by hash goes by. */

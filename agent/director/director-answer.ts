@@ -1,6 +1,7 @@
 // What a user's director function may answer: where a call goes and how, or the status that it gets.
+import type { RetryPolicy } from '../../xds/model/retry-policy.ts';
 import type { Metadata } from '../grpc/metadata.ts';
-import { STATUS_NAMES, statusName } from '../grpc/status.ts';
+import { STATUS_NAMES, status, statusName } from '../grpc/status.ts';
 import type { TargetTls } from '../grpc/target.ts';
 import type { DirectorCall } from './director-call.ts';
 
@@ -40,6 +41,26 @@ export interface ForwardOptions {
   readonly metadata?: Metadata;
   /** From the call's arrival, and upstream as `grpc-timeout`; the client's own deadline counts too. Default: none. */
   readonly timeoutMs?: number;
+  /** Default: a call is sent again only where it provably was not processed. */
+  readonly retry?: Retry;
+}
+
+/**
+ * When a call that failed is tried again: before any of its answer went to the client, while its request is at hand
+ * (64 KiB of one that is under way), and while not too many other calls are on a retry. What an endpoint says in
+ * `grpc-retry-pushback-ms` goes before the waits given here. Source: gRFC A6.
+ */
+export interface Retry {
+  /** With the first: 2 to 5. */
+  readonly maxAttempts: number;
+  /** Codes that are tried again; a lost connection is UNAVAILABLE. Default: UNAVAILABLE. */
+  readonly statuses?: readonly number[];
+  /** Before the second attempt, give or take a fifth. Default 100. */
+  readonly initialBackoffMs?: number;
+  /** Default 1,000. */
+  readonly maxBackoffMs?: number;
+  /** What each further wait is longer by. Default 2. */
+  readonly backoffMultiplier?: number;
 }
 
 /** Make it with `reject`. */
@@ -63,12 +84,29 @@ export function reject(code: number, message = ''): Reject {
 /** The status that a thrown value stands for; `null` where it is a fault. */
 export function thrownStatus(thrown: unknown): Reject | null {
   if (typeof thrown !== 'object' || thrown === null) return null;
-  const { kind, status, code, details, message }: Record<string, unknown> = { ...thrown };
-  if (kind === 'reject' && isFailure(status)) return { kind, status, message: textOf(message) };
+  const { kind, status: own, code, details, message }: Record<string, unknown> = { ...thrown };
+  if (kind === 'reject' && isFailure(own)) return { kind, status: own, message: textOf(message) };
   // As grpc-js makes them: ServiceError and StatusObject. The codes of Node's own errors are text.
   if (!isFailure(code)) return null;
-  const own = thrown instanceof Error ? thrown.message : message;
-  return { kind: 'reject', status: code, message: textOf(details ?? own) };
+  const text = thrown instanceof Error ? thrown.message : message;
+  return { kind: 'reject', status: code, message: textOf(details ?? text) };
+}
+
+/** @throws TypeError that names what is wrong. */
+export function retryPolicy(retry: Retry | undefined): RetryPolicy | null {
+  if (retry === undefined) return null;
+  const { maxAttempts, statuses = [status.UNAVAILABLE], initialBackoffMs = 100, backoffMultiplier = 2 } = retry;
+  const { maxBackoffMs = Math.max(1000, initialBackoffMs) } = retry;
+  if (!(Number.isInteger(maxAttempts) && maxAttempts >= 2 && maxAttempts <= 5)) {
+    throw new TypeError('retry.maxAttempts has to be 2, 3, 4 or 5');
+  }
+  if (!statuses.every(isFailure)) throw new TypeError('retry.statuses has to be a list of codes from 1 to 16');
+  if (!(initialBackoffMs > 0 && maxBackoffMs >= initialBackoffMs && maxBackoffMs < 2 ** 31)) {
+    throw new TypeError('retry.initialBackoffMs has to be above 0, and maxBackoffMs not below it');
+  }
+  if (!(backoffMultiplier >= 1)) throw new TypeError('retry.backoffMultiplier has to be 1 or more');
+  const backoff = { initialBackoffMs, maxBackoffMs, backoffMultiplier };
+  return { maxAttempts, ...backoff, statuses, httpStatuses: [], unanswered: 'by-status' };
 }
 
 function textOf(message: unknown): string {

@@ -10,7 +10,14 @@ import type { Log } from '../observe/log.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { Decision, Director, PendingDecision } from './decision.ts';
 import { DirectedHeads } from './directed-head.ts';
-import { type DirectorAnswer, type DirectorFunction, type Forward, thrownStatus } from './director-answer.ts';
+import {
+  type DirectorAnswer,
+  type DirectorFunction,
+  type Forward,
+  type Retry,
+  retryPolicy,
+  thrownStatus,
+} from './director-answer.ts';
 import { DirectorCall } from './director-call.ts';
 
 /** Clusters of the targets that a director names. */
@@ -138,7 +145,7 @@ function pendingUntil(ready: Promise<void>, decision: Decision): PendingDecision
 
 function forwardTo(
   cluster: string,
-  { timeoutMs = null }: { readonly timeoutMs?: number | null },
+  { timeoutMs = null, retry }: { readonly timeoutMs?: number | null; readonly retry?: Retry },
   rewrite: ReturnType<DirectedHeads['change']>,
 ): Decision {
   return {
@@ -149,6 +156,7 @@ function forwardTo(
       // As gRFC A31 has it: the endpoint is told what is left.
       maxStreamDurationMs: timeoutMs,
       grpcTimeoutMaxMs: null,
+      retry: retryPolicy(retry),
       unknownClusterStatus: status.UNAVAILABLE,
       hash: null,
       rewrite,

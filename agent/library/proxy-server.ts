@@ -123,6 +123,7 @@ export class ProxyServer {
       tracer: null,
       log,
       now,
+      random,
     });
     this.#listeners = new ListenerSet<CallContext>({
       environment: environment('server'),

@@ -66,6 +66,12 @@ export class LocalServer implements Upstream {
 
   end(): void {}
 
+  beginRetry(): boolean {
+    return true;
+  }
+
+  endRetry(): void {}
+
   pick(): UpstreamEndpoint {
     return this.#endpoint;
   }

@@ -20,7 +20,7 @@ export interface CallContext {
 }
 
 /** What a call needs of the cluster that takes it. */
-export type Upstream = Pick<UpstreamCluster, 'begin' | 'end' | 'pick'>;
+export type Upstream = Pick<UpstreamCluster, 'begin' | 'end' | 'pick' | 'beginRetry' | 'endRetry'>;
 
 /** Clusters by name. */
 export interface Upstreams {
@@ -38,6 +38,8 @@ export interface ProxyOptions {
   readonly log: Log;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Uniform in [0, 1): spreads retries. */
+  readonly random: () => number;
 }
 
 export interface ProxyParts extends ProxyOptions {
@@ -47,6 +49,7 @@ export interface ProxyParts extends ProxyOptions {
     readonly authority: HeaderEdit;
     readonly traceparent: HeaderEdit;
     readonly grpcTimeout: HeaderEdit;
+    readonly previousAttempts: HeaderEdit;
   };
 }
 

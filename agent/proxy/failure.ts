@@ -5,7 +5,17 @@ import { status, statusName, statusOfHttp } from '../grpc/status.ts';
 import { ErrorCode, type HeaderBlock, type HeaderShapes, type Oversize, type Stream } from '../http2/index.ts';
 import type { FailureSource, ResponseFlag } from '../observe/call-observer.ts';
 
-export interface CallFailure {
+/** How a call ended. */
+export interface CallOutcome {
+  /** gRPC code. */
+  readonly status: number;
+  readonly message: string;
+  readonly flag: ResponseFlag;
+  /** `null`: it did not fail. */
+  readonly source: FailureSource | null;
+}
+
+export interface CallFailure extends CallOutcome {
   /** gRPC code. */
   readonly status: number;
   /** Names hop and reason; becomes `grpc-message`. */

@@ -18,6 +18,7 @@ export class GrpcProxy {
         authority: shapes.edit({ remove: ['host'], set: [{ name: ':authority' }] }),
         traceparent: shapes.edit({ set: [{ name: 'traceparent' }] }),
         grpcTimeout: shapes.edit({ set: [{ name: 'grpc-timeout' }] }),
+        previousAttempts: shapes.edit({ set: [{ name: 'grpc-previous-rpc-attempts' }] }),
       },
     };
   }

@@ -9,6 +9,7 @@ import { UpstreamEndpoint } from './endpoint.ts';
 import { EndpointSockets } from './endpoint-socket.ts';
 import type { PoolSet } from './pool-set.ts';
 import { RequestBudget } from './request-budget.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 /** Why a cluster has no endpoint for a call; `reason` names what was seen and what comes next. */
 export interface Unavailable {
@@ -22,6 +23,7 @@ export type OnOverflow = (limit: 'maxRequests', peer: string) => void;
 export class UpstreamCluster {
   readonly name: string;
   readonly #budget = new RequestBudget();
+  readonly #retries = new RetryBudget();
   readonly #onOverflow: OnOverflow;
   readonly #pools: PoolSet;
   readonly #random: () => number;
@@ -90,6 +92,15 @@ export class UpstreamCluster {
 
   end(): void {
     this.#budget.give();
+  }
+
+  /** Counts a call that is tried again, which `endRetry` takes back; false where too many are. */
+  beginRetry(): boolean {
+    return this.#retries.take(this.#budget.active);
+  }
+
+  endRetry(): void {
+    this.#retries.give();
   }
 
   /**

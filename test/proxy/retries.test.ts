@@ -1,6 +1,8 @@
 // Calls that an endpoint did not process (http2.md section 2, "Retry safety / GOAWAY", and section 6): they are sent
 // again where the whole request is at hand, and else the endpoint's word is passed on, never more than it said.
 import test from 'ava';
+import type { RetryPolicy } from '../../xds/model/retry-policy.ts';
+import { forwardTo } from '../../xds/model/route.ts';
 import {
   data,
   type Fields,
@@ -22,6 +24,7 @@ import {
   setting,
   startRawMesh,
 } from '../support/raw-mesh.ts';
+import { cluster, endpoints, listener, route, routeConfiguration } from '../support/resources.ts';
 
 const { endStream } = flag;
 const REFUSED_STREAM = 7;
@@ -256,4 +259,40 @@ test('(88) a call that waits for a slot goes to a new connection when the one it
   t.is(await outcome(client, 3), 'status 0');
   old.send(okResponse(1));
   t.is(await outcome(client, 1), 'status 0');
+});
+
+test('a route whose policy says so has a failure tried again, and passes the one after', async (t) => {
+  const retry: RetryPolicy = {
+    maxAttempts: 2,
+    initialBackoffMs: 1,
+    maxBackoffMs: 1,
+    backoffMultiplier: 2,
+    statuses: [14],
+    httpStatuses: [],
+    unanswered: ['refused'],
+  };
+  const mesh = await startRawMesh(t, (port) => [
+    { type: 'cluster', value: cluster('echo') },
+    { type: 'endpoints', value: endpoints('echo', [port]) },
+    {
+      type: 'route',
+      value: routeConfiguration('routes', { '*': [route(forwardTo([{ name: 'echo', weight: 1 }], { retry }))] }),
+    },
+    { type: 'listener', value: listener('echo', 'outbound', 'routes') },
+  ]);
+  const client = await mesh.client();
+  client.send(headers(1, request()), data(1, 'whole', endStream));
+  const upstream = await mesh.upstream();
+  await upstream.expect('DATA', 1, (last) => last.endStream);
+  upstream.send(headers(1, [...responseHead, ['grpc-status', '14']], endStream));
+  t.is(field((await upstream.expect('HEADERS', 3)).fields, 'grpc-previous-rpc-attempts'), '1');
+  await upstream.expect('DATA', 3, (last) => last.endStream);
+  t.is(upstream.body(3).toString(), 'whole');
+  upstream.send(headers(3, [...responseHead, ['grpc-status', '14'], ['x-second', '1']], endStream));
+  t.is(field((await client.expect('HEADERS', 1)).fields, 'x-second'), '1');
+  // Without an answer it is by causes: a reset in the middle is none of them.
+  client.send(headers(3, request(), endStream));
+  await upstream.expect('HEADERS', 5);
+  upstream.send(rstStream(5, 2));
+  t.is(await outcome(client, 3), 'status 13');
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { FactOfCall, FormatCommand, HeaderAddition, HeaderMutations } from '../../xds/model/header-mutations.ts';
 import type { CallRule, FilterOverrides, RbacPolicy, RbacRules } from '../../xds/model/http-filter.ts';
 import type { HeaderMatcher, StringMatch } from '../../xds/model/matcher.ts';
+import { type RetryPolicy, unansweredCauses } from '../../xds/model/retry-policy.ts';
 import type {
   ClusterField,
   HashPolicy,
@@ -184,6 +185,20 @@ const hostRewrite: fc.Arbitrary<HostRewrite> = fc.oneof(
   fc.constant({ kind: 'endpoint' } as const),
 );
 
+/** Its first cause makes sure that there is something to retry. */
+const retryPolicy: fc.Arbitrary<RetryPolicy> = fc
+  .record({
+    maxAttempts: fc.integer({ min: 2, max: 9 }),
+    initialBackoffMs: fc.integer({ min: 1, max: 1000 }),
+    over: fc.integer({ min: 0, max: 1000 }),
+    statuses: fc.subarray([1, 4, 8, 13, 14], { minLength: 1 }),
+    httpStatuses: fc.subarray([409, 502, 503]),
+    unanswered: fc.constantFrom(['unconnected'], ['refused'], ['unconnected', 'refused'], unansweredCauses, []),
+  })
+  .map(({ over, ...policy }) => {
+    return { ...policy, maxBackoffMs: policy.initialBackoffMs + over, backoffMultiplier: 2 } as RetryPolicy;
+  });
+
 const action: fc.Arbitrary<RouteAction> = fc.oneof(
   record<RouteAction & { kind: 'forward' }>({
     kind: fc.constant('forward'),
@@ -194,6 +209,7 @@ const action: fc.Arbitrary<RouteAction> = fc.oneof(
     timeoutMs: orNull(ms),
     maxStreamDurationMs: orNull(fc.oneof(ms, fc.constant(0))),
     grpcTimeoutMaxMs: orNull(ms),
+    retry: orNull(retryPolicy),
     hostRewrite: orNull(hostRewrite),
     appendForwardedHost: fc.boolean(),
     pathRewrite: orNull(pathRewrite),

@@ -209,18 +209,60 @@ test('a condition that is not tested makes the route go, not match more', (t) =>
   t.is(warningsOf('route', message).length, 4);
 });
 
+test('when calls are retried: by words, with the defaults of Envoy, and by the virtual host where the route says nothing', (t) => {
+  const policyOf = (route: object, ofHost: object | null = null) => {
+    const value = modelOf('route', withHosts({ ...host, retry_policy: ofHost, routes: [{ match, route }] }));
+    const { action: taken } = value.virtualHosts[0]!.routes[0]!;
+    return taken.kind === 'forward' ? taken.retry : undefined;
+  };
+  const backoff = { initialBackoffMs: 25, maxBackoffMs: 250, backoffMultiplier: 2 };
+  // What Istio sends with each outbound route.
+  const istio = {
+    retry_on: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
+    num_retries: { value: 2 },
+    retriable_status_codes: [503],
+  };
+  t.deepEqual(policyOf({ ...action, retry_policy: istio }), {
+    maxAttempts: 3,
+    ...backoff,
+    statuses: [14, 1],
+    httpStatuses: [503],
+    unanswered: ['unconnected', 'refused'],
+  });
+  const all = policyOf({ ...action, retry_policy: { retry_on: '5xx' } });
+  t.is(all?.maxAttempts, 2);
+  t.deepEqual(all?.unanswered, ['unconnected', 'refused', 'reset']);
+  t.true(all?.httpStatuses.includes(500) && all.httpStatuses.includes(599));
+  t.deepEqual(policyOf(action, { retry_on: 'internal', retry_back_off: { base_interval: { nanos: 5_000_000 } } }), {
+    maxAttempts: 2,
+    initialBackoffMs: 5,
+    maxBackoffMs: 50,
+    backoffMultiplier: 2,
+    statuses: [13],
+    httpStatuses: [],
+    unanswered: [],
+  });
+  for (const none of [{ retry_on: '' }, { retry_on: 'reset', num_retries: { value: 0 } }]) {
+    t.is(policyOf({ ...action, retry_policy: none }, { retry_on: 'reset' }), null);
+  }
+});
+
 test('fields that change a call and are not carried out are each named', (t) => {
   const message = {
     ...withHosts({
       ...host,
-      retry_policy: {},
+      retry_policy: { per_try_timeout: { seconds: 1 } },
       routes: [
         {
           match,
           request_headers_to_add: [{ header: { key: 'a', value: '%START_TIME%' } }],
           route: {
             ...action,
-            retry_policy: { retry_on: 'unavailable' },
+            retry_policy: {
+              retry_on: 'unavailable, reset-before-request,envoy-ratelimited',
+              retry_host_predicate: [{ name: 'previous' }],
+              retriable_headers: [{ name: 'x' }],
+            },
             hash_policy: [{}, { filter_state: { key: 'x' } }, { cookie: { name: 'c', ttl: {} } }],
             request_mirror_policies: [{}],
             idle_timeout: { seconds: 3 },
@@ -231,11 +273,13 @@ test('fields that change a call and are not carried out are each named', (t) => 
     }),
   };
   t.deepEqual(warningsOf('route', message), [
-    'virtual_hosts[0].retry_policy: calls are not retried',
-    'virtual_hosts[0].routes[0].route.retry_policy: calls are not retried',
+    'virtual_hosts[0].retry_policy.per_try_timeout: attempts have no time of their own',
     'virtual_hosts[0].routes[0].route.request_mirror_policies: calls are not mirrored',
     'virtual_hosts[0].routes[0].route.priority: all calls share one set of limits',
     'virtual_hosts[0].routes[0].route.idle_timeout: idle calls are not ended',
+    'virtual_hosts[0].routes[0].route.retry_policy.retry_on: not looked at: reset-before-request, envoy-ratelimited',
+    'virtual_hosts[0].routes[0].route.retry_policy.retry_host_predicate: endpoints are chosen as ever',
+    'virtual_hosts[0].routes[0].route.retry_policy.retriable_headers: headers are not looked at',
     'virtual_hosts[0].routes[0].route.hash_policy[0]: no policy that we know is set',
     'virtual_hosts[0].routes[0].route.hash_policy[1].filter_state.key: only "io.grpc.channel_id" is supported',
     'virtual_hosts[0].routes[0].route.hash_policy[2].cookie.ttl: a cookie that is absent is not made',

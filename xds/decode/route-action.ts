@@ -1,16 +1,26 @@
 // What a route does with a call -> RouteAction of the model.
+import type { RetryPolicy } from '../model/retry-policy.ts';
 import { type ForwardAction, type RouteAction, unchanged, type WeightedCluster } from '../model/route.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { decodeHashPolicies } from './hash-policy.ts';
+import { decodeRetryPolicy } from './retry-policy.ts';
 import { checkText, decodeHostRewrite, decodePathRewrite, decodeRedirect } from './rewrites.ts';
 import { decodeLevel } from './route-level.ts';
 import type { RouteActionMessage, RouteMessage, WeightedClusterMessage } from './route-messages.ts';
 import { decodeDuration, decodeText, maxUint32 } from './scalars.ts';
 import type { Scope } from './validation.ts';
 
-/** `null` after a problem was noted. */
-export function decodeRouteAction(context: DecodeContext, message: RouteMessage, scope: Scope): RouteAction | null {
-  if (message.route !== undefined) return decodeForward(context, message.route, scope.at('route'));
+/**
+ * `null` after a problem was noted.
+ * @param retry of its virtual host, which counts where the action has no policy of its own.
+ */
+export function decodeRouteAction(
+  context: DecodeContext,
+  message: RouteMessage,
+  retry: RetryPolicy | null,
+  scope: Scope,
+): RouteAction | null {
+  if (message.route !== undefined) return decodeForward(context, message.route, retry, scope.at('route'));
   if (message.non_forwarding_action !== undefined) return { kind: 'non-forwarding' };
   if (message.direct_response !== undefined) {
     return decodeDirectResponse(context, message.direct_response, scope.at('direct_response'));
@@ -40,7 +50,12 @@ function decodeDirectResponse(
   return { kind: 'direct-response', status, body: body.kind === 'text' ? body.text : '' };
 }
 
-function decodeForward(context: DecodeContext, message: RouteActionMessage, scope: Scope): RouteAction | null {
+function decodeForward(
+  context: DecodeContext,
+  message: RouteActionMessage,
+  inherited: RetryPolicy | null,
+  scope: Scope,
+): RouteAction | null {
   const timeoutMs = decodeDuration(message.timeout, scope.at('timeout'));
   const limits = message.max_stream_duration;
   const limitsScope = scope.at('max_stream_duration');
@@ -56,6 +71,7 @@ function decodeForward(context: DecodeContext, message: RouteActionMessage, scop
     limitsScope.at('grpc_timeout_header_offset').unsupported('the deadline is not shortened');
   }
   reportUnsupported(message, scope);
+  const own = decodeRetryPolicy(message.retry_policy, scope.at('retry_policy'));
   const policy = message.path_rewrite_policy;
   const rewritten = policy === null ? null : scope.at('path_rewrite_policy').unsupported('paths are not rewritten so');
   const clusters = decodeClusters(context, message, scope);
@@ -69,6 +85,7 @@ function decodeForward(context: DecodeContext, message: RouteActionMessage, scop
     timeoutMs: timeoutMs === 0 ? null : timeoutMs,
     maxStreamDurationMs,
     grpcTimeoutMaxMs,
+    retry: message.retry_policy === null ? inherited : own,
     hostRewrite: decodeHostRewrite(message, scope),
     appendForwardedHost: message.append_x_forwarded_host,
     pathRewrite: decodePathRewrite(message, scope),
@@ -144,7 +161,6 @@ function decodeWeighted(context: DecodeContext, message: WeightedClusterMessage,
 }
 
 function reportUnsupported(message: RouteActionMessage, scope: Scope): void {
-  if (message.retry_policy !== null) scope.at('retry_policy').unsupported('calls are not retried');
   if (message.hedge_policy !== null) scope.at('hedge_policy').unsupported('calls are not hedged');
   if (message.request_mirror_policies.length > 0) {
     scope.at('request_mirror_policies').unsupported('calls are not mirrored');

@@ -51,7 +51,7 @@ export interface VirtualHostMessage extends LevelMessage {
   readonly routes: readonly RouteMessage[];
   readonly matcher: object | null;
   readonly require_tls: EnumValue;
-  readonly retry_policy: object | null;
+  readonly retry_policy: RetryPolicyMessage | null;
   readonly hedge_policy: object | null;
   readonly request_mirror_policies: readonly object[];
 }
@@ -132,7 +132,7 @@ export interface RouteActionMessage {
   readonly append_x_forwarded_host: boolean;
   readonly timeout: DurationMessage | null;
   readonly idle_timeout: DurationMessage | null;
-  readonly retry_policy: object | null;
+  readonly retry_policy: RetryPolicyMessage | null;
   readonly request_mirror_policies: readonly object[];
   readonly priority: EnumValue;
   readonly hash_policy: readonly HashPolicyMessage[];
@@ -142,6 +142,23 @@ export interface RouteActionMessage {
     readonly grpc_timeout_header_max: DurationMessage | null;
     readonly grpc_timeout_header_offset: DurationMessage | null;
   } | null;
+}
+
+export interface RetryPolicyMessage {
+  readonly retry_on: string;
+  readonly num_retries: { readonly value: number } | null;
+  readonly per_try_timeout: DurationMessage | null;
+  readonly per_try_idle_timeout: DurationMessage | null;
+  readonly retry_priority: object | null;
+  readonly retry_host_predicate: readonly object[];
+  readonly retriable_status_codes: readonly number[];
+  readonly retry_back_off: {
+    readonly base_interval: DurationMessage | null;
+    readonly max_interval: DurationMessage | null;
+  } | null;
+  readonly retriable_headers: readonly object[];
+  readonly retriable_request_headers: readonly object[];
+  readonly rate_limited_retry_back_off: object | null;
 }
 
 export interface HashPolicyMessage {

@@ -1,6 +1,8 @@
 // envoy.config.route.v3.RouteConfiguration -> RouteConfiguration, from RDS or inside a listener.
+import type { RetryPolicy } from '../model/retry-policy.ts';
 import type { Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
 import type { DecodeContext } from './decode-context.ts';
+import { decodeRetryPolicy } from './retry-policy.ts';
 import { decodeRouteAction } from './route-action.ts';
 import { decodeLevel } from './route-level.ts';
 import { decodeRouteMatch } from './route-match.ts';
@@ -42,14 +44,14 @@ function decodeVirtualHost(
   const level = decodeLevel(context, message, scope);
   if (message.matcher !== null) scope.at('matcher').unsupported('the unified matcher is not supported');
   if (message.require_tls !== 'NONE') scope.at('require_tls').unsupported('clear text is not redirected');
-  if (message.retry_policy !== null) scope.at('retry_policy').unsupported('calls are not retried');
+  const retry = decodeRetryPolicy(message.retry_policy, scope.at('retry_policy'));
   if (message.hedge_policy !== null) scope.at('hedge_policy').unsupported('calls are not hedged');
   if (message.request_mirror_policies.length > 0) {
     scope.at('request_mirror_policies').unsupported('calls are not mirrored');
   }
   const routes: Route[] = [];
   for (const [index, routeMessage] of message.routes.entries()) {
-    const route = decodeRoute(context, routeMessage, scope.item('routes', index));
+    const route = decodeRoute(context, routeMessage, retry, scope.item('routes', index));
     if (route !== null) routes.push(route);
   }
   return { name: message.name, domains: message.domains, routes, ...level };
@@ -68,9 +70,14 @@ function checkDomain(domain: string, virtualHost: string, seen: Map<string, stri
 }
 
 /** `null` where the route is left out, or has a problem. */
-function decodeRoute(context: DecodeContext, message: RouteMessage, scope: Scope): Route | null {
+function decodeRoute(
+  context: DecodeContext,
+  message: RouteMessage,
+  retry: RetryPolicy | null,
+  scope: Scope,
+): Route | null {
   const match = decodeRouteMatch(message.match, scope.at('match'));
-  const action = decodeRouteAction(context, message, scope);
+  const action = decodeRouteAction(context, message, retry, scope);
   const level = decodeLevel(context, message, scope);
   return match === null || action === null ? null : { name: message.name, match, action, ...level };
 }

@@ -1,4 +1,5 @@
 // RouteConfiguration to envoy.config.route.v3.RouteConfiguration; the mirror of decode/route.ts.
+import { type RetryPolicy, unansweredCauses } from '../model/retry-policy.ts';
 import type { ForwardAction, HashPolicy, Route, RouteAction, RouteConfiguration } from '../model/route.ts';
 import { encodeHeaderMutations } from './header-mutations.ts';
 import { encodeFilterOverrides } from './http-filters.ts';
@@ -68,10 +69,40 @@ function encodeForward(action: ForwardAction, pack: Pack): object {
     ...encodeHostRewrite(action.hostRewrite),
     append_x_forwarded_host: action.appendForwardedHost,
     ...(action.pathRewrite === null ? {} : encodePathRewrite(action.pathRewrite)),
+    retry_policy: encodeRetryPolicy(action.retry),
     cluster_not_found_response_code: notFoundCodes[action.clusterNotFoundStatus],
     hash_policy: action.hashPolicies.map(encodeHashPolicy),
   };
 }
+
+/** The mirror of decode/retry-policy.ts, as far as `retry_on` has words for it. */
+function encodeRetryPolicy(policy: RetryPolicy | null): object | null {
+  if (policy === null) return null;
+  const causes = policy.statuses.flatMap((status) => retryCauses[status] ?? []);
+  if (policy.httpStatuses.length > 0) causes.push('retriable-status-codes');
+  const unanswered = policy.unanswered === 'by-status' ? unansweredCauses : policy.unanswered;
+  causes.push(...unanswered.map((cause) => unansweredWords[cause]));
+  return {
+    retry_on: causes.join(','),
+    num_retries: encodeWrapper(policy.maxAttempts - 1),
+    retriable_status_codes: policy.httpStatuses,
+    retry_back_off: {
+      base_interval: encodeDuration(policy.initialBackoffMs),
+      max_interval: encodeDuration(policy.maxBackoffMs),
+    },
+  };
+}
+
+const retryCauses: Readonly<Record<number, string>> = {
+  1: 'cancelled',
+  4: 'deadline-exceeded',
+  8: 'resource-exhausted',
+  13: 'internal',
+  14: 'unavailable',
+};
+
+/** The last one stands for all three. */
+const unansweredWords = { unconnected: 'connect-failure', refused: 'refused-stream', reset: 'reset' } as const;
 
 const notFoundCodes: Readonly<Record<number, string>> = {
   404: 'NOT_FOUND',

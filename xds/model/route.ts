@@ -2,6 +2,7 @@
 import type { HeaderMutations } from './header-mutations.ts';
 import type { FilterOverrides } from './http-filter.ts';
 import type { HeaderMatcher, StringMatch } from './matcher.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 
 export interface RouteConfiguration {
   readonly name: string;
@@ -91,6 +92,8 @@ export interface ForwardAction {
   readonly maxStreamDurationMs: number | null;
   /** `max_stream_duration.grpc_timeout_header_max`; `null` or 0: no cap. */
   readonly grpcTimeoutMaxMs: number | null;
+  /** Of the route, or else of its virtual host; `null`: a call is sent again only where it was not processed. */
+  readonly retry: RetryPolicy | null;
   /** `null`: the authority passes unchanged. */
   readonly hostRewrite: HostRewrite | null;
   /** Whether `x-forwarded-host` gets the authority that a rewrite replaces. */
@@ -174,6 +177,7 @@ export function forwardTo(
     timeoutMs: null,
     maxStreamDurationMs: null,
     grpcTimeoutMaxMs: null,
+    retry: null,
     hostRewrite: null,
     appendForwardedHost: false,
     pathRewrite: null,
