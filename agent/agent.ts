@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import {
   type Bootstrap,
   ConfigCache,
+  type ControlPlaneStatus,
   createGrpcTransport,
   DependencyManager,
   LocalResources,
@@ -13,6 +14,8 @@ import {
   XdsClient,
 } from '../xds/index.ts';
 import type { ConfigUpdate, Resource, ServingResource } from '../xds/model/resource.ts';
+import { toNodeMessage } from '../xds/node-message.ts';
+import { ClientStatusServer } from '../xds/server/client-status-server.ts';
 import { AdminServer, statusRoutes } from './admin/admin-server.ts';
 import type { AdminSource } from './admin/admin-source.ts';
 import { AgentView } from './admin/agent-view.ts';
@@ -54,6 +57,8 @@ export interface AgentOptions {
   readonly adminHost: string;
   /** 0 takes any free port. */
   readonly adminPort: number;
+  /** Where the status of its xDS client is served over gRPC (CSDS), at 127.0.0.1; 0 takes any free port, `null`: nowhere. */
+  readonly csdsPort: number | null;
   /**
    * Calls that come to this port of 127.0.0.1 each name a listener with their authority, which the control plane is asked
    * for then; nothing else is asked for. `null`: the control plane is asked for all listeners, and says where they are.
@@ -87,6 +92,7 @@ export class Agent {
   readonly #cache: ConfigCache | null;
   readonly #admin: AdminServer;
   readonly #status: StatusServer | null;
+  readonly #csds: ClientStatusServer | null;
   readonly #questions = new Map<number, (explanation: Explanation) => void>();
   #nextQuestion = 0;
   #state: 'running' | 'draining' | 'stopped' = 'running';
@@ -172,6 +178,9 @@ export class Agent {
     this.#cache = folder === null || client === null ? null : new ConfigCache({ folder, bootstrap, held, log });
     const fileState = () => this.#file?.state ?? null;
     this.#view = new AgentView({ node: bootstrap.node, client, secrets: this.#secrets, fileState, concurrency });
+    const node = toNodeMessage(bootstrap.node, options.version);
+    const statuses = () => this.#controlPlanes();
+    this.#csds = options.csdsPort === null ? null : new ClientStatusServer({ node, statuses });
     const source: AdminSource = {
       ready: () => this.#view.ready(),
       serverInfo: () => this.#view.serverInfo(),
@@ -179,6 +188,7 @@ export class Agent {
       clusters: () => this.#view.clusters(),
       listeners: () => this.#view.listeners(),
       stats: this.#stats,
+      controlPlanes: statuses,
       setLogLevel: (level) => {
         logger.setLevel(level);
         this.#workers.setLogLevel(level);
@@ -189,6 +199,10 @@ export class Agent {
     };
     this.#admin = new AdminServer({ host: options.adminHost, port: options.adminPort, log, source });
     this.#status = options.statusPort === null ? null : createStatusServer(options.statusPort, source, env, log);
+  }
+
+  #controlPlanes(): ControlPlaneStatus[] {
+    return [...(this.#client?.statuses() ?? []), ...this.#secrets.statuses()];
   }
 
   /** Where this thread counts; to the reader it is one more worker. */
@@ -207,8 +221,12 @@ export class Agent {
     const statusPort = await this.#status?.listen();
     if (statusPort !== undefined) this.#log('info', 'status listens', { port: statusPort });
     this.#log('info', 'admin listens', { host: this.#options.adminHost, port: adminPort });
+    const { outboundPort, bootstrap, csdsPort } = this.#options;
+    if (csdsPort !== null) {
+      const port = await this.#csds?.listen({ host: '127.0.0.1', port: csdsPort });
+      this.#log('info', 'client status (CSDS) listens', { port });
+    }
     this.#workers.start();
-    const { outboundPort, bootstrap } = this.#options;
     if (this.#onDemand !== null && outboundPort !== null) {
       this.#apply({ upsert: [outboundListener(outboundPort, bootstrap.clientListenerTemplate ?? '%s')], remove: [] });
     }
@@ -267,6 +285,7 @@ export class Agent {
     this.#client?.stop();
     await this.#workers.stop();
     await this.#telemetry.shutdown();
+    this.#csds?.close();
     await this.#admin.close();
     await this.#status?.close();
     this.#finish({ kind: 'stopped' });

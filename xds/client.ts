@@ -3,6 +3,7 @@
 import { AbsenceTimers } from './absence-timers.ts';
 import type { Verdict } from './ads-stream.ts';
 import type { ReceivedUpdate } from './ads-wire.ts';
+import { type ControlPlaneStatus, statusesOf } from './client-status.ts';
 import { type ConfigDump, dumpType } from './config-dump.ts';
 import type { ReadMessage } from './decode/decode-context.ts';
 import { resourceTypeOf } from './decode/resource-types.ts';
@@ -23,6 +24,7 @@ import type { SotwWireOptions } from './sotw-wire.ts';
 import { nextSubscriptionState } from './subscription.ts';
 import type { Transport } from './transport.ts';
 import { TypeState } from './type-state.ts';
+import { UpdateCounts } from './update-counts.ts';
 import { overdueError, refusedError, rejectedError, WatcherCalls } from './watcher-calls.ts';
 import type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
 
@@ -53,13 +55,6 @@ export interface XdsClientOptions {
   readonly onRestored?: (count: number) => void;
 }
 
-/** Counters of gRFC A78, since the start. */
-export interface XdsCounters {
-  readonly resources: Readonly<Record<ResourceType, { readonly valid: number; readonly invalid: number }>>;
-  /** How often a server that worked stopped working. */
-  readonly serverFailures: number;
-}
-
 /** Make before break: what is named is asked for before what names it. */
 const typeOrder: readonly ResourceType[] = ['secret', 'cluster', 'endpoints', 'listener', 'route'];
 
@@ -76,7 +71,7 @@ export class ControlPlaneClient {
   #isConnected = false;
   /** Why the last attempt to reach a server gave nothing; `null` once one has answered. */
   #failure: string | null = null;
-  #serverFailures = 0;
+  readonly #counts = new UpdateCounts();
 
   /** Opens nothing yet. Throws where the bootstrap has no server, or proto/ cannot be loaded. */
   constructor(options: XdsClientOptions) {
@@ -194,18 +189,14 @@ export class ControlPlaneClient {
     return this.#isConnected;
   }
 
-  get counters(): XdsCounters {
-    const count = ({ validCount, invalidCount }: TypeState) => ({ valid: validCount, invalid: invalidCount });
-    const { listener, route, cluster, endpoints, secret } = this.#types;
+  /** What is known of the servers and of each resource; to be read at once. */
+  status(): ControlPlaneStatus {
+    const types = this.#types;
     return {
-      resources: {
-        listener: count(listener),
-        route: count(route),
-        cluster: count(cluster),
-        endpoints: count(endpoints),
-        secret: count(secret),
-      },
-      serverFailures: this.#serverFailures,
+      server: this.#servers.target,
+      connected: this.#isConnected,
+      counts: this.#counts.byServer(this.#servers.target),
+      resources: typeOrder.flatMap((type) => [...statusesOf(type, types[type])]),
     };
   }
 
@@ -256,11 +247,11 @@ export class ControlPlaneClient {
     return {
       server: this.#servers.target,
       connected: this.#isConnected,
-      listeners: dumpType(listener),
-      routes: dumpType(route),
-      clusters: dumpType(cluster),
-      endpoints: dumpType(endpoints),
-      secrets: dumpType(secret),
+      listeners: dumpType('listener', listener),
+      routes: dumpType('route', route),
+      clusters: dumpType('cluster', cluster),
+      endpoints: dumpType('endpoints', endpoints),
+      secrets: dumpType('secret', secret),
     };
   }
 
@@ -291,8 +282,7 @@ export class ControlPlaneClient {
     const { type } = update;
     const state = this.#types[type];
     const applied = state.cache.apply(update, (name) => state.isWanted(name), this.#servers.policy);
-    state.validCount += applied.validCount;
-    state.invalidCount += applied.invalidCount;
+    this.#counts.updated(this.#servers.target, type, applied);
     if (state.wildcardWatchers.size > 0) state.wildcardState = 'received';
     for (const name of applied.seen) if (state.states.has(name)) state.step(name, 'received');
     const absent = [...applied.removed, ...state.missingOf(update.removed, applied)];
@@ -342,7 +332,7 @@ export class ControlPlaneClient {
   #onBroken(failure: string | null): void {
     if (failure !== null && this.#isConnected) {
       this.#isConnected = false;
-      this.#serverFailures += 1;
+      this.#counts.failed(this.#servers.target);
     }
     for (const type of typeOrder) {
       const state = this.#types[type];

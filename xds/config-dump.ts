@@ -1,7 +1,6 @@
 // What /config_dump shows of the xDS client: plain JSON, without private keys.
-import type { Resource } from './model/resource.ts';
-import type { CacheEntry } from './resource-cache.ts';
-import type { SubscriptionState } from './subscription.ts';
+import { type ResourceStateWord, type ResourceStatus, statusesOf } from './client-status.ts';
+import type { Resource, ResourceType } from './model/resource.ts';
 import type { TypeState } from './type-state.ts';
 
 export interface ConfigDump {
@@ -18,8 +17,7 @@ export interface ConfigDump {
 
 export interface ResourceDump {
   readonly name: string;
-  /** The words of CSDS (`envoy.admin.v3.ClientResourceStatus`). */
-  readonly state: 'REQUESTED' | 'DOES_NOT_EXIST' | 'ACKED' | 'NACKED' | 'RECEIVED_ERROR' | 'TIMEOUT';
+  readonly state: ResourceStateWord;
   /** Of what is in use; empty where nothing is. */
   readonly version: string;
   /** Where what is in use came from: `disk` until the server has confirmed it; `null` where nothing is. */
@@ -37,43 +35,22 @@ export interface ResourceDump {
 const redacted = '[redacted]';
 
 /** The resources of a type, by name. */
-export function dumpType(state: TypeState): ResourceDump[] {
-  const names = new Set<string>(state.watchers.keys());
-  for (const [name] of state.cache.entries()) names.add(name);
-  return [...names].sort().map((name) => dumpResource(state, name));
+export function dumpType(type: ResourceType, state: TypeState): ResourceDump[] {
+  return Array.from(statusesOf(type, state), dumpResource);
 }
 
-function dumpResource(state: TypeState, name: string): ResourceDump {
-  const entry = state.cache.get(name);
-  const accepted = entry?.accepted ?? null;
+function dumpResource({ name, state, accepted, error }: ResourceStatus): ResourceDump {
   return {
     name,
-    state: stateWord(entry, state.states.get(name)),
+    state,
     version: accepted?.version ?? '',
     origin: accepted?.origin ?? null,
     lastUpdated: accepted === null ? null : new Date(accepted.at).toISOString(),
     value: accepted === null ? null : redact(accepted.resource.value),
     warnings: accepted?.warnings ?? [],
-    error: dumpError(entry),
+    error:
+      error === null ? null : { version: error.version, detail: error.detail, time: new Date(error.at).toISOString() },
   };
-}
-
-function stateWord(entry: CacheEntry | undefined, step: SubscriptionState | undefined): ResourceDump['state'] {
-  if (entry?.rejected) return 'NACKED';
-  if (entry?.refusal) return 'RECEIVED_ERROR';
-  if (entry?.accepted) return 'ACKED';
-  if (step === 'overdue') return 'TIMEOUT';
-  return step === 'does-not-exist' ? 'DOES_NOT_EXIST' : 'REQUESTED';
-}
-
-function dumpError(entry: CacheEntry | undefined): ResourceDump['error'] {
-  const { rejected = null, refusal = null } = entry ?? {};
-  if (rejected !== null) {
-    return { version: rejected.version, detail: rejected.errors.join('; '), time: new Date(rejected.at).toISOString() };
-  }
-  if (refusal === null) return null;
-  const { code, message } = refusal.error;
-  return { version: '', detail: `status ${code}: ${message}`, time: new Date(refusal.at).toISOString() };
 }
 
 /** A copy without private keys. */

@@ -6,7 +6,8 @@
 //   client.start();
 
 export { parseBootstrap } from './bootstrap.ts';
-export type { XdsClientOptions, XdsCounters } from './client.ts';
+export type { XdsClientOptions } from './client.ts';
+export type { ControlPlaneStatus, ResourceStateWord, ResourceStatus, ServerCounts } from './client-status.ts';
 export { ConfigCache, type ConfigCacheOptions } from './config-cache.ts';
 export type { ConfigDump, ResourceDump } from './config-dump.ts';
 export type { UnsupportedPolicy } from './decode/validation.ts';

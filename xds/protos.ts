@@ -36,6 +36,7 @@ export interface Protos {
   /** For a grpc-js client (`makeGenericClientConstructor`, `makeBidiStreamRequest`) and server (`addService`). */
   readonly adsService: AdsService;
   readonly sdsService: SdsService;
+  readonly csdsService: CsdsService;
 }
 
 /** `envoy.service.discovery.v3.AggregatedDiscoveryService`. */
@@ -49,6 +50,48 @@ export type SdsService = {
   readonly StreamSecrets: MethodDefinition<DiscoveryRequest, DiscoveryResponse>;
   readonly DeltaSecrets: MethodDefinition<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
 };
+
+/** `envoy.service.status.v3.ClientStatusDiscoveryService`. */
+export type CsdsService = {
+  readonly StreamClientStatus: MethodDefinition<ClientStatusRequest, ClientStatusResponse>;
+  readonly FetchClientStatus: MethodDefinition<ClientStatusRequest, ClientStatusResponse>;
+};
+
+export interface ClientStatusRequest {
+  readonly node_matchers?: readonly object[];
+  readonly exclude_resource_contents?: boolean;
+}
+
+export interface ClientStatusResponse {
+  readonly config: readonly ClientConfigMessage[];
+}
+
+/** `envoy.service.status.v3.ClientConfig`. */
+export interface ClientConfigMessage {
+  readonly node: NodeMessage | null;
+  readonly client_scope: string;
+  readonly generic_xds_configs: readonly GenericXdsConfigMessage[];
+}
+
+export interface GenericXdsConfigMessage {
+  readonly type_url: string;
+  readonly name: string;
+  readonly version_info: string;
+  readonly xds_config: AnyMessage | null;
+  readonly last_updated: TimestampMessage | null;
+  readonly client_status: string;
+  readonly error_state: {
+    readonly failed_configuration: AnyMessage | null;
+    readonly last_update_attempt: TimestampMessage | null;
+    readonly details: string;
+    readonly version_info: string;
+  } | null;
+}
+
+export interface TimestampMessage {
+  readonly seconds: number;
+  readonly nanos: number;
+}
 
 /** As it is sent, what is absent may be left out; as it is received, everything is there (see the head of this file). */
 export interface DiscoveryRequest {
@@ -180,6 +223,7 @@ function readProtos(): Protos {
     // proto-loader types every method by `object`; the interfaces above say what its options make of the messages.
     adsService: definitions['envoy.service.discovery.v3.AggregatedDiscoveryService'] as ServiceDefinition & AdsService,
     sdsService: definitions['envoy.service.secret.v3.SecretDiscoveryService'] as ServiceDefinition & SdsService,
+    csdsService: definitions['envoy.service.status.v3.ClientStatusDiscoveryService'] as ServiceDefinition & CsdsService,
   };
 }
 

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ReceivedResource, ReceivedUpdate } from './ads-wire.ts';
 import { type DecodeOptions, type DecodeResult, decodeResource, resourceTypes } from './decode/resource-types.ts';
-import type { Resource, ResourceType } from './model/resource.ts';
+import { isHidden, type Resource, type ResourceType } from './model/resource.ts';
 import { canonicalName } from './model/resource-name.ts';
 import type { AnyMessage } from './protos.ts';
 import { isSameBytes, peekName } from './resource-bytes.ts';
@@ -111,7 +111,7 @@ export class ResourceCache {
   held(): SavedResource[] {
     const { type } = this.#options;
     return [...this.#entries].flatMap(([name, { accepted }]) =>
-      accepted === null || isOpaque(accepted.resource)
+      accepted === null || isHidden(accepted.resource)
         ? []
         : [{ type, name, version: accepted.version, bytes: accepted.bytes }],
     );
@@ -354,10 +354,6 @@ class CacheStep implements AppliedUpdate {
     this.invalidCount += 1;
     this.errors.push(`${this.#options.type} "${name}": ${errors.join('; ')}`);
   }
-}
-
-function isOpaque(resource: Resource): boolean {
-  return resource.type === 'secret' && resource.value.kind === 'opaque';
 }
 
 /** A name that the server wrapped a resource with goes before the resource's own (xds.md case 75). */

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { resourceTypes } from './decode/resource-types.ts';
 import type { Bootstrap } from './model/bootstrap.ts';
 import type { ResourceType } from './model/resource.ts';
+import { holdsPrivateKey } from './private-keys.ts';
 import type { DeltaDiscoveryResponse, Protos } from './protos.ts';
 
 export interface SavedResource {
@@ -49,8 +50,6 @@ interface Header extends ConfigOwner {
 const format = 'outrigger-xds';
 const formatVersion = '1';
 const responseName = 'envoy.service.discovery.v3.DeltaDiscoveryResponse';
-/** Of every PEM block with a private key: PKCS #8, SEC 1, PKCS #1, encrypted or not. */
-const keyMark = 'PRIVATE KEY-----';
 const types: readonly ResourceType[] = ['secret', 'cluster', 'endpoints', 'listener', 'route'];
 
 export function ownerOf({ node, servers }: Bootstrap): ConfigOwner {
@@ -62,7 +61,7 @@ export function encodeConfig(
   owner: ConfigOwner,
   { savedAt, resources }: Omit<SavedConfig, 'leftOut'>,
 ): EncodedConfig {
-  const kept = resources.filter(({ bytes }) => !holdsKey(bytes));
+  const kept = resources.filter(({ bytes }) => !holdsPrivateKey(bytes));
   const sizes: Partial<Record<ResourceType, number>> = {};
   const bodies = types.map((type) => {
     const body = protos.encode(responseName, toResponse(type, kept));
@@ -124,10 +123,6 @@ function toResponse(type: ResourceType, kept: readonly SavedResource[]): DeltaDi
     .filter((resource) => resource.type === type)
     .map(({ name, version, bytes }) => ({ name, version, resource: { type_url: typeUrl, value: bytes } }));
   return { type_url: typeUrl, resources };
-}
-
-function holdsKey(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(keyMark);
 }
 
 function digestOf(content: Buffer): string {

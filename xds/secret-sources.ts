@@ -1,6 +1,7 @@
 // Secrets wherever they are: on the stream of everything else, or at servers of their own, of which each gets a client
 // when it is first asked for something.
 import type { XdsClientOptions } from './client.ts';
+import type { ControlPlaneStatus } from './client-status.ts';
 import type { ConfigDump } from './config-dump.ts';
 import type { ServerConfig } from './model/bootstrap.ts';
 import type { SecretSource } from './model/tls.ts';
@@ -44,6 +45,10 @@ export class SecretSources {
   /** What is known of the secrets of each server but the one of everything else. */
   dump(): ConfigDump[] {
     return [...this.#clients.values()].map((client) => client.dump());
+  }
+
+  statuses(): ControlPlaneStatus[] {
+    return [...this.#clients.values()].flatMap((client) => client.statuses());
   }
 
   stop(): void {

@@ -18,8 +18,6 @@ export class TypeState {
   restoredTimer: (() => void) | null = null;
   /** Digest of the last response that was rejected, `null` after a good one. */
   rejectedDigest: string | null = null;
-  validCount = 0;
-  invalidCount = 0;
 
   constructor(options: CacheOptions) {
     this.cache = new ResourceCache(options);

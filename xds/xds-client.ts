@@ -1,7 +1,8 @@
 // The client of all control planes of a bootstrap: a name of the form `xdstp://authority/...` is asked of that authority's
 // servers, any other of those that the bootstrap names first (gRFC A47, xRFC TP1). Authorities with the same servers share
 // one client, and so one stream.
-import { ControlPlaneClient, type XdsClientOptions, type XdsCounters } from './client.ts';
+import { ControlPlaneClient, type XdsClientOptions } from './client.ts';
+import type { ControlPlaneStatus } from './client-status.ts';
 import type { ConfigDump } from './config-dump.ts';
 import { resourceTypes } from './decode/resource-types.ts';
 import { XdsError } from './errors.ts';
@@ -61,9 +62,9 @@ export class XdsClient {
     return this.#main.connected;
   }
 
-  /** Of all control planes. */
-  get counters(): XdsCounters {
-    return [...this.#clients.values()].map((client) => client.counters).reduce(addCounters);
+  /** Of each control plane, that of the bootstrap first; to be read at once. */
+  statuses(): ControlPlaneStatus[] {
+    return [...this.#clients.values()].map((client) => client.status());
   }
 
   /** Follows one resource. Returns the end of it; the last end gives up the subscription and the resource. */
@@ -133,19 +134,4 @@ export class XdsClient {
     this.#restoredCounts.set(key, count);
     this.#options.onRestored?.([...this.#restoredCounts.values()].reduce((sum, own) => sum + own));
   }
-}
-
-function addCounters(a: XdsCounters, b: XdsCounters): XdsCounters {
-  const add = (type: ResourceType) => ({
-    valid: a.resources[type].valid + b.resources[type].valid,
-    invalid: a.resources[type].invalid + b.resources[type].invalid,
-  });
-  const resources = {
-    listener: add('listener'),
-    route: add('route'),
-    cluster: add('cluster'),
-    endpoints: add('endpoints'),
-    secret: add('secret'),
-  };
-  return { resources, serverFailures: a.serverFailures + b.serverFailures };
 }

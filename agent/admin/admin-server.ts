@@ -16,6 +16,8 @@ import type { AdminSource } from './admin-source.ts';
 import { formatPrometheus, PROMETHEUS_TYPE } from './prometheus-text.ts';
 import { encodeStats } from './stats-json.ts';
 import { formatStats } from './stats-text.ts';
+import { formatStatus } from './status-text.ts';
+import { xdsRows } from './xds-rows.ts';
 
 export interface AdminServerOptions {
   readonly host: string;
@@ -51,10 +53,14 @@ export function statusRoutes(source: AdminSource): Record<string, AdminRoute> {
     kind: 'whole',
     status: 200,
     type: PROMETHEUS_TYPE,
-    body: formatPrometheus([...source.stats.rows(), ...processRows()]),
+    body: formatPrometheus(allRows(source)),
   });
   return {
     '/ready': get('200 when it takes calls, else 503 with the reasons', () => ready(source)),
+    '/status': get('the same, with what each control plane has sent and what is wrong with it', () => {
+      const readiness = source.ready();
+      return plain(readiness.ready ? 200 : 503, formatStatus(readiness, source.controlPlanes()));
+    }),
     '/live': get('200 while it runs', () => plain(200, 'LIVE\n')),
     '/metrics': get('the statistics, for Prometheus', prometheus),
     '/stats/prometheus': get('the same', prometheus),
@@ -94,13 +100,16 @@ function routesOf(source: AdminSource): Record<string, AdminRoute> {
 }
 
 function ready(source: AdminSource): AdminAnswer {
-  const { ready: isReady, reasons, notes } = source.ready();
-  const lines = [isReady ? 'LIVE' : 'not ready', ...reasons, ...notes];
-  return plain(isReady ? 200 : 503, lines.map((line) => `${line}\n`).join(''));
+  const readiness = source.ready();
+  return plain(readiness.ready ? 200 : 503, formatStatus(readiness, []));
+}
+
+function allRows(source: AdminSource): MergedRow[] {
+  return [...source.stats.rows(), ...xdsRows(source.controlPlanes()), ...processRows()];
 }
 
 function stats(source: AdminSource, { query }: AdminRequest): AdminAnswer {
-  const rows = [...source.stats.rows(), ...processRows()];
+  const rows = allRows(source);
   if (query.get('format') === 'json') {
     return { kind: 'whole', status: 200, type: 'application/json', body: encodeStats(rows) };
   }

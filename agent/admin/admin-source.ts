@@ -1,4 +1,5 @@
 // What the admin server asks the agent. agent/agent.ts answers; the server knows none of the parts behind it.
+import type { ControlPlaneStatus } from '../../xds/index.ts';
 import type { Explanation } from '../link.ts';
 import type { LogLevel } from '../observe/log.ts';
 import type { StatsReader } from '../stats/stats-reader.ts';
@@ -14,6 +15,8 @@ export interface AdminSource {
   clusters(): unknown;
   listeners(): unknown;
   readonly stats: StatsReader;
+  /** What was asked of each control plane, servers of secrets included, and what has become of it. */
+  controlPlanes(): readonly ControlPlaneStatus[];
   setLogLevel(level: LogLevel): void;
   /** Starts to drain; the answer does not wait for the end of it. */
   drain(): void;

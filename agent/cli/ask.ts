@@ -23,13 +23,13 @@ function ask(name: string, summary: string, method: 'GET' | 'POST', path: string
 export const askCommands: readonly Command[] = [
   {
     name: 'status',
-    summary: 'is a running agent ready, and if not, what is it waiting for?',
+    summary: 'is a running agent ready, what has its control plane sent, what is wrong?',
     details: [],
     flags: [ADMIN_FLAG, { name: 'wait', value: 'SECONDS', help: 'ask until it is ready, so long at the most' }],
     run: async (flags) => {
       const until = performance.now() + flags.number('wait', { min: 0, max: 86_400, fallback: 0 }) * 1000;
       while (performance.now() < until && !(await isReady(flags))) await setTimeout(POLL_MS);
-      return request(flags, 'GET', '/ready');
+      return request(flags, 'GET', '/status');
     },
   },
   ask('config', 'what a running agent was told by its control plane, with what it refused', 'GET', '/config_dump'),

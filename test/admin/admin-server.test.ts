@@ -26,6 +26,7 @@ async function startAdmin(t: ExecutionContext, parts: Partial<AdminSource> = {})
     clusters: () => [{ name: 'catalogue' }],
     listeners: () => [{ name: 'inbound' }],
     stats,
+    controlPlanes: () => [],
     setLogLevel: (level) => done.push(`level ${level}`),
     drain: () => done.push('drain'),
     quit: () => done.push('quit'),

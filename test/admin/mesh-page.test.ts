@@ -48,6 +48,7 @@ async function startAgent(t: ExecutionContext): Promise<TestAgent> {
       configDump: unused,
       clusters: unused,
       listeners: unused,
+      controlPlanes: () => [],
       stats: reader,
       setLogLevel: unused,
       drain: unused,

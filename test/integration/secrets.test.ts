@@ -7,6 +7,7 @@ import type { FilterChain } from '../../xds/model/listener.ts';
 import type { Resource } from '../../xds/model/resource.ts';
 import type { CertificateSecret } from '../../xds/model/secret.ts';
 import type { SecretReference, SecretSource, SubjectAltName } from '../../xds/model/tls.ts';
+import { type ClientStatusResponse, loadProtos } from '../../xds/protos.ts';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { startAgentProcess } from '../support/agent-process.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
@@ -85,7 +86,11 @@ test('secrets are fetched from both servers, renewed under load without a failed
   const sides: Sides = { appPort: app.port, inboundPort: 0, own, clients: ['shop', 'echo'], server: 'server' };
   sds.server.setSnapshot('node', [certificate('default', 'client')]);
   ads.server.setSnapshot('node', snapshot(sides));
-  const agent = await startAgentProcess({ xdsPort: ads.port, node: 'node', args: ['--log-level', 'debug'] });
+  const agent = await startAgentProcess({
+    xdsPort: ads.port,
+    node: 'node',
+    args: ['--log-level', 'debug', '--csds-port', '0'],
+  });
   t.teardown(async () => {
     await agent.stop();
     await app.stop();
@@ -133,7 +138,37 @@ test('secrets are fetched from both servers, renewed under load without a failed
   ]);
   t.is(serving.cluster.find(({ name }: { name: string }) => name === 'out').tls.privateKeyPem, '[redacted]');
   for (const text of [dump, JSON.stringify(agent.lines)]) t.false(text.includes('PRIVATE KEY'));
+
+  // What came of it, for people, for tools and for metrics.
+  const { status, text } = await agent.get('/status');
+  t.is(status, 200);
+  t.regex(text, new RegExp(`^LIVE\n\nxDS server 127.0.0.1:${ads.port}: connected\n {2}secret {4}2 ACKED\n`));
+  t.regex(text, new RegExp(`\n\nxDS server 127.0.0.1:${sds.port}: connected\n {2}secret {4}1 ACKED\n$`));
+  const csds = await agent.line(({ msg }) => msg === 'client status (CSDS) listens');
+  const { config } = await clientStatus(t, Number(csds['port']));
+  t.deepEqual(
+    config.map(({ client_scope: scope, generic_xds_configs: all }) => [scope, all.length]),
+    [
+      ['', 10],
+      [`127.0.0.1:${sds.port}`, 1],
+    ],
+  );
+  const metrics = (await agent.get('/metrics')).text;
+  const connected = `grpc_xds_client_connected{grpc_target="#server",grpc_xds_server="127.0.0.1:${sds.port}"} 1\n`;
+  t.true(metrics.includes(connected));
 });
+
+function clientStatus(t: ExecutionContext, port: number): Promise<ClientStatusResponse> {
+  const { path, requestSerialize, responseDeserialize } = loadProtos().csdsService.FetchClientStatus;
+  const asking = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+  t.teardown(() => asking.close());
+  return new Promise((resolve, reject) => {
+    asking.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, (error, response) => {
+      if (error === null) resolve(response!);
+      else reject(error);
+    });
+  });
+}
 
 test('Envoy takes the same secrets from the same server, and calls through with them', async (t) => {
   if (envoyMissing !== null) {

@@ -128,7 +128,7 @@ async function play(t: ExecutionContext, mode: AdsMode, steps: readonly Step[]):
   }
   manager.stop();
   client.stop();
-  t.is(client.counters.resources.cluster.invalid, 0);
+  t.is(client.statuses()[0]?.counts.get('sessions')?.updates.cluster.invalid, 0);
   const { listeners, routes, clusters, endpoints: assignments } = dataPlane;
   const byName = (map: ReadonlyMap<string, unknown>) =>
     Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -52,7 +52,7 @@ test('cases 58, 61: a stream that ends after a response is opened anew at once, 
   const stream = await server.nextStream();
   await stream.next();
   t.true(client.connected);
-  t.is(client.counters.serverFailures, 0);
+  t.is(client.statuses()[0]?.counts.get(server.address)?.failures, 0);
   t.deepEqual([a.events, missing.events], [['changed a'], []]);
 });
 
@@ -116,7 +116,7 @@ test('case 59: a stream that ends without a response is an error for who has no 
   t.deepEqual(waits.slice(0, 4), [1000, 1600, 2560, 4096]);
   t.deepEqual(waits.slice(-2), [120_000, 120_000]);
   t.false(client.connected);
-  t.is(client.counters.serverFailures, 1, 'it worked, and then it did not, once');
+  t.is(client.statuses()[0]?.counts.get(server.address)?.failures, 1, 'it worked, and then it did not, once');
   t.deepEqual(a.events, ['changed a'], 'who has data is not told');
   // Case 59: the first response resets the backoff.
   const working = await server.nextStream();

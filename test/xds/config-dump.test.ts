@@ -55,7 +55,10 @@ test('case 91: REQUESTED, DOES_NOT_EXIST, ACKED and NACKED, with versions, times
       ['here', 'ACKED'],
     ],
   );
-  t.like(client.counters.resources, { cluster: { valid: 3, invalid: 2 }, endpoints: { valid: 1, invalid: 0 } });
+  t.like(client.statuses()[0]?.counts.get(server.address)?.updates, {
+    cluster: { valid: 3, invalid: 2 },
+    endpoints: { valid: 1, invalid: 0 },
+  });
   t.deepEqual(JSON.parse(JSON.stringify(dump)), dump, 'plain JSON');
 });
 

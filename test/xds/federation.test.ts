@@ -79,7 +79,10 @@ for (const mode of modes) {
       dumped?.map((dump) => [dump.server, dump.endpoints.length]),
       [[other.address, 1]],
     );
-    t.is(client.counters.resources.endpoints.valid, 2);
+    t.deepEqual(
+      client.statuses().map(({ server: of, counts }) => counts.get(of)?.updates.endpoints.valid),
+      [1, 1],
+    );
     t.is(client.held().length, 2);
   });
 

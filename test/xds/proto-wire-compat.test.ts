@@ -77,7 +77,8 @@ function sameFolders(files: readonly string[]): string[] {
 function expand(file: string): string {
   // The other files of google/rpc and of the discovery services import what the dependency does not ship.
   if (file.startsWith('google/')) return file;
-  if (file.startsWith('envoy/service/')) return `${dirname(file)}/{ads,discovery,sds}.proto`;
+  if (file.startsWith('envoy/service/')) return `${dirname(file)}/{ads,discovery,sds,csds}.proto`;
+  if (file.startsWith('envoy/admin/')) return `${dirname(file)}/config_dump_shared.proto`;
   return `${dirname(file)}/*.proto`;
 }
 
@@ -117,9 +118,11 @@ const theirObjects = new Map([...objectsOf(theirs)].map((object) => [object.full
 const ourObjects = [...objectsOf(ours)].filter(isOwn);
 
 /** Of upstream's api/ folder, and newer than what the dependency ships. */
-const newerFields = new Set([
+const newer = new Set([
   '.envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext: bool auto_host_sni = 6',
   '.envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext: bool auto_sni_san_validation = 7',
+  '.envoy.admin.v3.ClientResourceStatus: RECEIVED_ERROR = 5',
+  '.envoy.admin.v3.ClientResourceStatus: TIMEOUT = 6',
 ]);
 
 function differencesOf(our: ReflectedObject): string[] {
@@ -128,13 +131,14 @@ function differencesOf(our: ReflectedObject): string[] {
   const theirFields = new Map(their.fieldsArray?.map((field) => [field.name, describeField(field)]));
   const fields = (our.fieldsArray ?? [])
     .filter((field) => theirFields.get(field.name) !== describeField(field))
-    .filter((field) => !newerFields.has(`${our.fullName}: ${describeField(field)}`))
+    .filter((field) => !newer.has(`${our.fullName}: ${describeField(field)}`))
     .map(
       (field) =>
         `${our.fullName}: ${describeField(field)}; upstream: ${theirFields.get(field.name) ?? 'no such field'}`,
     );
   const values = Object.entries(our.values ?? {})
     .filter(([name, value]) => their.values?.[name] !== value)
+    .filter(([name, value]) => !newer.has(`${our.fullName}: ${name} = ${value}`))
     .map(
       ([name, value]) => `${our.fullName}: ${name} = ${value}; upstream: ${their.values?.[name] ?? 'no such value'}`,
     );

@@ -52,6 +52,12 @@ export function canonicalName(name: string): string {
   return parsed.kind === 'xdstp' ? parsed.canonical : name;
 }
 
+/** The authority of an `xdstp:` name; `null`: it is none, or not a sound one. */
+export function authorityOf(name: string): string | null {
+  const parsed = parseResourceName(name);
+  return parsed.kind === 'xdstp' ? parsed.authority : null;
+}
+
 function invalid(name: string, problem: string): ParsedName {
   return { kind: 'invalid', reason: `the name "${name}" ${problem}` };
 }

@@ -32,3 +32,8 @@ export interface ConfigUpdate {
   readonly upsert: readonly ServingResource[];
   readonly remove: readonly ResourceName[];
 }
+
+/** A secret of which nothing may be shown or kept, for nobody knows what is in it. */
+export function isHidden(resource: Resource): boolean {
+  return resource.type === 'secret' && resource.value.kind === 'opaque';
+}

@@ -1,11 +1,11 @@
 // The embedded control plane: an ADS server (state of the world and delta) that serves each node its snapshot to any
 // xDS client. It knows neither files nor meshes; whoever owns it sets the snapshots.
-import { createServer } from 'node:net';
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { ApiListener } from '../model/api-listener.ts';
 import type { Resource, ResourceType } from '../model/resource.ts';
 import { loadProtos, type NodeMessage } from '../protos.ts';
 import { AdsSession } from './ads-session.ts';
+import { bindServer } from './bind.ts';
 import type { ClientSession, SessionHooks, TypeReport } from './client-session.ts';
 import { DeltaSession } from './delta-session.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
@@ -117,7 +117,7 @@ export function createXdsServer({ log }: { readonly log: ServerLog }): XdsServer
   }
 
   return {
-    listen: ({ host, port }) => listen(server, host, port),
+    listen: ({ host, port }) => bindServer(server, 'the control plane', host, port),
     setSnapshot(nodeId, resources) {
       snapshots.set(nodeId, compileSnapshot(resources, [], protos.pack));
       refresh((node) => node === nodeId);
@@ -142,35 +142,4 @@ export function createXdsServer({ log }: { readonly log: ServerLog }): XdsServer
 
 function nameOf({ node, peer }: Client): string {
   return node === null || node === '' ? `the client at ${peer}` : `node "${node}"`;
-}
-
-async function listen(server: Server, host: string, port: number): Promise<number> {
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  try {
-    await probe(host, port);
-    return await bind(server, address);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
-    const reason = error instanceof Error ? error.message : String(error);
-    const sentence = code === 'EADDRINUSE' ? 'another program has that port' : reason;
-    throw new Error(`the control plane cannot listen on ${address}: ${sentence}`);
-  }
-}
-
-/** Binds once without grpc-js, which prints a line of its own and forgets the error code where that fails. */
-function probe(host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const listener = createServer();
-    listener.once('error', reject);
-    listener.listen({ host, port, exclusive: true }, () => listener.close(() => resolve()));
-  });
-}
-
-function bind(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
-    });
-  });
 }
