@@ -57,10 +57,6 @@ export function statusRoutes(source: AdminSource): Record<string, AdminRoute> {
   });
   return {
     '/ready': get('200 when it takes calls, else 503 with the reasons', () => ready(source)),
-    '/status': get('the same, with what each control plane has sent and what is wrong with it', () => {
-      const readiness = source.ready();
-      return plain(readiness.ready ? 200 : 503, formatStatus(readiness, source.controlPlanes()));
-    }),
     '/live': get('200 while it runs', () => plain(200, 'LIVE\n')),
     '/metrics': get('the statistics, for Prometheus', prometheus),
     '/stats/prometheus': get('the same', prometheus),
@@ -79,6 +75,10 @@ function routesOf(source: AdminSource): Record<string, AdminRoute> {
   const routes: Record<string, AdminRoute> = {
     '/': get('this list', () => plain(200, `Outrigger\n\n${formatRoutes(routes)}`)),
     ...statusRoutes(source),
+    '/status': get('as /ready, with what each control plane has sent and what is wrong with it', () => {
+      const readiness = source.ready();
+      return plain(readiness.ready ? 200 : 503, formatStatus(readiness, source.controlPlanes()));
+    }),
     '/stats': get('the statistics; ?filter=REGEX, ?format=json', (request) => stats(source, request)),
     '/config_dump': get('what the control plane said, what was refused and why, what serves', () =>
       json(source.configDump()),
