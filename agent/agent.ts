@@ -1,6 +1,7 @@
 // The composition root of the control thread: xDS client, workers, telemetry, admin. Start, ready, drain, stop.
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
+import { encodeClientConfigs } from '../xds/client-config.ts';
 import {
   type Bootstrap,
   ConfigCache,
@@ -15,7 +16,7 @@ import {
 } from '../xds/index.ts';
 import type { ConfigUpdate, Resource, ServingResource } from '../xds/model/resource.ts';
 import { toNodeMessage } from '../xds/node-message.ts';
-import { ClientStatusServer } from '../xds/server/client-status-server.ts';
+import { ClientStatusServer, type ReadClientConfigs } from '../xds/server/client-status-server.ts';
 import { AdminServer, statusRoutes } from './admin/admin-server.ts';
 import type { AdminSource } from './admin/admin-source.ts';
 import { AgentView } from './admin/agent-view.ts';
@@ -179,8 +180,9 @@ export class Agent {
     const fileState = () => this.#file?.state ?? null;
     this.#view = new AgentView({ node: bootstrap.node, client, secrets: this.#secrets, fileState, concurrency });
     const node = toNodeMessage(bootstrap.node, options.version);
-    const statuses = () => this.#controlPlanes();
-    this.#csds = options.csdsPort === null ? null : new ClientStatusServer({ node, statuses });
+    const controlPlanes = () => this.#controlPlanes();
+    const read: ReadClientConfigs = (withContents) => encodeClientConfigs(node, controlPlanes(), withContents);
+    this.#csds = options.csdsPort === null ? null : new ClientStatusServer(read);
     const source: AdminSource = {
       ready: () => this.#view.ready(),
       serverInfo: () => this.#view.serverInfo(),
@@ -188,7 +190,7 @@ export class Agent {
       clusters: () => this.#view.clusters(),
       listeners: () => this.#view.listeners(),
       stats: this.#stats,
-      controlPlanes: statuses,
+      controlPlanes,
       setLogLevel: (level) => {
         logger.setLevel(level);
         this.#workers.setLogLevel(level);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
+import { encodeClientConfigs } from '../../xds/client-config.ts';
 import { toNodeMessage } from '../../xds/node-message.ts';
 import {
   type ClientConfigMessage,
@@ -19,7 +20,7 @@ const pem = (name: string): string => readFileSync(new URL(`../http2/fixtures/${
 /** Serves what the client knows; answers a client of that service. */
 async function askable(t: ExecutionContext, { client }: ClientHarness) {
   const node = toNodeMessage(bootstrapFor('').node, '1.2.3');
-  const server = new ClientStatusServer({ node, statuses: () => client.statuses() });
+  const server = new ClientStatusServer((withContents) => encodeClientConfigs(node, client.statuses(), withContents));
   const port = await server.listen({ host: '127.0.0.1', port: 0 });
   const asking = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   t.teardown(() => {

@@ -1,24 +1,19 @@
 // CSDS (envoy.service.status.v3.ClientStatusDiscoveryService, gRFC A40): what an xDS client has, asked over gRPC.
 import { Server, type ServerDuplexStream, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
-import type { ControlPlaneStatus } from '../client-status.ts';
-import { type ClientStatusRequest, type ClientStatusResponse, loadProtos, type NodeMessage } from '../protos.ts';
+import { type ClientStatusRequest, type ClientStatusResponse, loadProtos } from '../protos.ts';
 import { bindServer } from './bind.ts';
-import { encodeClientConfig } from './client-config.ts';
 
-export interface ClientStatusServerOptions {
-  readonly node: NodeMessage;
-  /** Of each control plane; what the first one says is what the client goes by. */
-  readonly statuses: () => readonly ControlPlaneStatus[];
-}
+/** What the client has; its contents are left out where nobody asks for them. */
+export type ReadClientConfigs = (withContents: boolean) => ClientStatusResponse['config'];
 
 const refusal = { code: status.INVALID_ARGUMENT, details: 'node_matchers: a client knows of no other node' };
 
 export class ClientStatusServer {
-  readonly #options: ClientStatusServerOptions;
+  readonly #read: ReadClientConfigs;
   readonly #server = new Server();
 
-  constructor(options: ClientStatusServerOptions) {
-    this.#options = options;
+  constructor(read: ReadClientConfigs) {
+    this.#read = read;
     this.#server.addService(loadProtos().csdsService, {
       FetchClientStatus: (
         { request }: ServerUnaryCall<ClientStatusRequest, ClientStatusResponse>,
@@ -52,9 +47,6 @@ export class ClientStatusServer {
   /** `null`: it asks for what we can't answer. */
   #answer({ node_matchers: matchers = [], exclude_resource_contents: isBare = false }: ClientStatusRequest) {
     if (matchers.length > 0) return null;
-    const { node, statuses } = this.#options;
-    return {
-      config: statuses().map((one, at) => encodeClientConfig(node, at === 0 ? '' : one.server, one, !isBare)),
-    };
+    return { config: this.#read(!isBare) };
   }
 }

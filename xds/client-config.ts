@@ -1,25 +1,30 @@
 // The status of an xDS client as envoy.service.status.v3.ClientConfig, without anything secret.
-import type { ControlPlaneStatus, ResourceFailure, ResourceStatus } from '../client-status.ts';
-import { resourceTypes } from '../decode/resource-types.ts';
-import { isHidden } from '../model/resource.ts';
-import { maskPrivateKeys } from '../private-keys.ts';
+import type { ControlPlaneStatus, ResourceFailure, ResourceStatus } from './client-status.ts';
+import { resourceTypes } from './decode/resource-types.ts';
+import { isHidden } from './model/resource.ts';
+import { maskPrivateKeys } from './private-keys.ts';
 import type {
   AnyMessage,
   ClientConfigMessage,
   GenericXdsConfigMessage,
   NodeMessage,
   TimestampMessage,
-} from '../protos.ts';
+} from './protos.ts';
 
-/** `scope` is empty for what the bootstrap's own servers say, else it names the server. */
-export function encodeClientConfig(
+/**
+ * One for each control plane. The scope of the first one, by which the client goes, is empty; the others are named by their
+ * servers.
+ */
+export function encodeClientConfigs(
   node: NodeMessage,
-  scope: string,
-  { resources }: ControlPlaneStatus,
+  controlPlanes: readonly ControlPlaneStatus[],
   withContents: boolean,
-): ClientConfigMessage {
-  const configs = resources.map((status) => encodeStatus(status, withContents));
-  return { node, client_scope: scope, generic_xds_configs: configs };
+): ClientConfigMessage[] {
+  return controlPlanes.map(({ server, resources }, at) => ({
+    node,
+    client_scope: at === 0 ? '' : server,
+    generic_xds_configs: resources.map((status) => encodeStatus(status, withContents)),
+  }));
 }
 
 function encodeStatus(
