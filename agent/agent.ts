@@ -312,8 +312,8 @@ export class Agent {
         this.#view.applied(worker, up.version);
         return;
       case 'calls':
-        this.#telemetry.onCalls(up.records, up.dropped);
-        this.#workers.tell(worker, { kind: 'calls-taken', count: up.records.length });
+        this.#telemetry.onCalls(up.batch, up.dropped);
+        this.#workers.tell(worker, { kind: 'calls-taken', count: up.batch.count });
         return;
       case 'stats-row':
         this.#stats.addRow(worker, up.row);

@@ -91,7 +91,7 @@ export class DataPlane {
     const observers: CallObserver[] = [new CallStats(stats)];
     const { sampling } = settings;
     this.#recorder = sampling.enabled
-      ? new CallRecorder({ post: (records, dropped) => post({ kind: 'calls', records, dropped }) })
+      ? new CallRecorder({ post: (batch, dropped) => post({ kind: 'calls', batch, dropped }) })
       : null;
     if (this.#recorder !== null) observers.push(this.#recorder);
 

@@ -2,7 +2,7 @@
 // (or a function call, where both live on one thread).
 import type { ConfigUpdate, ServingResource } from '../xds/model/resource.ts';
 import type { RouteConfiguration, VirtualHost } from '../xds/model/route.ts';
-import type { CallRecord } from './observe/call-observer.ts';
+import type { CallBatch } from './observe/call-batch.ts';
 import type { LogLevel } from './observe/log.ts';
 import type { StatsRow } from './stats/stats-row.ts';
 
@@ -11,7 +11,7 @@ export type Down =
   /** A slice of configuration; answered by `applied` with its version. */
   | { readonly kind: 'config'; readonly version: number; readonly update: LinkUpdate }
   | { readonly kind: 'log-level'; readonly level: LogLevel }
-  /** So many records of a `calls` message have been dealt with: the way up has room for as many more. */
+  /** So many calls of a `calls` message have been dealt with: the way up has room for as many more. */
   | { readonly kind: 'calls-taken'; readonly count: number }
   /** Stop accepting, GOAWAY every connection, end with `drained` when the last call has ended or `graceMs` are over. */
   | { readonly kind: 'drain'; readonly graceMs: number }
@@ -69,7 +69,7 @@ export type Up =
   | { readonly kind: 'listener-closed'; readonly name: string }
   | { readonly kind: 'applied'; readonly version: number }
   /** Sampled calls that ended, and how many more were dropped because the queue was full. */
-  | { readonly kind: 'calls'; readonly records: readonly CallRecord[]; readonly dropped: number }
+  | { readonly kind: 'calls'; readonly batch: CallBatch; readonly dropped: number }
   /** A new row of the statistics block: what its numbers mean. */
   | { readonly kind: 'stats-row'; readonly row: StatsRow }
   | {

@@ -3,6 +3,7 @@
 //
 // The way up is bounded by credit: what was posted and not yet acknowledged with `taken` counts, and past
 // `maxOutstanding` records are dropped and counted, so a control thread that is busy costs no memory here.
+import { type CallBatch, CallBatchWriter } from '../observe/call-batch.ts';
 import type {
   CallObserver,
   CallRecord,
@@ -13,12 +14,12 @@ import type {
 
 export interface CallRecorderOptions {
   /** Takes a batch, and how many calls were dropped since the last one. */
-  readonly post: (records: readonly CallRecord[], dropped: number) => void;
-  /** Records that make a batch by themselves. Default 64. */
+  readonly post: (batch: CallBatch, dropped: number) => void;
+  /** Calls that make a batch by themselves. Default 256. */
   readonly maxBatch?: number;
-  /** How long a record waits for others, in milliseconds. Default 100. */
+  /** How long a call waits for others, in milliseconds. Default 100. */
   readonly delayMs?: number;
-  /** Records that wait here or were posted and not taken yet. Default 8,192. */
+  /** Calls that wait here or were posted and not taken yet. Default 8,192. */
   readonly maxOutstanding?: number;
 }
 
@@ -30,14 +31,14 @@ export class CallRecorder implements CallObserver {
   readonly #maxBatch: number;
   readonly #delayMs: number;
   readonly #maxOutstanding: number;
-  #waiting: CallRecord[] = [];
+  readonly #waiting = new CallBatchWriter();
   #timer: NodeJS.Timeout | null = null;
   #outstanding = 0;
   #dropped = 0;
   /** What turns a monotonic time of this thread into milliseconds since the epoch. */
   #epochMs = performance.timeOrigin;
 
-  constructor({ post, maxBatch = 64, delayMs = 100, maxOutstanding = 8192 }: CallRecorderOptions) {
+  constructor({ post, maxBatch = 256, delayMs = 100, maxOutstanding = 8192 }: CallRecorderOptions) {
     this.#post = post;
     this.#maxBatch = maxBatch;
     this.#delayMs = delayMs;
@@ -56,13 +57,13 @@ export class CallRecorder implements CallObserver {
       return;
     }
     this.#outstanding++;
-    this.#waiting.push(recordOf(call, this.#epochMs));
-    if (this.#waiting.length >= this.#maxBatch) this.flush();
+    this.#waiting.add(recordOf(call, this.#epochMs));
+    if (this.#waiting.count >= this.#maxBatch) this.flush();
   }
 
-  /** So many records have arrived on the control thread. */
+  /** So many calls have arrived on the control thread. */
   taken(count: number): void {
-    this.#outstanding = Math.max(this.#waiting.length, this.#outstanding - count);
+    this.#outstanding = Math.max(this.#waiting.count, this.#outstanding - count);
   }
 
   /** Posts what waits. */
@@ -71,12 +72,10 @@ export class CallRecorder implements CallObserver {
       clearTimeout(this.#timer);
       this.#timer = null;
     }
-    if (this.#waiting.length === 0 && this.#dropped === 0) return;
-    const records = this.#waiting;
+    if (this.#waiting.count === 0 && this.#dropped === 0) return;
     const dropped = this.#dropped;
-    this.#waiting = [];
     this.#dropped = 0;
-    this.#post(records, dropped);
+    this.#post(this.#waiting.take(), dropped);
   }
 
   stop(): void {

@@ -85,11 +85,14 @@ export function watchExporter(inner: SpanExporter, endpoint: string, observer: E
     failing = true;
   };
   return {
-    export: (spans: ReadableSpan[], done: (result: ExportResult) => void) =>
+    export: (spans: ReadableSpan[], done: (result: ExportResult) => void) => {
+      // The spans themselves need not live until the answer.
+      const { length } = spans;
       inner.export(spans, (result) => {
-        settle(spans.length, result);
+        settle(length, result);
         done({ code: ExportResultCode.SUCCESS });
-      }),
+      });
+    },
     forceFlush: async () => inner.forceFlush?.(),
     shutdown: () => inner.shutdown(),
   };

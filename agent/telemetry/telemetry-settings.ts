@@ -22,7 +22,7 @@ export interface TelemetrySettings {
 }
 
 /** `OTEL_BSP_*`. */
-interface BatchSettings {
+export interface BatchSettings {
   readonly maxQueueSize: number;
   readonly maxExportBatchSize: number;
   readonly scheduledDelayMillis: number;

@@ -3,17 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import { diagLogLevelFromString, setGlobalErrorHandler } from '@opentelemetry/core';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
-import {
-  BatchSpanProcessor,
-  ConsoleSpanExporter,
-  SimpleSpanProcessor,
-  type SpanProcessor,
-} from '@opentelemetry/sdk-trace';
+import { ConsoleSpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace';
 import type { SamplingSettings } from '../link.ts';
+import type { CallBatch } from '../observe/call-batch.ts';
 import type { CallRecord } from '../observe/call-observer.ts';
 import type { Log } from '../observe/log.ts';
 import type { StatsRegion } from '../stats/stats-region.ts';
 import { createOtlpExporter, type ExportObserver, otlpEndpoint, watchExporter } from './span-exporter.ts';
+import { SpanQueue, type SpanQueueOptions } from './span-queue.ts';
 import { spanOf } from './spans.ts';
 import {
   type Environment,
@@ -33,9 +30,9 @@ export interface TelemetryOptions {
 }
 
 interface SpanCounts {
-  /** Records of calls that came from the data planes. */
+  /** Calls that came from the data planes. */
   readonly received: number;
-  /** Sampled calls that a data plane could not send, because this thread did not keep up. */
+  /** Sampled calls that a data plane could not send, because this thread did not keep up, or that found the queue full. */
   readonly dropped: number;
   readonly exported: number;
   /** Spans of exports that failed for good. */
@@ -48,7 +45,7 @@ export interface Telemetry {
   /** What the data planes are to record. */
   readonly sampling: SamplingSettings;
   /** A batch of recorded calls, and how many more were dropped before it. Never throws. */
-  onCalls(records: readonly CallRecord[], dropped: number): void;
+  onCalls(batch: CallBatch, dropped: number): void;
   readonly counts: SpanCounts;
   /** Exports what waits; resolves when that is done or has failed. */
   flush(): Promise<void>;
@@ -67,9 +64,8 @@ export function createTelemetry({ env, serviceName, log, stats }: TelemetryOptio
     exported: (spans) => count('exported', spans),
     failed: (spans) => count('failed', spans),
   };
-  const processors = settings.exporters.flatMap((kind) => createProcessor(kind, settings, variables, observer, log));
   const rowOf = (outcome: Outcome) =>
-    processors.length === 0 ? undefined : stats?.counter('outrigger_spans_total', { outcome });
+    settings.exporters.length === 0 ? undefined : stats?.counter('outrigger_spans_total', { outcome });
   const rows = { dropped: rowOf('dropped'), exported: rowOf('exported'), failed: rowOf('failed') };
   function count(outcome: Outcome, spans: number): void {
     counts[outcome] += spans;
@@ -82,26 +78,32 @@ export function createTelemetry({ env, serviceName, log, stats }: TelemetryOptio
       ...settings.resource,
     }),
   );
-  const each = async (act: (processor: SpanProcessor) => Promise<void>): Promise<void> => {
-    await Promise.allSettled(processors.map(act));
+  const queueOptions = {
+    batch: settings.batch,
+    spanOf: (record: CallRecord) => spanOf(record, resource),
+    onDropped: (calls: number) => count('dropped', calls),
+  };
+  const queues = settings.exporters.flatMap((kind) => {
+    const exporter = createExporter(kind, settings, variables, observer, log);
+    return exporter === null ? [] : [createQueue(kind, { ...queueOptions, exporter })];
+  });
+  const each = async (act: (queue: SpanQueue) => Promise<void>): Promise<void> => {
+    await Promise.allSettled(queues.map(act));
   };
   return {
     // An exporter that could not be made leaves nothing to record for.
-    sampling: { ...settings.sampling, enabled: processors.length > 0 },
-    onCalls: (records, newlyDropped) => {
-      counts.received += records.length;
+    sampling: { ...settings.sampling, enabled: queues.length > 0 },
+    onCalls: (batch, newlyDropped) => {
+      counts.received += batch.count;
       if (newlyDropped > 0) count('dropped', newlyDropped);
-      for (const record of records) {
-        const span = spanOf(record, resource);
-        for (const processor of processors) processor.onEnd(span);
-      }
+      for (const queue of queues) queue.add(batch);
     },
     counts,
-    flush: () => each((processor) => processor.forceFlush()),
+    flush: () => each((queue) => queue.flush()),
     shutdown: (timeoutMs = 1000) =>
       new Promise((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);
-        void each((processor) => processor.shutdown()).then(() => {
+        void each((queue) => queue.shutdown()).then(() => {
           clearTimeout(timer);
           resolve();
         });
@@ -109,20 +111,25 @@ export function createTelemetry({ env, serviceName, log, stats }: TelemetryOptio
   };
 }
 
-function createProcessor(
+/** People who watch a console want to see a call when it has ended. */
+function createQueue(kind: TelemetrySettings['exporters'][number], options: SpanQueueOptions): SpanQueue {
+  if (kind !== 'console') return new SpanQueue(options);
+  return new SpanQueue({ ...options, batch: { ...options.batch, maxExportBatchSize: 1 } });
+}
+
+function createExporter(
   kind: TelemetrySettings['exporters'][number],
-  { protocol, batch }: TelemetrySettings,
+  { protocol }: TelemetrySettings,
   env: Readonly<Record<string, string>>,
   observer: ExportObserver,
   log: Log,
-): SpanProcessor[] {
-  if (kind === 'console') return [new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })];
+): SpanExporter | null {
+  if (kind === 'console') return new ConsoleSpanExporter();
   try {
-    const exporter = watchExporter(createOtlpExporter(protocol, env), otlpEndpoint(protocol, env), observer, log);
-    return [new BatchSpanProcessor({ exporter, ...batch })];
+    return watchExporter(createOtlpExporter(protocol, env), otlpEndpoint(protocol, env), observer, log);
   } catch (error) {
     log('error', 'no spans are exported', { reason: error instanceof Error ? error.message : String(error) });
-    return [];
+    return null;
   }
 }
 

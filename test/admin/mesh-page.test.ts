@@ -16,7 +16,7 @@ import { StatsRegion } from '../../agent/stats/stats-region.ts';
 import { OtlpReceiver } from '../../agent/telemetry/otlp-receiver.ts';
 import { createTelemetry } from '../../agent/telemetry/telemetry.ts';
 import { attempt, observedCall } from '../stats/observed-call.ts';
-import { callRecord } from '../telemetry/call-record.ts';
+import { batchOf, callRecord } from '../telemetry/call-record.ts';
 import { parsePrometheus } from './prometheus-parser.ts';
 
 const silent: Log = () => {};
@@ -261,7 +261,7 @@ test('spans of both agents become one trace, rightly nested', async (t) => {
   const { url, tracesUrl } = await startMesh(t);
   const send = async (serviceName: string, parts: Parameters<typeof callRecord>[0][]) => {
     const telemetry = createTelemetry({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: tracesUrl }, serviceName, log: silent });
-    telemetry.onCalls(parts.map(callRecord), 0);
+    telemetry.onCalls(batchOf(...parts.map(callRecord)), 0);
     await telemetry.shutdown();
   };
   await send('catalogue-agent', [

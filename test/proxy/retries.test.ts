@@ -25,6 +25,7 @@ import {
   startRawMesh,
 } from '../support/raw-mesh.ts';
 import { cluster, endpoints, listener, route, routeConfiguration } from '../support/resources.ts';
+import { recordsOf } from '../telemetry/call-record.ts';
 
 const { endStream } = flag;
 const REFUSED_STREAM = 7;
@@ -77,8 +78,8 @@ test('what is recorded of a call that went out twice are both attempts, the firs
   await upstream.expect('HEADERS', 3);
   upstream.send(okResponse(3));
   t.is(await outcome(client, 1), 'status 0');
-  const { records } = await mesh.plane.up('calls');
-  const [first, second, ...more] = records[0]?.attempts ?? [];
+  const { batch } = await mesh.plane.up('calls');
+  const [first, second, ...more] = recordsOf(batch)[0]?.attempts ?? [];
   t.is(first?.firstByteMs, null);
   t.true((second?.firstByteMs ?? 0) >= (second?.startMs ?? Number.NaN));
   t.true((first?.startMs ?? Number.NaN) <= (second?.startMs ?? Number.NaN));

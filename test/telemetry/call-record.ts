@@ -1,4 +1,5 @@
 // A recorded call, with what a test does not care about filled in.
+import { type CallBatch, CallBatchReader, CallBatchWriter } from '../../agent/observe/call-batch.ts';
 import type { CallRecord } from '../../agent/observe/call-observer.ts';
 
 export function callRecord(record: Partial<CallRecord> = {}): CallRecord {
@@ -30,4 +31,19 @@ export function callRecord(record: Partial<CallRecord> = {}): CallRecord {
     ],
     ...record,
   };
+}
+
+/** As a data plane sends them up. */
+export function batchOf(...records: readonly CallRecord[]): CallBatch {
+  const writer = new CallBatchWriter();
+  for (const record of records) writer.add(record);
+  return writer.take();
+}
+
+/** What is in a batch that a data plane has sent. */
+export function recordsOf(batch: CallBatch): CallRecord[] {
+  const reader = new CallBatchReader(batch);
+  const records: CallRecord[] = [];
+  while (reader.left > 0) records.push(reader.next());
+  return records;
 }

@@ -3,6 +3,7 @@ import test from 'ava';
 import type { CallRecord, CallTrace } from '../../agent/observe/call-observer.ts';
 import { CallRecorder, type CallRecorderOptions } from '../../agent/telemetry/call-recorder.ts';
 import { attempt, observedCall } from '../stats/observed-call.ts';
+import { recordsOf } from './call-record.ts';
 
 const trace: CallTrace = {
   traceId: '0af7651916cd43dd8448eb211c80319c',
@@ -16,8 +17,8 @@ function createRecorder(options: Partial<CallRecorderOptions> = {}) {
   const batches: { records: readonly CallRecord[]; dropped: number }[] = [];
   let posted = (): void => {};
   const recorder = new CallRecorder({
-    post: (records, dropped) => {
-      batches.push({ records, dropped });
+    post: (batch, dropped) => {
+      batches.push({ records: recordsOf(structuredClone(batch)), dropped });
       posted();
     },
     ...options,
@@ -44,7 +45,6 @@ test('a sampled call becomes plain data with times since the epoch; one that is 
   recorder.flush();
   t.is(batches.length, 1);
   const [record] = batches[0]?.records ?? [];
-  t.deepEqual(structuredClone(record), record);
   t.is(record?.traceId, trace.traceId);
   t.is(record?.tracestate, 'vendor=1');
   t.true(Math.abs((record?.startMs ?? 0) - before) < 1000);

@@ -9,7 +9,7 @@ import { StatsRegion } from '../../agent/stats/stats-region.ts';
 import { OtlpReceiver } from '../../agent/telemetry/otlp-receiver.ts';
 import type { ReceivedSpan } from '../../agent/telemetry/otlp-spans.ts';
 import { createTelemetry } from '../../agent/telemetry/telemetry.ts';
-import { callRecord } from './call-record.ts';
+import { batchOf, callRecord } from './call-record.ts';
 
 const silent: Log = () => {};
 
@@ -58,10 +58,7 @@ for (const protocol of ['http/protobuf', 'grpc'] as const) {
     });
     t.true(telemetry.sampling.enabled);
     // In an order that no trace has.
-    telemetry.onCalls(
-      [hops[2], hops[0], hops[1]].flatMap((hop) => hop ?? []),
-      5,
-    );
+    telemetry.onCalls(batchOf(...[hops[2], hops[0], hops[1]].flatMap((hop) => hop ?? [])), 5);
     await telemetry.flush();
     t.deepEqual(telemetry.counts, { received: 3, dropped: 5, exported: 3, failed: 0 });
     const [trace, ...others] = receiver.traces();
@@ -120,7 +117,7 @@ test("headers and endpoints of the agent's own prefix go out, and those of the a
   });
   t.is(process.env['OTEL_EXPORTER_OTLP_HEADERS'], 'x-app=secret');
   t.is(process.env['OTEL_EXPORTER_OTLP_ENDPOINT'], undefined);
-  telemetry.onCalls([callRecord()], 0);
+  telemetry.onCalls(batchOf(callRecord()), 0);
   await telemetry.shutdown();
   t.deepEqual(requests, [{ url: '/base/v1/traces', token: 'abc', app: undefined }]);
 });
@@ -128,7 +125,7 @@ test("headers and endpoints of the agent's own prefix go out, and those of the a
 test('without any endpoint nothing is recorded and nothing is sent', async (t) => {
   const telemetry = createTelemetry({ env: {}, serviceName: 'agent', log: silent });
   t.false(telemetry.sampling.enabled);
-  telemetry.onCalls([callRecord()], 0);
+  telemetry.onCalls(batchOf(callRecord()), 0);
   await telemetry.shutdown();
   t.deepEqual(telemetry.counts, { received: 1, dropped: 0, exported: 0, failed: 0 });
 });
@@ -147,7 +144,7 @@ test('a collector that fails and comes back is logged once each, and its spans a
     log: (level, message) => lines.push(`${level} ${message}`),
   });
   for (status of [400, 400, 200, 200, 400]) {
-    telemetry.onCalls([callRecord()], 0);
+    telemetry.onCalls(batchOf(callRecord()), 0);
     await telemetry.flush();
   }
   t.deepEqual(lines, ["warn spans can't be exported", 'info spans are exported again', "warn spans can't be exported"]);
@@ -163,7 +160,7 @@ test('what became of the spans is counted where the agent counts everything', as
     reader.addWorker(0, buffer);
     const stats = new StatsRegion(buffer, (row) => reader.addRow(0, row));
     const telemetry = createTelemetry({ env, serviceName: 'agent', log: silent, stats });
-    telemetry.onCalls([callRecord(), callRecord()], 3);
+    telemetry.onCalls(batchOf(callRecord(), callRecord()), 3);
     await telemetry.shutdown();
     return reader
       .rows()
@@ -188,7 +185,7 @@ test('a collector that never answers holds up the end for the time-out and no lo
     serviceName: 'agent',
     log: silent,
   });
-  telemetry.onCalls([callRecord()], 0);
+  telemetry.onCalls(batchOf(callRecord()), 0);
   const begun = performance.now();
   await telemetry.shutdown(50);
   t.true(performance.now() - begun < 2000);
@@ -295,7 +292,9 @@ test('the receiver keeps the last traces, newest first', async (t) => {
   const { receiver, http } = await startReceiver(t, 3);
   const telemetry = createTelemetry({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: http }, serviceName: 'agent', log: silent });
   telemetry.onCalls(
-    [1, 2, 3, 4, 5].map((n) => callRecord({ traceId: String(n).padStart(32, '0'), method: `demo.Shop/M${n}` })),
+    batchOf(
+      ...[1, 2, 3, 4, 5].map((n) => callRecord({ traceId: String(n).padStart(32, '0'), method: `demo.Shop/M${n}` })),
+    ),
     0,
   );
   await telemetry.shutdown();
