@@ -21,7 +21,13 @@ export { Metadata, type MetadataValue } from './grpc/metadata.ts';
 export { status, statusName } from './grpc/status.ts';
 export type { TargetTls } from './grpc/target.ts';
 export type { ListenOptions, ListenTls } from './library/listen-options.ts';
-export { type ClusterOptions, createProxy, type ProxyOptions, type ProxyServer } from './library/proxy-server.ts';
+export {
+  type ClusterOptions,
+  createProxy,
+  type ProxiedMethods,
+  type ProxyOptions,
+  type ProxyServer,
+} from './library/proxy-server.ts';
 export type { DataPlaneSettings, Down, Up } from './link.ts';
 export type { LocalGrpcServer } from './local/local-server.ts';
 export type {

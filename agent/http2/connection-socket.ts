@@ -13,6 +13,7 @@ import type {
   ConnectionIdentity,
 } from './connection-contract.ts';
 import type { ClientTls } from './connection-tls.ts';
+import { identityOfCertificate } from './peer-certificate.ts';
 import { type ReadBuffer, SocketReadBuffer } from './read-buffer.ts';
 
 /**
@@ -174,13 +175,7 @@ function identityOf(socket: Socket): ConnectionIdentity {
   // What was not verified identifies nobody.
   if (certificate === undefined || !socket.authorized)
     return { localAddress, alpn, serverName, subject: null, sans: [] };
-  // Names that hold a comma are written in quotes.
-  const sans = (certificate.subjectAltName ?? '').match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  // Undefined where the certificate has none, whatever its type says; else its parts stand on lines of their own, the
-  // most general one first.
-  const { subject: lines = '' } = certificate;
-  const subject = lines.split('\n').toReversed().join(',');
-  return { localAddress, alpn, serverName, subject, sans: sans.map((name) => name.trim()) };
+  return { localAddress, alpn, serverName, ...identityOfCertificate(certificate) };
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {

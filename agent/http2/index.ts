@@ -19,3 +19,4 @@ export type { BlockKind, Field, FieldToSet, HeaderBlock, HeaderEdit, Shape, Shap
 export { HeaderShapes, type HeaderShapesOptions } from './header-shapes.ts';
 export { createInProcessPair } from './in-process-pair.ts';
 export { defaultLimits, type Http2Limits, type Role } from './limits.ts';
+export { identityOfCertificate } from './peer-certificate.ts';

@@ -7,9 +7,17 @@ import type { DirectorFunction } from '../director/director-answer.ts';
 import { UserDirector } from '../director/user-director.ts';
 import { DeadlineQueue } from '../grpc/deadline-queue.ts';
 import { parseTarget, type TargetTls } from '../grpc/target.ts';
-import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes, type Role } from '../http2/index.ts';
+import {
+  type ConnectionEnvironment,
+  defaultLimits,
+  Flusher,
+  HeaderShapes,
+  type Role,
+  type Stream,
+} from '../http2/index.ts';
 import { defaultListenerLimits } from '../listener/connection-cap.ts';
 import { ListenerSet } from '../listener/listener-set.ts';
+import { HandledCall, type ServerCall } from '../local/handled-call.ts';
 import { type LocalGrpcServer, LocalServer } from '../local/local-server.ts';
 import type { CallObserver } from '../observe/call-observer.ts';
 import type { Log } from '../observe/log.ts';
@@ -43,6 +51,16 @@ export interface ProxyOptions {
   readonly maxCallsPerTarget?: number;
 }
 
+/** Methods of a server that are proxied. */
+export interface ProxiedMethods {
+  /** `package.Service`. */
+  readonly service: string;
+  /** As in `GetCart`. */
+  readonly methods: readonly string[];
+  /** Of a message that comes back; larger ones are RESOURCE_EXHAUSTED. Default 4,194,304, as gRPC has it. */
+  readonly maxMessageBytes?: number;
+}
+
 export interface ClusterOptions {
   /** As a director's `target`. */
   readonly target: string | readonly string[];
@@ -67,6 +85,7 @@ export class ProxyServer {
   readonly #deadlines: DeadlineQueue;
   readonly #local: LocalServer | null;
   readonly #listeners: ListenerSet<CallContext>;
+  readonly #proxyCall: (call: ServerCall, path: string, maxMessageBytes: number) => void;
   /** Those who wait for a listener to be bound, by its name. */
   readonly #binding = new Map<string, { bound(port: number): void; failed(reason: string): void }>();
   #listenerCount = 0;
@@ -104,15 +123,20 @@ export class ProxyServer {
     this.#local = local;
     for (const [name, cluster] of Object.entries(options.clusters ?? {})) this.#declare(name, cluster);
 
-    const director = new UserDirector({
+    const directing = {
       direct: options.director,
       timeoutMs: options.directorTimeoutMs ?? 10_000,
       targets: this.#targets,
       clusters: new Set(Object.keys(options.clusters ?? {})),
-      localCluster: (path) => (local?.serves(path) ? localName : null),
       shapes,
       log,
+    };
+    const director = new UserDirector({
+      ...directing,
+      localCluster: (path) => (local?.serves(path) ? localName : null),
     });
+    // What a server hands on must not come back to it.
+    const elsewhere = new UserDirector({ ...directing, localCluster: () => null });
     const clusters = this.#clusters;
     const proxy = new GrpcProxy({
       shapes,
@@ -125,6 +149,11 @@ export class ProxyServer {
       now,
       random,
     });
+    const handled: CallContext = { name: 'registered', direction: 'inbound', director: elsewhere, filters: null };
+    this.#proxyCall = (call, path, maxMessageBytes) => {
+      const accept = (stream: Stream) => proxy.accept(stream, handled);
+      HandledCall.begin(call, { path, maxMessageBytes, shapes, flusher, accept });
+    };
     this.#listeners = new ListenerSet<CallContext>({
       environment: environment('server'),
       reusePort: false,
@@ -152,6 +181,27 @@ export class ProxyServer {
       this.#binding.set(name, { bound: resolve, failed: (reason) => reject(new Error(reason)) });
       this.#listeners.upsert(resource);
     });
+  }
+
+  /**
+   * Has methods of a grpc-js server proxied: the server takes their calls, interceptors and all, and this proxy's director
+   * says where they go. Its `local` handlers are not asked.
+   * @throws TypeError or Error where a name is none, or the server has a handler for it.
+   */
+  registerOn(
+    server: Pick<LocalGrpcServer, 'register'>,
+    { service, methods, maxMessageBytes = 4_194_304 }: ProxiedMethods,
+  ): void {
+    if (!/^[\w.]+$/.test(service)) throw new TypeError(`${JSON.stringify(service)} is no name of a service`);
+    for (const method of methods) {
+      if (!/^\w+$/.test(method)) throw new TypeError(`${JSON.stringify(method)} is no name of a method`);
+      const path = `/${service}/${method}`;
+      const handle = (call: ServerCall): void => this.#proxyCall(call, path, maxMessageBytes);
+      // Whatever kind of call it is: a stream of one message is one message on the wire.
+      if (!server.register(path, handle as never, asItIs as never, asItIs as never, 'bidi')) {
+        throw new Error(`the server has a handler for ${path} already`);
+      }
+    }
   }
 
   /**
@@ -188,6 +238,11 @@ export class ProxyServer {
     this.#binding.delete(name);
     return waiting;
   }
+}
+
+/** Messages stay the bytes that they are. */
+function asItIs(bytes: Buffer): Buffer {
+  return bytes;
 }
 
 function createLocal(
