@@ -9,6 +9,7 @@ import { plainMesh } from '../support/resources.ts';
 import { startTwoAgents } from '../support/two-agents.ts';
 import { grpcGoCases, grpcGoEchoCases, grpcGoStandIns } from './interop-cases.ts';
 import { type Judge, PEERS, runPeer, type Verdict, verdictOf } from './judge.ts';
+import { CA_FILE, mutual, SERVER_NAME, secureMesh, toMutual } from './secure-mesh.ts';
 
 /** Ten calls or channels each, of 271,828 bytes up and 314,159 down. */
 const SOAK = ['--soak_iterations=10', '--soak_overall_timeout_seconds=20'];
@@ -22,10 +23,12 @@ function freePort(): Promise<number> {
   });
 }
 
-async function interopVerdicts(port: number, path: string): Promise<Verdict[]> {
+const TLS = ['--use_tls', '--use_test_ca', `--ca_file=${CA_FILE}`, `--server_host_override=${SERVER_NAME}`];
+
+async function interopVerdicts(port: number, path: string, more: readonly string[] = []): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   for (const name of grpcGoCases) {
-    const args = ['--server_host=127.0.0.1', `--server_port=${port}`, `--test_case=${name}`, ...SOAK];
+    const args = ['--server_host=127.0.0.1', `--server_port=${port}`, `--test_case=${name}`, ...SOAK, ...more];
     verdicts.push(await verdictOf(`${name} (${path})`, () => runPeer('client', args, 30_000)));
   }
   return verdicts;
@@ -42,9 +45,21 @@ async function judgeInterop(): Promise<readonly Verdict[]> {
     const direct = await interopVerdicts(await one.port('interop'), 'one agent').finally(() => one.stop());
     const two = await startTwoAgents([port], { domain: '*' });
     const mesh = await interopVerdicts(two.port, 'two agents').finally(() => two.stop());
-    return [...direct, ...mesh];
+    return [...direct, ...mesh, ...(await overTls(port))];
   } finally {
     server.kill('SIGKILL');
+  }
+}
+
+/** TLS to the first agent, and between the two with certificates on both sides. */
+async function overTls(port: number): Promise<Verdict[]> {
+  const second = startDataPlane(secureMesh('inbound', port, mutual));
+  const first = startDataPlane(secureMesh('outbound', await second.port('inbound'), undefined, toMutual));
+  try {
+    return await interopVerdicts(await first.port('outbound'), 'two agents, TLS', TLS);
+  } finally {
+    first.stop();
+    second.stop();
   }
 }
 

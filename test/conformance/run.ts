@@ -3,13 +3,22 @@
 // failed; what was skipped is told with its reason and fails nothing.
 import { cCore } from './c-core.ts';
 import { grpcGoEcho, grpcGoInterop } from './grpc-go.ts';
-import { h2spec } from './h2spec.ts';
+import { h2spec, h2specOverTls } from './h2spec.ts';
 import { hold } from './hearing.ts';
 import { hpackEncoder } from './hpack-encoder.ts';
 import { hpackStories } from './hpack-stories.ts';
 import type { Judge } from './judge.ts';
 import { negative } from './negative.ts';
 
-const judges: readonly Judge[] = [h2spec, hpackStories, hpackEncoder, grpcGoInterop, grpcGoEcho, negative, cCore];
+const judges: readonly Judge[] = [
+  h2spec,
+  h2specOverTls,
+  hpackStories,
+  hpackEncoder,
+  grpcGoInterop,
+  grpcGoEcho,
+  negative,
+  cCore,
+];
 
 process.exit(await hold(judges, process.argv.slice(2)));
