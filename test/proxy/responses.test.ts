@@ -119,19 +119,34 @@ test('(67) a response that ends without trailers ends so for the client: nobody 
   t.is(client.count('RST_STREAM', 1), 0);
 });
 
-test('(67) and is counted as UNKNOWN, as its client reads it', async (t) => {
-  const reader = new StatsReader();
-  const mesh = await startRawMesh(t, undefined, (stats) => reader.addWorker(0, stats));
-  const client = await mesh.client();
-  client.send(headers(1, request(), endStream));
-  const upstream = await mesh.upstream();
-  await upstream.expect('HEADERS', 1);
-  upstream.send(headers(1, responseHead), data(1, 'half', endStream));
-  await client.expect('DATA', 1, (last) => last.endStream);
-  await client.roundTrip();
-  for (const up of mesh.plane.ups) if (up.kind === 'stats-row') reader.addRow(0, up.row);
-  const statuses = reader.rows().flatMap(({ kind, labels }) => (kind === 'call' ? [labels['status']] : []));
-  t.deepEqual(statuses, ['2']);
+test('(67, 68) a response without a status is counted as its client reads it (http-grpc-status-mapping.md)', async (t) => {
+  for (const [httpStatus, counted] of [
+    ['200', '2'],
+    ['400', '13'],
+    ['401', '16'],
+    ['403', '7'],
+    ['404', '12'],
+    ['429', '14'],
+    ['503', '14'],
+    ['500', '2'],
+  ]) {
+    const reader = new StatsReader();
+    const mesh = await startRawMesh(t, undefined, (stats) => reader.addWorker(0, stats));
+    const client = await mesh.client();
+    client.send(headers(1, request(), endStream));
+    const upstream = await mesh.upstream();
+    await upstream.expect('HEADERS', 1);
+    const head: Fields = [
+      [':status', httpStatus!],
+      ['content-type', 'application/grpc'],
+    ];
+    upstream.send(headers(1, head), data(1, 'half', endStream));
+    await client.expect('DATA', 1, (last) => last.endStream);
+    await client.roundTrip();
+    for (const up of mesh.plane.ups) if (up.kind === 'stats-row') reader.addRow(0, up.row);
+    const statuses = reader.rows().flatMap(({ kind, labels }) => (kind === 'call' ? [labels['status']] : []));
+    t.deepEqual(statuses, [counted], httpStatus);
+  }
 });
 
 test('(56) 1xx responses are not taken for the response', async (t) => {
