@@ -22,6 +22,8 @@ export interface ArenaOptions {
 
 const victims = 8;
 const warmUpSeconds = 1;
+/** Calls at once, of a cluster. */
+const largeBudget = 100_000;
 /** A process that says nothing for so long, when it was asked, is ended. */
 const silenceMs = 30_000;
 /** As a worker has it (agent/workers.ts). */
@@ -117,7 +119,8 @@ export async function measure(
     endpoint.next('listening'),
     attacker.ask({ kind: 'prepare', id: keyOf(attack) }, 'prepared'),
   ]);
-  const { agent, port } = await startAgent(hostileMesh(endpointPort, hostilePort));
+  const maxRequests = attack.isBehindLargeBudget === true ? largeBudget : null;
+  const { agent, port } = await startAgent(hostileMesh(endpointPort, hostilePort, maxRequests));
   const innocent = new Innocent(port);
   let led: Victims | null = null;
   try {

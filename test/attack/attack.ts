@@ -31,6 +31,8 @@ export interface Attack {
   readonly ends: readonly End[];
   /** The limit that is to be counted, by its name in `Http2Limits`. */
   readonly limit?: string;
+  /** The cluster names a limit of calls that the attack does not meet. */
+  readonly isBehindLargeBudget?: boolean;
   /** It asks for large responses, and is measured by an honest client that does. */
   readonly isBulk?: boolean;
   /** Makes the bytes; sending them is what `Assault` is charged for. */

@@ -6,7 +6,7 @@ import { Attacker } from './attacker.ts';
 import { endpointOpening, type Flood, type FloodEnd, type PreparedFlood, prepareFlood } from './flood.ts';
 
 export function clientFlood(flood: Flood): Attack {
-  const { id, title, end, limit, isBulk = false } = flood;
+  const { id, title, end, limit, isBulk = false, isBehindLargeBudget = false } = flood;
   const prepare = (): ReturnType<Attack['prepare']> => {
     const prepared = prepareFlood(flood);
     return {
@@ -18,7 +18,9 @@ export function clientFlood(flood: Flood): Attack {
         }),
     };
   };
-  return { id, title, from: 'client', isBulk, ends: endsOf(end), ...(limit === undefined ? {} : { limit }), prepare };
+  const ends = endsOf(end);
+  const ofLimit = limit === undefined ? {} : { limit };
+  return { id, title, from: 'client', isBulk, isBehindLargeBudget, ends, ...ofLimit, prepare };
 }
 
 /** A flood whose rounds refer to the streams that the agent opened: 1, 3 and so on. */

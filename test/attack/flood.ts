@@ -22,6 +22,8 @@ export interface Flood {
   readonly end: FloodEnd;
   /** The limit that counts it, by its name in `Http2Limits`; absent where a rule of the protocol ends it at once. */
   readonly limit?: string;
+  /** It is about the streams of one connection: the cluster names a limit that it does not meet first. */
+  readonly isBehindLargeBudget?: boolean;
   /** It asks for large responses. */
   readonly isBulk?: boolean;
   /** The attacker reads nothing that comes back. */

@@ -5,14 +5,18 @@ import { cluster, endpoints, forward, listener, route, routeConfiguration } from
 /** Calls under this path are led to the hostile endpoint, all others to the innocent one. */
 export const hostilePath = '/hostile.Test/Call';
 
-/** Its listener is called `app`. */
-export function hostileMesh(endpointPort: number, hostilePort: number): ServingResource[] {
+/** Its listener is called `app`. `maxRequests`: of either cluster; `null`: the default. */
+export function hostileMesh(
+  endpointPort: number,
+  hostilePort: number,
+  maxRequests: number | null = null,
+): ServingResource[] {
   const routes = routeConfiguration('routes', {
     '*': [route(forward('hostile'), { kind: 'prefix', value: '/hostile.' }), route(forward('app'))],
   });
   return [
-    { type: 'cluster', value: cluster('app') },
-    { type: 'cluster', value: cluster('hostile') },
+    { type: 'cluster', value: { ...cluster('app'), maxRequests } },
+    { type: 'cluster', value: { ...cluster('hostile'), maxRequests } },
     { type: 'endpoints', value: endpoints('app', [endpointPort]) },
     { type: 'endpoints', value: endpoints('hostile', [hostilePort]) },
     { type: 'route', value: routes },
