@@ -72,6 +72,7 @@ export class ControlFrames {
     if (!this.#isSound('RST_STREAM', length === 4, streamId !== 0)) return;
     const stream = core.streams.get(streamId);
     if (stream === undefined) {
+      if (core.abandoned.take(streamId, true)) return;
       if (core.isIdle(streamId))
         core.fail(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on stream ${streamId}, which was never opened`);
       else core.enforce(core.guard.onControlFrame(core.nowMs));

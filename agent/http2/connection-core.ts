@@ -1,5 +1,6 @@
 // The state of one connection that its parts share: streams, windows, what the peer allows, how it ends. What comes in
 // is handled by `connection-input.ts`, sockets and time by `connection.ts`.
+import { AbandonedStreams } from './abandoned-streams.ts';
 import type {
   Connection,
   ConnectionEnvironment,
@@ -74,6 +75,7 @@ export class ConnectionCore implements StreamOwner {
   hasNewRoom = false;
   /** Client: many of our streams were reset; others shall go to another connection. */
   isRotationDue = false;
+  readonly abandoned = new AbandonedStreams();
   /** A PING goes unanswered: calls that can go elsewhere shall. */
   isSuspect = false;
   /** `null` until a header block is written: most connections of a fleet are idle. */
@@ -138,15 +140,33 @@ export class ConnectionCore implements StreamOwner {
 
   reset(stream: StreamImpl, code: number): void {
     stream.state = StreamState.reset;
-    if (stream.id !== 0) {
-      this.closedStreams.add(stream.id, 'own-reset');
-      if (this.ending === null) this.write.reset(stream.id, code);
-      if (this.guard.isRotationDue(this.nowMs) && !this.isRotationDue) {
-        this.isRotationDue = true;
-        this.countLimit('resetsBeforeRotation');
-      }
+    if (stream.id !== 0 && this.ending === null) {
+      // Whoever is last needs no budget: the connection is to close.
+      if (this.isRotationDue && this.activeStreams > 1 && !this.guard.mayReset(this.nowMs)) {
+        this.abandoned.add(stream.id, code);
+      } else this.#sendReset(stream.id, code);
     }
     this.#forget(stream);
+  }
+
+  #sendReset(streamId: number, code: number): void {
+    const { guard, nowMs } = this;
+    this.closedStreams.add(streamId, 'own-reset');
+    this.write.reset(streamId, code);
+    guard.noteReset(nowMs);
+    if (this.isRotationDue || guard.mayReset(nowMs)) return;
+    this.isRotationDue = true;
+    this.countLimit('resetsBeforeRotation');
+  }
+
+  /** Resets as many abandoned streams as may be by now. */
+  resetAbandoned(): void {
+    while (this.guard.mayReset(this.nowMs)) {
+      const next = this.abandoned.next();
+      if (next === null) return;
+      this.#sendReset(next.streamId, next.code);
+      this.markDirty();
+    }
   }
 
   waitForTurn(stream: StreamImpl, queuedBytes: number): void {

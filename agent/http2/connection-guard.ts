@@ -54,8 +54,9 @@ export class ConnectionGuard {
   #emptyFrames = 0;
   #closed = 0;
   #premature = 0;
-  #rotationStartMs = 0;
-  #rotationResets = 0;
+  /** When the last `resetsBeforeRotation` resets were sent, ms, the oldest at `#oldestReset`; `null`: none was. */
+  #resetTimes: Float64Array | null = null;
+  #oldestReset = 0;
 
   constructor(limits: Http2Limits) {
     this.#limits = limits;
@@ -111,15 +112,19 @@ export class ConnectionGuard {
     return this.#ownResets.spend(nowMs) ? null : 'ownResetBurst';
   }
 
-  /** Any reset that is sent: true when it is time to use another connection. */
-  isRotationDue(nowMs: number): boolean {
+  /** A reset may be sent: fewer than `resetsBeforeRotation` were within the last `rotationWindowMs`. */
+  mayReset(nowMs: number): boolean {
     const { resetsBeforeRotation, rotationWindowMs } = this.#limits;
-    if (resetsBeforeRotation === 0) return false;
-    if (nowMs - this.#rotationStartMs > rotationWindowMs) {
-      this.#rotationStartMs = nowMs;
-      this.#rotationResets = 0;
-    }
-    this.#rotationResets++;
-    return this.#rotationResets >= resetsBeforeRotation;
+    if (resetsBeforeRotation === 0 || this.#resetTimes === null) return true;
+    return nowMs - this.#resetTimes[this.#oldestReset]! > rotationWindowMs;
+  }
+
+  /** A reset is sent. */
+  noteReset(nowMs: number): void {
+    const { resetsBeforeRotation } = this.#limits;
+    if (resetsBeforeRotation === 0) return;
+    this.#resetTimes ??= new Float64Array(resetsBeforeRotation).fill(Number.NEGATIVE_INFINITY);
+    this.#resetTimes[this.#oldestReset] = nowMs;
+    this.#oldestReset = (this.#oldestReset + 1) % resetsBeforeRotation;
   }
 }

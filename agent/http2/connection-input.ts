@@ -163,7 +163,7 @@ export class ConnectionInput implements FrameSink {
     if (stream !== undefined) this.#onBlockOf(stream, endsStream, block, isTooLarge);
     else if (this.#isServer && streamId > core.lastPeerStreamId)
       this.#onNewStream(streamId, endsStream, block, isTooLarge);
-    else this.#onLateFrame(FrameType.HEADERS, streamId);
+    else this.#onLateFrame(FrameType.HEADERS, streamId, endsStream);
   }
 
   #onNewStream(streamId: number, endsStream: boolean, block: HeaderBlock, isTooLarge: boolean): void {
@@ -277,7 +277,7 @@ export class ConnectionInput implements FrameSink {
     if (!this.#chargeConnection(length)) return;
     const stream = core.streams.get(streamId);
     if (stream === undefined) {
-      this.#onLateFrame(FrameType.DATA, streamId);
+      this.#onLateFrame(FrameType.DATA, streamId, (flags & FrameFlag.END_STREAM) !== 0);
       return;
     }
     if (stream.receivedEnd) {
@@ -364,8 +364,9 @@ export class ConnectionInput implements FrameSink {
   }
 
   /** HEADERS or DATA on a stream that is not there. */
-  #onLateFrame(type: number, streamId: number): void {
+  #onLateFrame(type: number, streamId: number, endsStream: boolean): void {
     const core = this.#core;
+    if (!core.abandoned.isEmpty && core.abandoned.take(streamId, endsStream)) return;
     if (core.isIdle(streamId)) {
       core.fail(ErrorCode.PROTOCOL_ERROR, `a frame on stream ${streamId}, which was never opened`);
       return;

@@ -18,9 +18,10 @@ export const Deadline = {
   keepaliveAnswer: 10,
   age: 11,
   queue: 12,
+  resets: 13,
 } as const;
 
-const deadlineCount = 13;
+const deadlineCount = 14;
 
 /** What a timer of Node can be set to. */
 const maxTimeoutMs = 0x7fff_ffff;

@@ -259,7 +259,10 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
       if (core.room > 0) this.#handler.onRoom(this);
     }
     if (core.isOutOfIds) this.#drain.onOutOfIds();
-    if (core.state === 'open' && core.isRotationDue) this.drain(0);
+    if (core.state === 'open' && core.isRotationDue) {
+      this.drain(0);
+      this.#timer.arm(Deadline.resets, this.#limits.rotationWindowMs);
+    }
     const { end } = this.#drain;
     if (end === null) return;
     this.#ending.isOrderly = true;
@@ -371,6 +374,10 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
         break;
       case Deadline.queue:
         this.#queues.onDeadline();
+        break;
+      case Deadline.resets:
+        this.#core.resetAbandoned();
+        this.#timer.arm(Deadline.resets, this.#limits.rotationWindowMs);
         break;
       case Deadline.age:
         this.#drain.onAgeDeadline();

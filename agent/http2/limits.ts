@@ -62,7 +62,8 @@ export interface Http2Limits {
   readonly ownResetsPerSecond: number;
   /**
    * Client: after so many resets sent within `rotationWindowMs`, no new stream is opened here, before a peer that counts
-   * resets closes the connection on others' calls (Netty: 200 in 30 s). 0: off. Default 150 in 30 s; off for servers.
+   * resets closes the connection on others' calls (Netty: 200 in 30 s). What else is given up here is reset as time goes
+   * by, or ends with the connection, which closes behind the last call that goes on. 0: off. Default 150 in 30 s; off for servers.
    */
   readonly resetsBeforeRotation: number;
   readonly rotationWindowMs: number;

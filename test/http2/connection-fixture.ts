@@ -214,12 +214,13 @@ export async function dial(
   t: ExecutionContext,
   port: number,
   limits: Partial<Http2Limits> = {},
+  world: World = {},
 ): Promise<{
   connection: Connection;
   log: ConnectionLog;
   environment: ConnectionEnvironment & { readonly logs: Logged[] };
 }> {
-  const env = environment('client', limits);
+  const env = environment('client', limits, world);
   const log = new ConnectionLog();
   const connection = connect({ host: '127.0.0.1', port }, null, env, log, { connectTimeoutMs: 5000 });
   t.teardown(() => connection.destroy(0, 'the test is over'));

@@ -83,10 +83,19 @@ test('early resets end a connection when they are half of what it did, or too ma
 
 test('a connection is due for rotation by resets within the window only', (t) => {
   const guard = new ConnectionGuard(defaultLimits('client'));
-  for (let i = 0; i < 149; i++) t.false(guard.isRotationDue(1000));
-  t.false(guard.isRotationDue(40_000), 'a new window');
-  for (let i = 0; i < 148; i++) t.false(guard.isRotationDue(41_000));
-  t.true(guard.isRotationDue(41_000));
+  const reset = (nowMs: number): boolean => {
+    guard.noteReset(nowMs);
+    return !guard.mayReset(nowMs);
+  };
+  for (let i = 0; i < 149; i++) t.false(reset(1000));
+  t.false(reset(31_001), 'those of half a minute ago do not count');
+  for (let i = 0; i < 148; i++) t.false(reset(60_000));
+  t.true(reset(61_000), 'but all within any half minute do');
+  t.false(guard.mayReset(61_001));
+  t.true(guard.mayReset(61_002));
   const server = new ConnectionGuard(defaultLimits('server'));
-  for (let i = 0; i < 1000; i++) t.false(server.isRotationDue(0));
+  for (let i = 0; i < 1000; i++) {
+    server.noteReset(0);
+    t.true(server.mayReset(0));
+  }
 });
