@@ -5,6 +5,7 @@ import type { ResourceName } from '../xds/model/resource.ts';
 import { AuthorityDirector, type ExplainedDirector } from './director/authority-director.ts';
 import { OnDemandNames } from './director/on-demand-names.ts';
 import { RouteTables } from './director/route-tables.ts';
+import { CallRateLimit } from './filters/call-rate.ts';
 import { CallFilters } from './filters/filter-chain.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
 import { DeadlineQueue } from './grpc/deadline-queue.ts';
@@ -238,12 +239,15 @@ export class DataPlane {
     }
   }
 
-  #createContext({ name, direction }: Listener, { routes, filters }: HttpConnectionManager): ListenerContext {
+  #createContext({ name, direction }: Listener, http: HttpConnectionManager): ListenerContext {
+    const { routes, callRate } = http;
     const director =
       routes.kind === 'by-authority'
         ? new AuthorityDirector(routes.template, this.#named)
         : this.#routes.directorOf(routes);
-    const context: ListenerContext = { name, direction, director, filters: CallFilters.compile(filters) };
+    const rate = callRate === undefined ? null : new CallRateLimit(callRate, () => this.#flusher.now());
+    const filters = CallFilters.compile(http.filters, rate);
+    const context: ListenerContext = { name, direction, director, filters };
     this.#contexts.set(name, context);
     return context;
   }

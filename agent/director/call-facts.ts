@@ -9,6 +9,8 @@ export interface CallFacts {
   readonly peerSans: readonly string[];
   /** The same certificate's subject, such as `CN=shop,O=mesh`; `null` without one. */
   readonly peerSubject: string | null;
+  /** The same certificate's SHA-256 in hex; empty without one. */
+  readonly peerFingerprint: string;
   /** The name that the caller asked for in TLS (SNI); empty without one. */
   readonly serverName: string;
   /** `host:port` where the call arrived. */

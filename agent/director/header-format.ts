@@ -4,6 +4,7 @@ import { hostOf } from '../grpc/address-range.ts';
 import { byteText } from '../grpc/byte-text.ts';
 import type { HeaderBlock } from '../http2/index.ts';
 import type { CallFacts } from './call-facts.ts';
+import { formatClientCertificate } from './client-certificate.ts';
 
 /** What a format is evaluated over. */
 export interface FormatInput {
@@ -44,6 +45,8 @@ function commandValue(command: FormatCommand, { request, response, facts, routeN
       return sansOf(facts, 'URI:');
     case 'downstream-dns-san':
       return sansOf(facts, 'DNS:');
+    case 'downstream-certificate':
+      return formatClientCertificate(facts);
     case 'upstream-address':
       return facts.endpointAddress;
     case 'cluster':

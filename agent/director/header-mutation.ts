@@ -9,6 +9,7 @@ const modes = {
   'add-if-absent': 'if-absent',
   overwrite: 'replace',
   'overwrite-if-present': 'if-present',
+  join: 'replace',
 } as const;
 
 /** Edits that one level keeps; a level rarely has more than one value that may be empty. */
@@ -29,7 +30,7 @@ export class HeaderMutation {
     this.#shapes = shapes;
     this.#remove = remove;
     this.#additions = additions;
-    this.#varying = additions.filter(({ value }) => fixedText(value) === null);
+    this.#varying = additions.filter(varies);
     this.readsRequest = additions.some(({ value }) => readsRequest(value));
   }
 
@@ -52,9 +53,10 @@ export class HeaderMutation {
     const values: Buffer[] = [];
     let absent = 0;
     for (let i = 0; i < varying.length; i++) {
-      const { value, keepEmpty } = varying[i]!;
+      const { name, value, action, keepEmpty } = varying[i]!;
       const text = evaluateFormat(value, input);
       if (text === '' && !keepEmpty) absent += 2 ** i;
+      else if (action === 'join') values.push(Buffer.from([...block.values(name), text].join(','), 'latin1'));
       else values.push(Buffer.from(text, 'latin1'));
     }
     return block.edit(this.#editWithout(absent), values);
@@ -134,7 +136,14 @@ function withoutOverwritten(additions: readonly HeaderAddition[]): HeaderAdditio
   return lasting;
 }
 
-function fieldToSet({ name, value, action }: HeaderAddition): FieldToSet {
-  const text = fixedText(value);
-  return text === null ? { name, mode: modes[action] } : { name, value: text, mode: modes[action] };
+/** Whether its value is another for each call. */
+function varies({ value, action }: HeaderAddition): boolean {
+  return action === 'join' || fixedText(value) === null;
+}
+
+function fieldToSet(addition: HeaderAddition): FieldToSet {
+  const { name, value, action } = addition;
+  return varies(addition)
+    ? { name, mode: modes[action] }
+    : { name, value: fixedText(value) ?? '', mode: modes[action] };
 }

@@ -85,6 +85,8 @@ export interface ConnectionIdentity {
   readonly subject: string | null;
   /** Names of that certificate, such as `URI:spiffe://…` or `DNS:a.test`; empty without one. */
   readonly sans: readonly string[];
+  /** Its SHA-256, in hex with small letters; empty without one. */
+  readonly fingerprint: string;
 }
 
 /** A request's head that a server would only reset. */

@@ -158,7 +158,7 @@ function watch(socket: Duplex, connection: Http2Connection): void {
 }
 
 const inProcess = 'in-process';
-const clearTextIdentity = { alpn: null, serverName: '', subject: null, sans: [] } as const;
+const clearTextIdentity = { alpn: null, serverName: '', subject: null, sans: [], fingerprint: '' } as const;
 
 function peerOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
@@ -173,8 +173,7 @@ function identityOf(socket: Socket): ConnectionIdentity {
   const serverName = socket.servername || '';
   const certificate = socket.getPeerX509Certificate();
   // What was not verified identifies nobody.
-  if (certificate === undefined || !socket.authorized)
-    return { localAddress, alpn, serverName, subject: null, sans: [] };
+  if (certificate === undefined || !socket.authorized) return { ...clearTextIdentity, localAddress, alpn, serverName };
   return { localAddress, alpn, serverName, ...identityOfCertificate(certificate) };
 }
 

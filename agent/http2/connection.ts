@@ -33,7 +33,14 @@ import type { ReadBuffer } from './read-buffer.ts';
 import { encodeSettings } from './settings.ts';
 import { StreamImpl } from './stream.ts';
 
-const noIdentity: ConnectionIdentity = { localAddress: '', alpn: null, serverName: '', subject: null, sans: [] };
+const noIdentity: ConnectionIdentity = {
+  localAddress: '',
+  alpn: null,
+  serverName: '',
+  subject: null,
+  sans: [],
+  fingerprint: '',
+};
 
 export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly role: Role;

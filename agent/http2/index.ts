@@ -18,5 +18,5 @@ export { Flusher } from './flusher.ts';
 export type { BlockKind, Field, FieldToSet, HeaderBlock, HeaderEdit, Shape, ShapeMemo } from './header-contract.ts';
 export { HeaderShapes, type HeaderShapesOptions } from './header-shapes.ts';
 export { createInProcessPair } from './in-process-pair.ts';
-export { defaultLimits, type Http2Limits, type Role } from './limits.ts';
+export { defaultLimits, edgeLimits, type Http2Limits, type Role } from './limits.ts';
 export { identityOfCertificate } from './peer-certificate.ts';

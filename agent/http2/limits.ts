@@ -198,3 +198,11 @@ export function defaultLimits(role: Role): Http2Limits {
     lingerTimeoutMs: 1000,
   };
 }
+
+/**
+ * Toward clients who are strangers, as the guide of Envoy for edges has it: what one connection may hold is less, and the
+ * rest is as inside a mesh, where it is tight already.
+ */
+export function edgeLimits(limits: Http2Limits): Http2Limits {
+  return { ...limits, maxConcurrentStreams: 100, streamWindowBytes: 65_536, connectionWindowBytes: 1_048_576 };
+}

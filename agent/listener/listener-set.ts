@@ -5,6 +5,7 @@ import type { FilterChain, Listener as ListenerResource } from '../../xds/model/
 import { compileCertificateNames } from '../grpc/certificate-names.ts';
 import {
   type ConnectionEnvironment,
+  edgeLimits,
   limitsOfLife,
   type Stream,
   type StreamHandler,
@@ -101,7 +102,8 @@ export class ListenerSet<Context> {
     const { environment } = this.#options;
     const { maxConcurrentStreams, connectionLife } = http;
     const { limits } = environment;
-    const own = connectionLife === undefined ? limits : limitsOfLife(limits, connectionLife);
+    const ofPlace = http.isEdge === true ? edgeLimits(limits) : limits;
+    const own = connectionLife === undefined ? ofPlace : limitsOfLife(ofPlace, connectionLife);
     return { ...environment, limits: maxConcurrentStreams === null ? own : { ...own, maxConcurrentStreams } };
   }
 

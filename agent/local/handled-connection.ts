@@ -10,7 +10,7 @@ export interface ServerPeer {
 }
 
 const nothingOpen = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, streamsOpened: 0, limitsHit: {} } as const;
-const nobody = { subject: null, sans: [] } as const;
+const nobody = { subject: null, sans: [], fingerprint: '' } as const;
 
 export function handledConnection(call: ServerPeer): Connection {
   // The server tells of TLS only where it has verified its client.

@@ -21,15 +21,7 @@ import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.t
 import { type CallContext, type ProxyParts, upstreamHead, withoutHost } from './call-parts.ts';
 import { CallRetries } from './call-retries.ts';
 import { EndingCall } from './ending-call.ts';
-import {
-  accessDenied,
-  accessDeniedInHttp,
-  type CallFailure,
-  headTooLarge,
-  noHandler,
-  statusOfResponseHead,
-  unknownCluster,
-} from './failure.ts';
+import { type CallFailure, headTooLarge, noHandler, statusOfResponseHead, unknownCluster } from './failure.ts';
 import { failureOfClient, failureOfReset } from './reset-mapping.ts';
 import { type FailedAttempt, failedAnswer, unanswered } from './retry-policy.ts';
 import { NONE } from './visible-call.ts';
@@ -135,7 +127,7 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
     const denial = filters === null ? null : filters.check(this.head!, this, traits?.filterOverrides ?? null);
     if (denial !== null) {
       this.parts.log('debug', 'call denied', { method: this.method, peer: this.peer, reason: denial.reason });
-      this.fail(accessDenied, accessDeniedInHttp);
+      this.fail(denial.answer, denial.http);
       return;
     }
     if (decision.kind === 'reject') {

@@ -125,13 +125,3 @@ export function unknownCluster(
   const message = `${listener}: the route of /${method} names cluster ${cluster}, which is not known`;
   return { status: policy.unknownClusterStatus, message, flag: 'NC', source: 'agent' };
 }
-
-/** In Envoy's words. Which policy it was is for our own log. */
-const deniedText = 'RBAC: access denied';
-export const accessDenied: CallFailure = {
-  status: status.PERMISSION_DENIED,
-  message: deniedText,
-  flag: '-',
-  source: 'agent',
-};
-export const accessDeniedInHttp: HttpAnswer = { status: 403, body: deniedText, fields: [] };

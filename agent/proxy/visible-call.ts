@@ -76,6 +76,10 @@ export abstract class VisibleCall implements ObservedCall, DeadlineEntry, CallFa
     return this.downstream.connection.identity.subject;
   }
 
+  get peerFingerprint(): string {
+    return this.downstream.connection.identity.fingerprint;
+  }
+
   get serverName(): string {
     return this.downstream.connection.identity.serverName;
   }

@@ -19,6 +19,7 @@ const facts: CallFacts = {
   isSecure: true,
   peerSans: ['DNS:a.test', 'URI:spiffe://mesh/a', 'URI:spiffe://mesh/b'],
   peerSubject: 'CN=a',
+  peerFingerprint: 'ab12',
   serverName: '',
   localAddress: '127.0.0.1:15001',
   cluster: 'orders',

@@ -10,6 +10,7 @@ const caller: CallFacts = {
   isSecure: true,
   peerSans: ['DNS:shop.test', 'URI:spiffe://mesh/shop'],
   peerSubject: 'CN=shop,O=mesh',
+  peerFingerprint: '',
   serverName: 'orders.test',
   localAddress: '127.0.0.1:15006',
   cluster: '',
@@ -128,5 +129,5 @@ test('the reason names filter and policy, for the log', (t) => {
     { kind: 'rbac', name: 'open', rules: null },
     { kind: 'rbac', name: 'shut', rules: denies },
   ]);
-  t.deepEqual(filters?.check(call(), caller, null), { reason: 'filter shut: policy "no-one" denies it' });
+  t.is(filters?.check(call(), caller, null)?.reason, 'filter shut: policy "no-one" denies it');
 });

@@ -31,6 +31,7 @@ export function encodeHeaderMutations(mutations: HeaderMutations | null): object
 }
 
 function encodeAddition({ name, value, action, keepEmpty }: HeaderAddition): object {
+  if (action === 'join') throw new TypeError(`no message says that ${name} is joined`);
   return {
     header: { key: name, value: encodeFormat(value) },
     append_action: actionNames[action],
@@ -43,6 +44,7 @@ function encodeFormat(format: HeaderFormat): string {
 }
 
 function encodeCommand(command: FormatCommand): string {
+  if (command.kind === 'downstream-certificate') throw new TypeError('no command says the certificate of a caller');
   if (command.kind !== 'request-field' && command.kind !== 'response-field') return `%${factNames[command.kind]}%`;
   const { name, alternative, maxLength } = command;
   const fields = alternative === null ? name : `${name}?${alternative}`;

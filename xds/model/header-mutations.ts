@@ -12,8 +12,11 @@ export interface HeaderMutations {
 export interface HeaderAddition {
   readonly name: string;
   readonly value: HeaderFormat;
-  /** `append` adds one more field of the name; `overwrite` replaces all there are, or adds one. */
-  readonly action: 'append' | 'add-if-absent' | 'overwrite' | 'overwrite-if-present';
+  /**
+   * `append` adds one more field of the name; `overwrite` replaces all there are, or adds one; `join` makes one of all
+   * there are and this, with commas between, which no xDS message can say.
+   */
+  readonly action: 'append' | 'add-if-absent' | 'overwrite' | 'overwrite-if-present' | 'join';
   /** Without it a field whose value turns out empty is left out. */
   readonly keepEmpty: boolean;
 }
@@ -32,6 +35,7 @@ export type FormatCommand =
   | { readonly kind: FactOfCall };
 
 /**
+ * `downstream-certificate` is an element of `x-forwarded-client-cert`, and no command. The others:
  * `%DOWNSTREAM_REMOTE_ADDRESS%`, `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`, `%DOWNSTREAM_PEER_URI_SAN%`,
  * `%DOWNSTREAM_PEER_DNS_SAN%`, `%UPSTREAM_HOST%`, `%UPSTREAM_CLUSTER%`, `%ROUTE_NAME%`, `%PROTOCOL%`, `%RESPONSE_CODE%`.
  */
@@ -40,6 +44,7 @@ export type FactOfCall =
   | 'downstream-ip'
   | 'downstream-uri-san'
   | 'downstream-dns-san'
+  | 'downstream-certificate'
   | 'upstream-address'
   | 'cluster'
   | 'route'

@@ -60,6 +60,19 @@ export interface HttpConnectionManager {
   readonly connectionLife?: ConnectionLife;
   /** Absent: browsers are not served. */
   readonly grpcWeb?: GrpcWeb;
+  /** Of each client address; absent: as it likes. */
+  readonly callRate?: CallRate;
+  /** Its clients are strangers: fewer streams and smaller windows than inside a mesh. */
+  readonly isEdge?: true;
+}
+
+/** Calls beyond it are refused with flag RL. Counted by each data plane (worker). */
+export interface CallRate {
+  readonly perSecond: number;
+  /** At once, after a time of rest; 1 or more. */
+  readonly burst: number;
+  /** gRPC code of those that are refused. */
+  readonly status: number;
 }
 
 /** Calls of pages: gRPC-Web over HTTP/1.1 and HTTP/2, and CORS. */

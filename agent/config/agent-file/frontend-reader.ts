@@ -2,9 +2,10 @@
 import { formatAddress } from '../../../xds/model/address.ts';
 import type { Listener } from '../../../xds/model/listener.ts';
 import type { Resource } from '../../../xds/model/resource.ts';
-import { unchanged } from '../../../xds/model/route.ts';
+import { type RouteConfiguration, unchanged } from '../../../xds/model/route.ts';
 import type { YamlPlace } from '../yaml-reader.ts';
 import type { Backend } from './backend-reader.ts';
+import { readBorder, readCallRate } from './border-reader.ts';
 import { readFrontendTls } from './certificates.ts';
 import { lifeKeys, readLife } from './connection-life.ts';
 import type { FileContext } from './file-context.ts';
@@ -17,6 +18,10 @@ const keys = [
   'direction',
   'tls',
   'max_concurrent_streams',
+  'edge',
+  'forwarded_for',
+  'client_cert_header',
+  'call_rate',
   'grpc_web',
   'routes',
   ...lifeKeys,
@@ -53,6 +58,7 @@ export function readFrontends(
     const direction = fields.direction === undefined ? null : reader.word(fields.direction, 'direction', directions);
     const maxConcurrentStreams =
       fields.max_concurrent_streams === undefined ? null : reader.integer(fields.max_concurrent_streams, 1, 1_000_000);
+    const isEdge = fields.edge === undefined ? false : (reader.boolean(fields.edge) ?? false);
     const listener: Listener = {
       name,
       address,
@@ -71,15 +77,24 @@ export function readFrontends(
             maxStreamDurationMs: null,
             maxConcurrentStreams,
             ...readLife(reader, fields),
+            ...(isEdge ? { isEdge } : {}),
+            ...(fields.call_rate === undefined ? {} : { callRate: readCallRate(reader, fields.call_rate) }),
             ...(fields.grpc_web === undefined ? {} : { grpcWeb: readGrpcWeb(reader, fields.grpc_web) }),
           },
         },
       ],
     };
     const host = { name: '*', domains: ['*'], routes, ...unchanged };
-    const config = { name, virtualHosts: [host], ignorePortInHostMatching: false, ...unchanged };
+    const config: RouteConfiguration = {
+      name,
+      virtualHosts: [host],
+      ignorePortInHostMatching: false,
+      ...unchanged,
+      mutations: readBorder(reader, fields, isEdge, fields.tls !== undefined),
+      mostSpecificMutationsWin: false,
+    };
     return [
-      { type: 'route', value: { ...config, mostSpecificMutationsWin: false } },
+      { type: 'route', value: config },
       { type: 'listener', value: listener },
     ];
   });
