@@ -1,5 +1,4 @@
 // The composition root of the control thread: xDS client, workers, telemetry, admin. Start, ready, drain, stop.
-import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { encodeClientConfigs } from '../xds/client-config.ts';
 import {
@@ -10,6 +9,7 @@ import {
   DependencyManager,
   LocalResources,
   OnDemandSource,
+  resolveHost,
   SecretSources,
   type UnsupportedPolicy,
   XdsClient,
@@ -381,11 +381,6 @@ function createStatusServer(port: number, source: AdminSource, env: AgentOptions
     appHost: env['POD_IP'] || '127.0.0.1',
     log,
   });
-}
-
-/** Every address of a name, IPv4 and IPv6, as the system resolves it (so /etc/hosts counts too). */
-async function resolveHost(host: string): Promise<string[]> {
-  return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
 /** Of a certificate that a resource names by its file. */

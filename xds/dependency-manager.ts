@@ -17,7 +17,7 @@ export type ResourceSource = Pick<XdsClient, 'watch' | 'watchAll'>;
 
 export interface DependencyManagerOptions {
   readonly client: ResourceSource;
-  /** Resolves the hosts of STRICT_DNS clusters. */
+  /** Resolves the hosts of STRICT_DNS and LOGICAL_DNS clusters. */
   readonly resolve: ResolveHost;
   /** Where secrets come from. Default: from `client`, and from nowhere else. */
   readonly watchSecret?: WatchSecret;
@@ -189,8 +189,8 @@ export class DependencyManager {
 
   /** By which it is known what secrets the cluster needs: these must be there before endpoints go out. */
   #newestEndpointsOf({ discovery }: Cluster): ClusterEndpoints | undefined {
-    if (discovery.kind === 'static' || discovery.kind === 'strict-dns') return discovery.endpoints;
-    if (discovery.kind !== 'eds') return undefined;
+    if (discovery.kind === 'unsupported') return undefined;
+    if (discovery.kind !== 'eds') return discovery.endpoints;
     return this.#held.get(discovery.serviceName) ?? this.#endpoints.get(discovery.serviceName)?.value ?? undefined;
   }
 
@@ -312,13 +312,14 @@ export class DependencyManager {
       known.resolver.stop();
       this.#dns.delete(name);
     }
-    if (current?.discovery.kind !== 'strict-dns' || this.#dns.has(name) || !this.#planner.isWanted(current)) return;
+    if (current === undefined || this.#dns.has(name) || !this.#planner.isWanted(current)) return;
     const { discovery } = current;
+    if (discovery.kind !== 'strict-dns' && discovery.kind !== 'logical-dns') return;
     const { resolve, log } = this.#options;
     const resolver = new DnsEndpoints({
-      template: discovery.endpoints,
-      refreshMs: discovery.refreshMs,
+      discovery,
       resolve,
+      random: Math.random,
       setTimer: this.#setTimer,
       log,
       onChange: (endpoints) => {

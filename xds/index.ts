@@ -12,7 +12,7 @@ export { ConfigCache, type ConfigCacheOptions } from './config-cache.ts';
 export type { ConfigDump, ResourceDump } from './config-dump.ts';
 export type { UnsupportedPolicy } from './decode/validation.ts';
 export { DependencyManager, type DependencyManagerOptions, type ResourceSource } from './dependency-manager.ts';
-export type { ResolveHost } from './dns-endpoints.ts';
+export type { ResolvedHost, ResolveHost } from './dns-endpoints.ts';
 export type { Log, SetTimer } from './environment.ts';
 export { isEnvoyBootstrap, type ParsedEnvoyBootstrap, parseEnvoyBootstrap } from './envoy-bootstrap.ts';
 export { isStaticBootstrap, type ParsedStaticBootstrap, parseStaticBootstrap } from './envoy-static.ts';
@@ -49,6 +49,7 @@ export type { DownstreamTls, TlsCertificates, UpstreamTls } from './model/tls.ts
 export { OnDemandSource, type OnDemandSourceOptions } from './on-demand-source.ts';
 export type { SavedConfig, SavedResource } from './saved-config.ts';
 export { SecretSources, type SecretSourcesOptions } from './secret-sources.ts';
+export { resolveHost } from './system-dns.ts';
 export {
   createGrpcTransport,
   type GrpcTransportOptions,

@@ -37,6 +37,7 @@ export function endpointsNamedBy({ name, discovery }: Cluster): string | null {
     case 'eds':
       return discovery.serviceName;
     case 'strict-dns':
+    case 'logical-dns':
       return name;
     case 'static':
     case 'unsupported':

@@ -1,8 +1,8 @@
 // The library: a proxy in the caller's own process and thread, whose director is the caller's own function. It composes
 // what a data plane composes, without configuration from elsewhere.
-import { lookup } from 'node:dns/promises';
 import type { SetTimer } from '../../xds/environment.ts';
 import type { LbPolicy } from '../../xds/model/cluster.ts';
+import { resolveHost } from '../../xds/system-dns.ts';
 import type { DirectorFunction } from '../director/director-answer.ts';
 import { UserDirector } from '../director/user-director.ts';
 import { DeadlineQueue } from '../grpc/deadline-queue.ts';
@@ -268,11 +268,6 @@ function policyOf(balance: unknown): LbPolicy {
     default:
       throw new TypeError(`balance has to be round_robin, random or least_request, but is ${String(balance)}`);
   }
-}
-
-async function resolveHost(host: string): Promise<readonly string[]> {
-  const found = await lookup(host, { all: true });
-  return found.map(({ address }) => address);
 }
 
 /** Never what keeps the process up. */

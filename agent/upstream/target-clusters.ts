@@ -131,9 +131,9 @@ export class TargetClusters {
       onReady = resolveReady;
     });
     const dns = new DnsEndpoints({
-      template: endpoints,
-      refreshMs: dnsRefreshMs,
+      discovery: { kind: 'strict-dns', endpoints, refreshMs: dnsRefreshMs },
       resolve,
+      random: Math.random,
       setTimer,
       log,
       onChange: (resolved) => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { SocketAddress } from '../../xds/model/address.ts';
-import type { Cluster, HashKey, SocketMatch } from '../../xds/model/cluster.ts';
+import type { Cluster, DnsDiscovery, HashKey, SocketMatch } from '../../xds/model/cluster.ts';
 import type { ConnectionLife, Keepalive } from '../../xds/model/connection-life.ts';
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../../xds/model/endpoints.ts';
 import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
@@ -253,6 +253,28 @@ const socketMatches = fc.uniqueArray(
   { maxLength: 3, selector: (match) => match.name },
 );
 
+const dnsRules: fc.Arbitrary<Omit<DnsDiscovery, 'kind' | 'endpoints'>> = fc
+  .record({
+    refreshMs: fc.integer({ min: 2, max: 1e9 }),
+    family: fc.constantFrom(undefined, 'v4', 'v6', 'v4-first'),
+    respectTtl: fc.boolean(),
+    base: orNull(fc.integer({ min: 2, max: 1e6 })),
+  })
+  .map(({ refreshMs, family, respectTtl, base }) => ({
+    refreshMs,
+    ...(family !== undefined && { family }),
+    ...(respectTtl && { respectTtl: true }),
+    ...(base !== null && { failureRefresh: { baseMs: base, maxMs: base * 3 } }),
+  }));
+
+function dnsDiscovery(own: string): fc.Arbitrary<DnsDiscovery> {
+  const host = fc.constantFrom('shop.example', '127.0.0.1');
+  return fc.tuple(clusterEndpoints(own, host), dnsRules).map(([endpoints, rules]) => {
+    const count = endpoints.localities.reduce((sum, { endpoints: all }) => sum + all.length, 0);
+    return { kind: count === 1 ? 'logical-dns' : 'strict-dns', endpoints, ...rules };
+  });
+}
+
 const cluster = name.chain((own) =>
   withMatches(
     withLife<Omit<Cluster, 'socketMatches'>>(
@@ -261,12 +283,7 @@ const cluster = name.chain((own) =>
         discovery: fc.oneof(
           name.map((serviceName) => ({ kind: 'eds', serviceName }) as const),
           clusterEndpoints(own, ip).map((endpoints) => ({ kind: 'static', endpoints }) as const),
-          fc
-            .tuple(
-              clusterEndpoints(own, fc.constantFrom('shop.example', '127.0.0.1')),
-              fc.integer({ min: 2, max: 1e9 }),
-            )
-            .map(([endpoints, refreshMs]) => ({ kind: 'strict-dns', endpoints, refreshMs }) as const),
+          dnsDiscovery(own),
         ),
         lbPolicy,
         localityWeighted: fc.boolean(),

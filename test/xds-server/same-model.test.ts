@@ -109,7 +109,7 @@ async function play(t: ExecutionContext, mode: AdsMode, steps: readonly Step[]):
   });
   const manager = new DependencyManager({
     client,
-    resolve: async () => [],
+    resolve: async () => ({ addresses: [], ttlMs: null }),
     onUpdate: (update) => dataPlane.apply(update),
     onReady: () => {},
     ...environment,

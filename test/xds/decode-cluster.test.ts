@@ -1,5 +1,6 @@
 // Cluster -> model, and each problem with the path of its field (xds.md section 1.5).
 import test from 'ava';
+import type { DnsDiscovery } from '../../xds/model/cluster.ts';
 import { decode, errorsOf, modelOf, warningsOf } from './decoding.ts';
 import { pack, socketAddress } from './messages.ts';
 
@@ -117,6 +118,39 @@ test('STATIC and STRICT_DNS clusters have their endpoints inside, under their ow
     dns.discovery.kind === 'strict-dns' && dns.discovery.endpoints.localities[0]?.endpoints[0]?.address.host,
     'shop.internal',
   );
+});
+
+test('how the names of a DNS cluster are resolved', (t) => {
+  const at = (address: object) => ({ endpoint: { address } });
+  const shop = at(socketAddress('shop.internal', 80));
+  const dns = (fields: object, ...hosts: object[]) => ({
+    name: 'c',
+    type: 'LOGICAL_DNS',
+    load_assignment: { endpoints: [{ lb_endpoints: hosts }] },
+    ...fields,
+  });
+  const istio = {
+    respect_dns_ttl: true,
+    dns_refresh_rate: { seconds: 60 },
+    dns_lookup_family: 'V4_ONLY',
+    dns_failure_refresh_rate: { base_interval: { seconds: 1 } },
+  };
+  const { endpoints: _, ...rules } = modelOf('cluster', dns(istio, shop)).discovery as DnsDiscovery;
+  t.deepEqual(rules, {
+    kind: 'logical-dns',
+    refreshMs: 60_000,
+    family: 'v4',
+    respectTtl: true,
+    failureRefresh: { baseMs: 1000, maxMs: 10_000 },
+  });
+  t.deepEqual(warningsOf('cluster', dns(istio, shop)), []);
+  t.deepEqual(errorsOf('cluster', dns({}, shop, at(socketAddress('b', 1)))), [
+    'load_assignment.endpoints: must be one endpoint',
+  ]);
+  const rate = { base_interval: { seconds: 2 }, max_interval: { seconds: 1 } };
+  t.deepEqual(errorsOf('cluster', dns({ dns_failure_refresh_rate: rate }, shop)), [
+    'dns_failure_refresh_rate.max_interval: must not be below base_interval',
+  ]);
 });
 
 test('control-planes.md section 1: BlackHoleCluster and PassthroughCluster are accepted', (t) => {

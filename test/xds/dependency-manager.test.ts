@@ -4,6 +4,7 @@
 // Each test: a control plane holds a few resources; a client and a manager follow it; a model of the data plane applies
 // each update and is asked where calls go.
 import test from 'ava';
+import type { ResolvedHost } from '../../xds/index.ts';
 import { follow, named, oneOfEach, turns } from './mesh-harness.ts';
 import {
   badCluster,
@@ -194,8 +195,8 @@ test('clusters of other kinds: endpoints inside, none, or by DNS under the name 
     eds_cluster_config: null,
   });
   let fail = (_: Error) => {};
-  const answers: Readonly<Record<string, () => Promise<string[]>>> = {
-    'two.internal': async () => ['10.0.0.2', '10.0.0.1'],
+  const answers: Readonly<Record<string, () => Promise<ResolvedHost>>> = {
+    'two.internal': async () => ({ addresses: ['10.0.0.2', '10.0.0.1'], ttlMs: null }),
     'slow.internal': () =>
       new Promise((_, reject) => {
         fail = reject;

@@ -37,7 +37,7 @@ export interface FollowOptions {
 export async function follow(
   t: ExecutionContext,
   snapshot: Partial<Snapshot>,
-  { resolve = async () => [], mode = 'sotw', wanted }: FollowOptions = {},
+  { resolve = async () => ({ addresses: [], ttlMs: null }), mode = 'sotw', wanted }: FollowOptions = {},
 ): Promise<Mesh> {
   const controlPlane = new SnapshotTransport({ ...empty, ...snapshot }, wanted !== undefined);
   const clock = new VirtualClock();

@@ -36,6 +36,12 @@ export interface ClusterMessage {
     readonly per_host_thresholds: readonly object[];
   } | null;
   readonly dns_refresh_rate: DurationMessage | null;
+  readonly dns_failure_refresh_rate: {
+    readonly base_interval: DurationMessage | null;
+    readonly max_interval: DurationMessage | null;
+  } | null;
+  readonly respect_dns_ttl: boolean;
+  readonly dns_lookup_family: EnumValue;
   readonly outlier_detection: object | null;
   readonly upstream_bind_config: object | null;
   readonly lb_subset_config: object | null;

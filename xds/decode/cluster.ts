@@ -1,13 +1,12 @@
 // envoy.config.cluster.v3.Cluster -> Cluster.
 import { type Cluster, type ClusterDiscovery, defaultPanicPercent, type SocketMatch } from '../model/cluster.ts';
 import type { ConnectionLife } from '../model/connection-life.ts';
-import { defaultOverprovisioningPercent } from '../model/endpoints.ts';
 import type { ClusterMessage } from './cluster-messages.ts';
 import { decodeConnectionLife } from './connection-life.ts';
 import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
-import { decodeLoadAssignment } from './endpoints.ts';
 import { isHarmlessFilter } from './filters.ts';
 import { decodeLbPolicy } from './lb-policy.ts';
+import { decodeDnsDiscovery, decodeOwnEndpoints } from './own-endpoints.ts';
 import { decodeDuration, maxUint32 } from './scalars.ts';
 import { readLabels } from './socket-labels.ts';
 import { decodeUpstreamSocket } from './tls.ts';
@@ -15,9 +14,8 @@ import type { Scope } from './validation.ts';
 
 const httpOptionsType = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-/** Envoy's defaults. */
+/** Envoy's default. */
 const defaultConnectTimeoutMs = 5000;
-const defaultDnsRefreshMs = 5000;
 
 export function decodeCluster(context: DecodeContext, message: ClusterMessage, scope: Scope): Cluster {
   if (message.name === '') scope.at('name').fail('must not be empty');
@@ -97,10 +95,8 @@ function decodeDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscover
     case 'STATIC':
       return { kind: 'static', endpoints: decodeOwnEndpoints(message, 'ip', scope) };
     case 'LOGICAL_DNS':
-      scope.at('type').unsupported('LOGICAL_DNS is treated as STRICT_DNS: every address is an endpoint');
-      return decodeDnsDiscovery(message, scope);
     case 'STRICT_DNS':
-      return decodeDnsDiscovery(message, scope);
+      return decodeDnsDiscovery(message, type, scope);
     case 'ORIGINAL_DST':
       return { kind: 'unsupported', reason: scope.at('type').unsupported('ORIGINAL_DST is not supported') };
     default:
@@ -125,26 +121,6 @@ function decodeEdsDiscovery(message: ClusterMessage, scope: Scope): ClusterDisco
     at.at('service_name').fail('required where the name of the cluster begins with xdstp:');
   }
   return { kind: 'eds', serviceName: serviceName === '' ? message.name : serviceName };
-}
-
-function decodeDnsDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscovery {
-  const refreshMs = decodeDuration(message.dns_refresh_rate, scope.at('dns_refresh_rate'));
-  if (refreshMs !== null && refreshMs <= 1) scope.at('dns_refresh_rate').fail('must be above 1 ms');
-  return {
-    kind: 'strict-dns',
-    endpoints: decodeOwnEndpoints(message, 'dns', scope),
-    refreshMs: refreshMs ?? defaultDnsRefreshMs,
-  };
-}
-
-/** A cluster without a load assignment, as Istio's BlackHoleCluster, has no endpoints. */
-function decodeOwnEndpoints(message: ClusterMessage, hosts: 'ip' | 'dns', scope: Scope) {
-  const assignment = message.load_assignment;
-  if (assignment === null) {
-    const overprovisioningPercent = defaultOverprovisioningPercent;
-    return { name: message.name, localities: [], dropOverloads: [], overprovisioningPercent };
-  }
-  return decodeLoadAssignment(assignment, message.name, hosts, scope.at('load_assignment'));
 }
 
 /** Present and empty is 0: no panic. */

@@ -1,5 +1,5 @@
 // Cluster to envoy.config.cluster.v3.Cluster; the mirror of decode/cluster.ts.
-import type { Cluster, ClusterDiscovery, EndpointSocket, LbPolicy } from '../model/cluster.ts';
+import type { Cluster, ClusterDiscovery, DnsDiscovery, EndpointSocket, LbPolicy } from '../model/cluster.ts';
 import { encodeCommonOptions, encodeHttp2Options } from './connection-life.ts';
 import { encodeClusterEndpoints } from './endpoints.ts';
 import type { Pack } from './pack.ts';
@@ -84,12 +84,34 @@ function encodeDiscovery(cluster: string, discovery: ClusterDiscovery): object {
     case 'static':
       return { type: 'STATIC', load_assignment: encodeClusterEndpoints(discovery.endpoints) };
     case 'strict-dns':
+    case 'logical-dns':
       return {
-        type: 'STRICT_DNS',
+        type: discovery.kind === 'strict-dns' ? 'STRICT_DNS' : 'LOGICAL_DNS',
         load_assignment: encodeClusterEndpoints(discovery.endpoints),
         dns_refresh_rate: encodeDuration(discovery.refreshMs),
+        dns_lookup_family: encodeFamily(discovery.family),
+        respect_dns_ttl: discovery.respectTtl ?? false,
+        dns_failure_refresh_rate: encodeFailureRefresh(discovery),
       };
     case 'unsupported':
       throw new TypeError(`cluster ${cluster} cannot be encoded: ${discovery.reason}`);
   }
+}
+
+function encodeFamily(family: DnsDiscovery['family']): string {
+  switch (family) {
+    case 'v4':
+      return 'V4_ONLY';
+    case 'v6':
+      return 'V6_ONLY';
+    case 'v4-first':
+      return 'V4_PREFERRED';
+    case undefined:
+      return 'ALL';
+  }
+}
+
+function encodeFailureRefresh({ failureRefresh: rate }: DnsDiscovery): object | null {
+  if (rate === undefined) return null;
+  return { base_interval: encodeDuration(rate.baseMs), max_interval: encodeDuration(rate.maxMs) };
 }

@@ -50,10 +50,26 @@ export const defaultPanicPercent = 50;
 export type ClusterDiscovery =
   | { readonly kind: 'eds'; readonly serviceName: string }
   | { readonly kind: 'static'; readonly endpoints: ClusterEndpoints }
-  /** Hosts are DNS names; every address of each is an endpoint. */
-  | { readonly kind: 'strict-dns'; readonly endpoints: ClusterEndpoints; readonly refreshMs: number }
+  | DnsDiscovery
   /** Accepted, so that it holds nothing up; a call sent there fails, naming `reason` (a field path). */
   | { readonly kind: 'unsupported'; readonly reason: string };
+
+/**
+ * Hosts are DNS names. `strict-dns`: every address of each is an endpoint. `logical-dns`: there is one host, and it is one
+ * endpoint, of whose addresses one takes all calls while it can be reached.
+ */
+export interface DnsDiscovery {
+  readonly kind: 'strict-dns' | 'logical-dns';
+  readonly endpoints: ClusterEndpoints;
+  /** Between one resolution and the next. */
+  readonly refreshMs: number;
+  /** Which addresses count; `v4-first`: IPv6 only where there is no other. Absent: all. */
+  readonly family?: 'v4' | 'v6' | 'v4-first';
+  /** The time to live of the answer, where it is known, takes the place of `refreshMs`. Absent: it does not. */
+  readonly respectTtl?: true;
+  /** After failures in a row: `baseMs`, and up to twice as much after each, at most `maxMs`. Absent: `refreshMs`. */
+  readonly failureRefresh?: { readonly baseMs: number; readonly maxMs: number };
+}
 
 /** How an endpoint is chosen for a call, among those of one priority and health. */
 export type LbPolicy =
