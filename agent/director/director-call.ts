@@ -1,4 +1,5 @@
 // A call as a user's director function sees it. It may be kept: nothing in it changes or goes once the call is over.
+import { hostOf, portOf } from '../grpc/address-range.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { parseGrpcTimeout } from '../grpc/deadline.ts';
 import { Metadata } from '../grpc/metadata.ts';
@@ -68,5 +69,5 @@ export class DirectorCall {
 
 function peerOf({ peer: address, isSecure, serverName, peerSubject, peerSans }: CallFacts): Peer {
   const tls = isSecure ? { serverName, subject: peerSubject, subjectAltNames: peerSans } : null;
-  return { address, tls };
+  return { address: address.startsWith('[::ffff:') ? `${hostOf(address)}:${portOf(address)}` : address, tls };
 }

@@ -63,13 +63,19 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
   }
 
   /** Another one, in which these are the only values of that name. @throws TypeError as the constructor does. */
-  with<Name extends string>(name: Name, ...values: [MetadataValue<Name>, ...MetadataValue<Name>[]]): Metadata {
+  with<Name extends string>(
+    name: Name,
+    ...values: [MetadataValue<NoInfer<Name>>, ...MetadataValue<NoInfer<Name>>[]]
+  ): Metadata {
     const key = checkName(name);
     return this.#changed({ name: key, replaces: true, values: values.map((value) => encodeValue(key, value)) });
   }
 
   /** Another one, in which these follow the values of that name. @throws TypeError as the constructor does. */
-  withAdded<Name extends string>(name: Name, ...values: [MetadataValue<Name>, ...MetadataValue<Name>[]]): Metadata {
+  withAdded<Name extends string>(
+    name: Name,
+    ...values: [MetadataValue<NoInfer<Name>>, ...MetadataValue<NoInfer<Name>>[]]
+  ): Metadata {
     const key = checkName(name);
     const before = this.#changes.get(key);
     const added = values.map((value) => encodeValue(key, value));

@@ -1,6 +1,8 @@
 // The connection of a call that a grpc-js server has taken, as far as it tells anything of that: who calls.
 import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
+import { formatAddress } from '../../xds/model/address.ts';
+import { plainAddress } from '../grpc/address-range.ts';
 import { type Connection, identityOfCertificate } from '../http2/index.ts';
 
 /** What a server call tells of its connection. */
@@ -19,7 +21,7 @@ export function handledConnection(call: ServerPeer): Connection {
   return {
     role: 'server',
     state: 'open',
-    peer: call.getPeer(),
+    peer: peerOf(call.getPeer()),
     identity: {
       localAddress: 'unknown:0',
       alpn: transportSecurityType === 'ssl' ? 'h2' : null,
@@ -41,4 +43,12 @@ export function handledConnection(call: ServerPeer): Connection {
     ping: () => {},
     destroy: () => {},
   };
+}
+
+/** The server writes `host:port`, and IPv6 without brackets; or `unknown`. */
+function peerOf(text: string): string {
+  const at = text.lastIndexOf(':');
+  return at === -1
+    ? 'unknown:0'
+    : formatAddress({ host: plainAddress(text.slice(0, at)), port: Number(text.slice(at + 1)) });
 }
