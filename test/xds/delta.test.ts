@@ -314,7 +314,7 @@ test('case 71: a resource that comes after it was given up is acknowledged and n
   t.deepEqual(client.dump().endpoints, []);
 });
 
-test('case 72: the name beside a resource counts, in either form; one that is another inside is refused', async (t) => {
+test('cases 72, 75: the name beside a resource counts, in either form; one that is another inside is refused', async (t) => {
   const { server, watchAll, client } = await startDelta(t);
   watchAll('cluster');
   const stream = await server.nextDeltaStream();
@@ -350,7 +350,7 @@ test('cases 73, 76: aliases of nothing and heartbeats have no resource: they are
   t.deepEqual(a.events, ['changed a']);
 });
 
-test('case 74: each response is answered with its own nonce, in order', async (t) => {
+test('cases 9, 74: each response is answered with its own nonce, in order', async (t) => {
   const { server, watch } = await startDelta(t);
   watch('endpoints', 'a');
   const stream = await server.nextDeltaStream();
