@@ -53,21 +53,24 @@ export interface GrpcTransportOptions {
   /** Reads certificate and token files, for each connection anew, so that renewed ones count. */
   readonly readFile?: (path: string) => Buffer;
   /**
-   * Idle time after which a ping asks whether the server is still there; the answer may take 20 s. Default: what the
+   * Idle time after which a ping asks whether the server is still there; default: what the
    * bootstrap says, else 5 minutes, the least that a server accepts which has no policy of its own (gRFC A8).
    */
   readonly keepaliveMs?: number;
+  /** How long the answer to such a ping may take. Default 20 s. */
+  readonly keepaliveTimeoutMs?: number;
 }
 
 /** Large meshes send more than gRPC's default of 4 MiB in one response; Consul's own limit is the same. */
 const maxReceiveBytes = 50 * 1024 * 1024;
 const defaultKeepaliveMs = 300_000;
-const keepaliveTimeoutMs = 20_000;
+const defaultKeepaliveTimeoutMs = 20_000;
 const unavailable = 14;
 
 /** A transport to `server` over grpc-js. Each stream has a connection of its own, so that we alone decide when to connect. */
 export function createGrpcTransport(server: ServerConfig, options: GrpcTransportOptions = {}): Transport {
   const { readFile = readFileSync, keepaliveMs = server.keepaliveMs ?? defaultKeepaliveMs } = options;
+  const { keepaliveTimeoutMs = defaultKeepaliveTimeoutMs } = options;
   const { adsService, sdsService } = loadProtos();
   const isSecrets = options.service === 'secrets';
 

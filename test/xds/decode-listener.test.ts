@@ -99,6 +99,17 @@ test('control-planes.md section 1: a default filter chain alone, and routes insi
   t.is(value.direction, 'outbound');
 });
 
+test('case 95: the listener that Gloo has for nodes it does not know is told as what it is', (t) => {
+  const message = {
+    name: 'listener-for-invalid-envoy',
+    address,
+    filter_chains: [{ filters: [connectionManager(inline)] }],
+  };
+  t.deepEqual(warningsOf('listener', message), [
+    "name: Gloo sends this listener to a node whose metadata's role it does not know",
+  ]);
+});
+
 test('a listener for clients (api_listener) has no port, whatever address comes with it, and no chains', (t) => {
   const manager = (connectionManager(inline) as { typed_config: object }).typed_config;
   const value = modelOf('listener', { name: 'target:80', address, api_listener: { api_listener: manager } });

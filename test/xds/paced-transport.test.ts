@@ -72,7 +72,7 @@ test('small responses are handed on at once', (t) => {
   t.false(turn());
 });
 
-test('a large one is decoded 32 KiB a turn, and no other is read meanwhile', (t) => {
+test('cases 88, 90 in delta: a large one is decoded 32 KiB a turn, and no other is read meanwhile', (t) => {
   const { said, events, decoded, turn } = open();
   events.onResponse(responseOf('large', 100));
   const counts = [decoded()];

@@ -17,10 +17,15 @@ import { decodeAddress } from './scalars.ts';
 import { decodeDownstreamSocket } from './tls.ts';
 import type { Scope } from './validation.ts';
 
+/** What Gloo has for nodes that it does not know: a listener that answers everything by 500. */
+const strangersListener = 'listener-for-invalid-envoy';
 const nowhere: SocketAddress = { host: '', port: 0 };
 
 export function decodeListener(context: DecodeContext, message: ListenerMessage, scope: Scope): Listener {
   if (message.name === '') scope.at('name').fail('must not be empty');
+  if (message.name === strangersListener) {
+    scope.at('name').unsupported("Gloo sends this listener to a node whose metadata's role it does not know");
+  }
   const place = decodePlace(context, message, scope);
   const { address } = place;
   const filterChains: FilterChain[] = [];
