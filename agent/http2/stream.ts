@@ -192,18 +192,31 @@ export class StreamImpl implements Stream {
   /** One frame, which fits the windows. */
   writeData(buf: Buffer, start: number, end: number, endStream: boolean): void {
     const { owner } = this;
-    const bytes = end - start;
-    if (bytes > 0) {
-      this.sendCredit -= bytes;
-      this.sentBytes += bytes;
-      owner.sendWindow -= bytes;
-      owner.noteData(bytes);
-      if (this.unreported === 0) owner.reportSent(this);
-      this.unreported += bytes;
-    }
+    if (end > start) this.#chargeSent(end - start);
     owner.write.data(this.id, buf, start, end, endStream, !owner.isWriting);
     owner.markDirty();
     if (endStream) this.#afterEnd();
+  }
+
+  /** One frame with the first `bytes` of what is queued, which fit the windows. */
+  writeQueued(bytes: number): void {
+    const { owner } = this;
+    const queue = this.queue!;
+    const endStream = bytes === queue.bytes && queue.ends && queue.trailers === null;
+    this.#chargeSent(bytes);
+    owner.write.queuedData(this.id, queue, bytes, endStream);
+    owner.markDirty();
+    if (endStream) this.#afterEnd();
+  }
+
+  #chargeSent(bytes: number): void {
+    const { owner } = this;
+    this.sendCredit -= bytes;
+    this.sentBytes += bytes;
+    owner.sendWindow -= bytes;
+    owner.noteData(bytes);
+    if (this.unreported === 0) owner.reportSent(this);
+    this.unreported += bytes;
   }
 
   /** What stands behind the queued bytes, now that these are out. */

@@ -4,6 +4,7 @@ import { FrameFlag, FrameType, frameHeaderBytes, writeFrameHeader, writeUint32 }
 import type { HeaderBlock } from './header-contract.ts';
 import type { HeaderEncoder } from './header-encoder.ts';
 import type { ReadBuffer } from './read-buffer.ts';
+import type { StreamQueue } from './stream-queue.ts';
 import { type ChunkInHand, type SlabPool, slabBytes } from './write-slab.ts';
 
 /** From here on a slice costs less than a copy. */
@@ -106,6 +107,20 @@ export class WriteBuffer {
     else {
       const slab = this.#slab;
       for (let i = 0; i < length; i++) slab[at + i] = buf[start + i]!;
+    }
+  }
+
+  /** One DATA frame with the first `bytes` of a queue, whatever pieces they are in, which are taken from it. */
+  queuedData(streamId: number, queue: StreamQueue, bytes: number, endStream: boolean): void {
+    this.messageFrames++;
+    let at = this.#frame(bytes, FrameType.DATA, endStream ? FrameFlag.END_STREAM : 0, streamId);
+    for (let left = bytes; left > 0; ) {
+      const start = queue.firstStart;
+      const length = Math.min(left, queue.firstEnd - start);
+      queue.firstChunk.copy(this.#slab, at, start, start + length);
+      queue.consume(length);
+      at += length;
+      left -= length;
     }
   }
 

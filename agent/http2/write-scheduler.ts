@@ -106,14 +106,10 @@ export class WriteScheduler {
     const queue = stream.queue!;
     let left = Math.min(turnBytes, stream.sendWindow, queue.bytes);
     while (left > 0) {
-      const start = queue.firstStart;
-      const bytes = Math.min(left, queue.firstEnd - start, owner.peerSettings.maxFrameBytes);
-      const chunk = queue.firstChunk;
-      const isLast = bytes === queue.bytes;
-      queue.consume(bytes);
+      const bytes = Math.min(left, owner.peerSettings.maxFrameBytes);
       this.queuedBytes -= bytes;
       left -= bytes;
-      stream.writeData(chunk, start, start + bytes, isLast && queue.ends && queue.trailers === null);
+      stream.writeQueued(bytes);
     }
     if (stream.isClosed) return;
     if (queue.bytes === 0) {

@@ -225,3 +225,28 @@ test('(B6) when what is kept for all calls is too much, who keeps most has strea
   t.true(left >= 1 && left <= 5, `${left} streams are left`);
   t.is((await server.log.stream(20)).stream!.connection.stats.limitsHit['maxPlaneQueuedBytes'], 20 - left);
 });
+
+test('what was queued in small pieces leaves in full frames, and in its order', async (t) => {
+  const server = await serve(t);
+  const head = server.environment.shapes.block([[':status', '200']]);
+  const whole = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
+  server.log.onNewStream = (log) => {
+    log.onEvent = (stream, event) => {
+      if (event.kind !== 'headers') return;
+      stream.sendHeaders(head, false);
+      for (let at = 0; at < whole.length; at += 333) {
+        const end = Math.min(at + 333, whole.length);
+        stream.sendData(whole, at, end, end === whole.length);
+      }
+    };
+  };
+  const peer = await H2Peer.ready(server.port, [0x4, 0]);
+  t.teardown(() => peer.socket.destroy());
+  peer.send(headers(1, request(), flag.endStream), windowUpdate(0, whole.length));
+  await peer.roundTrip();
+  peer.send(windowUpdate(1, whole.length));
+  await peer.expect('DATA', 1, ({ endStream }) => endStream);
+  t.deepEqual(peer.body(1), whole);
+  const lengths = peer.received.filter(({ type }) => type === 'DATA').map(({ payload }) => payload.length);
+  t.deepEqual(lengths, [...Array.from({ length: 6 }, () => 16_384), whole.length - 6 * 16_384]);
+});
