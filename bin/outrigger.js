@@ -8,6 +8,12 @@ import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import v8 from 'node:v8';
+
+// V8 would make arrays and records that live as long as a call in the old generation, and what has ended and hangs on them
+// would not be collected young: up to two fifths of the CPU of a call (docs/performance.md). It comes first, since compiled
+// code is cached by flags. A Node after these may not know the flag, and would say so.
+if (Number.parseInt(process.versions.node, 10) <= 26) v8.setFlagsFromString('--no-allocation-site-pretenuring');
 
 // Half of the time of a start goes into compiling what the last start compiled too.
 module.enableCompileCache?.();
