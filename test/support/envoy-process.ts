@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { envoyPath } from '../../bench/envoy.ts';
+import type { AdsMode } from '../../xds/model/bootstrap.ts';
 
 /** Why there is no Envoy, for the log of a test that then has nothing to compare with; `null` where there is one. */
 export const envoyMissing: string | null =
@@ -18,8 +19,8 @@ export interface EnvoyProcess {
 }
 
 export type EnvoyOptions =
-  /** With its node id. */
-  | { readonly xdsPort: number; readonly node: string }
+  /** With its node id; it speaks state of the world where nothing else is said. */
+  | { readonly xdsPort: number; readonly node: string; readonly mode?: AdsMode }
   /** A bootstrap of its own, whose admin port is 0. */
   | { readonly configFile: string };
 
@@ -30,7 +31,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
   const config =
     'configFile' in options
       ? ['--config-path', options.configFile]
-      : ['--config-yaml', bootstrap(options.xdsPort, options.node)];
+      : ['--config-yaml', bootstrap(options.xdsPort, options.node, options.mode ?? 'sotw')];
   const args = [...config, '--concurrency', '1', '--admin-address-path', adminFile];
   const child = spawn(envoyPath()!, [...args, '--disable-hot-restart', '--log-level', 'info'], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -78,14 +79,14 @@ async function said(child: ChildProcess, exited: Promise<unknown>, words: string
   });
 }
 
-function bootstrap(xdsPort: number, node: string): string {
+function bootstrap(xdsPort: number, node: string, mode: AdsMode): string {
   const endpoint = { address: { socket_address: { address: '127.0.0.1', port_value: xdsPort } } };
   return JSON.stringify({
     node: { id: node, cluster: 'test' },
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } },
     dynamic_resources: {
       ads_config: {
-        api_type: 'GRPC',
+        api_type: mode === 'sotw' ? 'GRPC' : 'DELTA_GRPC',
         transport_api_version: 'V3',
         grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
       },
