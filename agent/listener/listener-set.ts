@@ -114,7 +114,7 @@ export class ListenerSet<Context> {
     const checkNames = names === undefined ? null : compileCertificateNames(names);
     const { limits } = environment;
     const { grpcWeb } = chain.http;
-    const web = grpcWeb === undefined ? null : new WebFront(grpcWeb, limits);
+    const web = grpcWeb === undefined ? null : new WebFront(grpcWeb, limits, environment.log);
     const tls = wanted === null ? null : serverTls(wanted, checkNames, limits.prefaceTimeoutMs, web !== null);
     return { environment, tls, web, context: this.#options.createContext(resource, chain) };
   }

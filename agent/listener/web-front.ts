@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { GrpcWeb } from '../../xds/model/listener.ts';
 import type { Http2Limits } from '../http2/index.ts';
+import type { Log } from '../observe/log.ts';
 import { serveWebCall, type WebRequest, type WebResponse } from './web-call.ts';
 
 /** Streams at once of one browser, as Envoy's guide for edges has it. */
@@ -24,11 +25,13 @@ const connectionKey = Symbol('web connection');
 
 export class WebFront {
   readonly #policy: GrpcWeb;
+  readonly #log: Log;
   readonly #http1: http.Server;
   readonly #http2: http2.Http2Server;
 
-  constructor(policy: GrpcWeb, limits: Http2Limits) {
+  constructor(policy: GrpcWeb, limits: Http2Limits, log: Log) {
     this.#policy = policy;
+    this.#log = log;
     const { maxHeaderListBytes } = limits;
     this.#http1 = http.createServer({ maxHeaderSize: maxHeaderListBytes, keepAliveTimeout: quietMs });
     this.#http2 = http2.createServer({
@@ -83,11 +86,17 @@ export class WebFront {
     request.on('error', () => {});
     response.on('error', () => {});
     connection.began(response);
-    serveWebCall(request, response, {
-      policy: this.#policy,
-      isTls: connection.isTls,
-      session: () => connection.session(),
-    });
+    try {
+      serveWebCall(request, response, {
+        policy: this.#policy,
+        isTls: connection.isTls,
+        session: () => connection.session(),
+      });
+    } catch (error) {
+      // What HTTP/1 allows and HTTP/2 does not, `node:http2` refuses to send.
+      this.#log('debug', 'a request of a browser was refused', { reason: String(error) });
+      response.destroy();
+    }
   }
 }
 
