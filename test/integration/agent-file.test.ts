@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -213,6 +214,38 @@ backends: { app: { endpoints: ["unix:${join(folder, 'app.sock')}"] } }
   const answer = await call(session, {}, Buffer.alloc(5));
   t.is(String(answer.body), 'through a socket file');
   t.regex((await agent.get('/clusters')).text, /"address": "unix:.*app\.sock"/);
+  session.close();
+  server.close();
+});
+
+test('a call that failed is tried again where its route says so', async (t) => {
+  let calls = 0;
+  const server = http2.createServer();
+  server.on('stream', (stream: http2.ServerHttp2Stream) => {
+    calls++;
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '10' }, { endStream: true });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const file = join(await folderOf(t), 'agent.yaml');
+  await writeFile(
+    file,
+    `
+frontends:
+  - name: public
+    listen: 127.0.0.1:0
+    routes:
+      - { match: { headers: { x-retry: "1" } }, backend: a, retry: { attempts: 3, on: [ABORTED], backoff: 1ms } }
+      - { backend: a }
+backends: { a: { endpoints: [127.0.0.1:${(server.address() as AddressInfo).port}] } }
+`,
+  );
+  const agent = await run(t, file);
+  const session = http2.connect(`http://127.0.0.1:${await agent.listenerPort('public')}`);
+  t.is((await call(session, {}, Buffer.alloc(5))).headers['grpc-status'], '10');
+  t.is(calls, 1);
+  t.is((await call(session, { 'x-retry': '1' }, Buffer.alloc(5))).headers['grpc-status'], '10');
+  t.is(calls, 4);
   session.close();
   server.close();
 });

@@ -7,6 +7,7 @@ import type { Backend } from './backend-reader.ts';
 import { type CallMatch, compileCallMatch, covers } from './call-match.ts';
 import { readHeaderChanges } from './header-changes.ts';
 import { readMatch } from './match-reader.ts';
+import { readRetry } from './retry-reader.ts';
 
 const mostWeight = 1_000_000;
 
@@ -18,6 +19,7 @@ const keys = [
   'reject',
   'timeout',
   'max_deadline',
+  'retry',
   'authority',
   'request_headers',
   'response_headers',
@@ -82,7 +84,7 @@ function readAction(
     reader.problem(item, 'a route has one of "backend", "split" and "reject"');
   }
   if (reject !== undefined) {
-    for (const key of ['timeout', 'max_deadline', 'authority'] as const) {
+    for (const key of ['timeout', 'max_deadline', 'retry', 'authority'] as const) {
       const place = fields[key];
       if (place !== undefined) reader.problem(place.keyPlace, `"${key}" is for calls that go to a backend`);
     }
@@ -94,6 +96,7 @@ function readAction(
     timeoutMs: fields.timeout === undefined ? null : reader.durationMs(fields.timeout),
     grpcTimeoutMaxMs: fields.max_deadline === undefined ? null : reader.durationMs(fields.max_deadline),
     hostRewrite: fields.authority === undefined ? null : readAuthority(reader, fields.authority),
+    retry: fields.retry === undefined ? null : readRetry(reader, fields.retry),
     hashPolicies: hashPoliciesOf(shares, backends),
   });
 }
