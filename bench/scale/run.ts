@@ -1,6 +1,8 @@
-// `npm run bench:scale`: what a large configuration costs the agent. 10,000 clusters, 10,000 routes, 100,000 endpoints,
-// from a control plane that has encoded them beforehand. Writes docs/scale.json, which the report includes.
+// `npm run bench:scale`: what a large configuration costs the agent. 10,000 clusters, 10,000 routes, 100,000 endpoints
+// from go-control-plane, which shares both cores with the agent (`npm run peers` builds it). Writes docs/scale.json, and
+// the report anew, which includes it.
 // Flags: --clusters N, --endpoints N (of each cluster); with either, figures are printed and not written.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -8,15 +10,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { takeLock } from '../alone.ts';
+import { type GoServer, goServerMissing, startGoServer } from '../../test/interop/go-server.ts';
+import { takeLock, untilAlone } from '../alone.ts';
 import { runH2load } from '../load/h2load.ts';
 import { writePayloads } from '../load/payload.ts';
 import { runRawLoad } from '../load/raw-shape.ts';
 import { freePort, LOAD_CORE, type Pinned, PROXY_CORE, spawnPinned, untilListening, untilQuiet } from '../machine.ts';
 import { median } from '../report/statistics.ts';
-import { clusterName, encodeMesh, pathOf, type ScaleShape, withEndpoints } from './scale-mesh.ts';
+import { largeMesh, lastEndpoints, pathOf, type ScaleShape } from './scale-mesh.ts';
 import type { ScaleRecord } from './scale-record.ts';
-import { type Resources, type ScriptedAds, startScriptedAds, type XdsMode } from './scripted-ads.ts';
 
 const { values } = parseArgs({
   options: { clusters: { type: 'string', default: '10000' }, endpoints: { type: 'string', default: '10' } },
@@ -25,13 +27,14 @@ const shape: ScaleShape = { clusters: Number(values.clusters), endpointsPerClust
 const callsPerSecond = 2000;
 const pushSeconds = 5;
 const changes = 5;
-const types = {
-  cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
-  endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
-  route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
-};
 
+if (goServerMissing !== null) {
+  process.stderr.write(`bench: ${goServerMissing}\n`);
+  process.exit(1);
+}
 takeLock();
+const isWhole = process.argv.length === 2;
+const busyCores = await untilAlone(isWhole ? 60 : 0);
 const folder = mkdtempSync(join(tmpdir(), 'outrigger-scale-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const files = writePayloads(folder);
@@ -48,6 +51,7 @@ const sotw = await measureMode('sotw', shape, false);
 const moreEndpoints = shape.clusters * (shape.endpointsPerCluster - 1);
 const record: ScaleRecord = {
   began,
+  busyCores,
   clusters: shape.clusters,
   routes: shape.clusters,
   endpoints: shape.clusters * shape.endpointsPerCluster,
@@ -59,11 +63,15 @@ const record: ScaleRecord = {
   perClusterKiB: ((lean.residentMiB.large - lean.residentMiB.small) * 1024) / shape.clusters,
 };
 process.stdout.write(`${JSON.stringify(record, null, 2)}\n`);
-if (process.argv.length === 2) {
-  const path = fileURLToPath(new URL('../../docs/scale.json', import.meta.url));
-  writeFileSync(path, `${JSON.stringify(record, null, 2)}\n`);
+if (isWhole) {
+  const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
+  writeFileSync(`${docs}scale.json`, `${JSON.stringify(record, null, 2)}\n`);
+  const report = fileURLToPath(new URL('../run.ts', import.meta.url));
+  execFileSync(process.execPath, [report, '--from', `${docs}benchmarks.json`], { stdio: 'inherit' });
 }
 process.exit(0);
+
+type XdsMode = 'delta' | 'sotw';
 
 interface ModeFigures {
   readonly appliedSeconds: number;
@@ -72,11 +80,15 @@ interface ModeFigures {
   readonly residentMiB: ScaleRecord['residentMiB'];
 }
 
+/**
+ * Delta by the linear cache, which says what has changed; state of the world by the snapshot cache, which says all of a
+ * type each time.
+ */
 async function measureMode(mode: XdsMode, size: ScaleShape, isLoaded: boolean): Promise<ModeFigures> {
-  const controlPlane = await startScriptedAds();
+  const controlPlane = await startGoServer({ cache: mode === 'delta' ? 'linear' : 'snapshot', yields: true });
   const ports = { listener: await freePort(), loaded, last };
-  const large = encodeMesh(size, ports);
-  controlPlane.push(encodeMesh({ clusters: 0, endpointsPerCluster: 0 }, ports), new Map());
+  await controlPlane.set(largeMesh('small', { clusters: 0, endpointsPerCluster: 0 }, ports));
+  await controlPlane.stage(largeMesh('large', size, ports));
   const agent = startAgent(controlPlane.port, mode);
   await untilListening(ports.listener, agent.child);
   await untilQuiet(agent);
@@ -92,17 +104,17 @@ async function measureMode(mode: XdsMode, size: ScaleShape, isLoaded: boolean): 
   const small = agent.residentMiB();
 
   const during = isLoaded ? openLoop() : Promise.resolve(Number.NaN);
-  const appliedSeconds = await push(controlPlane, large, ports.listener, size);
+  const appliedSeconds = await push(controlPlane, ports.listener, size);
   const p99Ms = { quiet, push: await during };
   await untilQuiet(agent);
   const residentMiB = { small, large: agent.residentMiB() };
-  const changeMs = await changeOne(controlPlane, large, ports.listener, size);
+  const changeMs = await changeOne(controlPlane, ports.listener, size);
   process.stdout.write(
     `${mode}, ${size.endpointsPerCluster} endpoints a cluster: applied in ${appliedSeconds.toFixed(2)} s, one changed in ` +
       `${changeMs.toFixed(1)} ms, ${residentMiB.large.toFixed(0)} MiB\n`,
   );
   await agent.stop();
-  controlPlane.stop();
+  await controlPlane.stop();
   return { appliedSeconds, changeMs, p99Ms, residentMiB };
 }
 
@@ -119,52 +131,47 @@ function startAgent(xdsPort: number, mode: XdsMode): Pinned {
   });
 }
 
-/** Clusters and their endpoints first, then the routes to them, as control planes do. Answers seconds. */
-async function push(
-  controlPlane: ScriptedAds,
-  resources: Resources,
-  port: number,
-  { clusters }: ScaleShape,
-): Promise<number> {
+/**
+ * Answers seconds, until a call reaches the last cluster: routes are swapped whole, and not before all clusters that they
+ * name are there with their endpoints.
+ */
+async function push(controlPlane: GoServer, port: number, { clusters }: ScaleShape): Promise<number> {
   const start = performance.now();
-  controlPlane.push(resources, new Map([[types.cluster, [...(resources.get(types.cluster)?.keys() ?? [])]]]));
-  await controlPlane.acknowledged();
-  controlPlane.push(resources, new Map([[types.route, ['mesh']]]));
-  await controlPlane.acknowledged();
+  await controlPlane.commit();
   for (;;) {
     const shape = { port, connections: 1, streams: 1, seconds: 0.01, isTls: false, body: files.message };
     const { units, dataBytes } = await runH2load({ ...shape, paths: [pathOf(clusters - 1)] });
     if (units > 0 && dataBytes > 0) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  await controlPlane.acknowledged();
   return (performance.now() - start) / 1000;
 }
 
 /** Some times, an endpoint of the last cluster is replaced by one that nobody has called. Answers ms, the median. */
-async function changeOne(
-  controlPlane: ScriptedAds,
-  resources: Resources,
-  port: number,
-  { clusters }: ScaleShape,
-): Promise<number> {
+async function changeOne(controlPlane: GoServer, port: number, size: ScaleShape): Promise<number> {
   const times: number[] = [];
   for (let change = 0; change < changes; change++) {
     const fresh = net.createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await once(fresh, 'listening');
     const address = fresh.address();
     const freshPort = typeof address === 'object' && address !== null ? address.port : 0;
-    const name = clusterName(clusters - 1);
-    const next = withEndpoints(resources, name, [...last.slice(1), freshPort]);
-    const shape = { port, connections: 1, streams: 4, seconds: 2, isTls: false, body: files.message };
-    const load = runH2load({ ...shape, paths: [pathOf(clusters - 1)] });
+    const endpoints = [lastEndpoints(size, [...last.slice(1), freshPort])];
+    await controlPlane.stageChange({ version: `with-${change}`, endpoints });
+    const shape = { port, connections: 1, streams: 4, seconds: 3, isTls: false, body: files.message };
+    const load = runH2load({ ...shape, paths: [pathOf(size.clusters - 1)] });
     // Calls are on their way, and the agent's caches are warm.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const called = once(fresh, 'connection');
     const start = performance.now();
-    controlPlane.push(next, new Map([[types.endpoints, [name]]]));
-    await called;
+    await controlPlane.commit();
+    const isOver = load.then(() => {
+      throw new Error('no call went to the endpoint that was changed');
+    });
+    await Promise.race([called, isOver]);
+    isOver.catch(() => {});
     times.push(performance.now() - start);
-    controlPlane.push(resources, new Map([[types.endpoints, [name]]]));
+    await controlPlane.stageChange({ version: `without-${change}`, endpoints: [lastEndpoints(size, last)] });
+    await controlPlane.commit();
     await load;
     fresh.close();
   }

@@ -1,11 +1,7 @@
-// The large mesh: clusters with endpoints of their own addresses, and a route to each cluster.
-import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../../test/support/resources.ts';
-import { encodeResource } from '../../xds/encode/resource.ts';
-import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
-import type { ServingResource } from '../../xds/model/resource.ts';
-import { type AnyMessage, loadProtos } from '../../xds/protos.ts';
-import { AUTHORITY } from '../load/payload.ts';
-import type { Resources } from './scripted-ads.ts';
+// The large mesh, in the JSON of protobuf as go-control-plane reads it: clusters with endpoints of their own addresses,
+// and a route to each cluster.
+import { clusterJson, type Json, type JsonSnapshot, listenerJson, routesJson } from '../../test/interop/envoy-json.ts';
+import { AUTHORITY, METHOD_PATH } from '../load/payload.ts';
 
 export interface ScaleShape {
   readonly clusters: number;
@@ -19,65 +15,65 @@ export interface ScalePorts {
   readonly last: readonly number[];
 }
 
-export function clusterName(at: number): string {
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function clusterName(at: number): string {
   return `cluster-${at}`;
 }
 
+/** Of a call that the last route takes, by its cluster. */
 export function pathOf(cluster: number): string {
   return `/shop.v1.Service${cluster}/Get`;
 }
 
-/** A route to each cluster by its prefix, and what is under load behind the last one. No clusters: only that. */
-export function encodeMesh({ clusters, endpointsPerCluster }: ScaleShape, ports: ScalePorts): Resources {
-  const names = Array.from({ length: clusters }, (_, at) => clusterName(at));
-  const routes = [
-    ...names.map((name, at) => route(forward(name), { kind: 'prefix', value: `/shop.v1.Service${at}/` })),
-    route(forward(AUTHORITY)),
-  ];
-  return encodeAll([
-    { type: 'cluster', value: cluster(AUTHORITY) },
-    ...names.map((name): ServingResource => ({ type: 'cluster', value: cluster(name) })),
-    { type: 'endpoints', value: endpoints(AUTHORITY, ports.loaded) },
-    ...names.map((name, at): ServingResource => {
-      const isLast = at === clusters - 1;
-      return { type: 'endpoints', value: isLast ? endpoints(name, ports.last) : unreal(name, at, endpointsPerCluster) };
-    }),
-    { type: 'route', value: routeConfiguration('mesh', { [AUTHORITY]: routes }) },
-    { type: 'listener', value: listener('outbound', 'outbound', 'mesh', ports.listener) },
-  ]);
+/** A route to each cluster by its prefix, and behind the last one that of the calls under load. No clusters: only that. */
+export function largeMesh(version: string, shape: ScaleShape, ports: ScalePorts): JsonSnapshot {
+  const numbers = Array.from({ length: shape.clusters }, (_, at) => at);
+  const routes = numbers.map((at) => ({
+    match: { prefix: `/shop.v1.Service${at}/` },
+    route: { cluster: clusterName(at), timeout: '0s' },
+  }));
+  return {
+    version,
+    listeners: [listenerJson('outbound', ports.listener, 'mesh')],
+    routes: [
+      routesJson('mesh', [...routes, { match: { path: METHOD_PATH }, route: { cluster: AUTHORITY, timeout: '0s' } }]),
+    ],
+    clusters: [clusterJson(AUTHORITY), ...numbers.map((at) => clusterJson(clusterName(at)))],
+    endpoints: [
+      assignment(AUTHORITY, ports.loaded.map(onLoopback)),
+      ...numbers.map((at) =>
+        at === shape.clusters - 1
+          ? lastEndpoints(shape, ports.last)
+          : assignment(clusterName(at), unreal(at, shape.endpointsPerCluster)),
+      ),
+    ],
+  };
 }
 
-/** The same, but for the endpoints of one cluster. */
-export function withEndpoints(resources: Resources, name: string, ports: readonly number[]): Resources {
-  const [[type, changed]] = [...encodeAll([{ type: 'endpoints', value: endpoints(name, ports) }])] as [
-    [string, ReadonlyMap<string, AnyMessage>],
-  ];
-  return new Map([...resources, [type, new Map([...(resources.get(type) ?? []), ...changed])]]);
+/** Those of the last cluster. */
+export function lastEndpoints({ clusters }: ScaleShape, ports: readonly number[]): Json {
+  return assignment(clusterName(clusters - 1), ports.map(onLoopback));
 }
 
-function encodeAll(resources: readonly ServingResource[]): Resources {
-  const { pack } = loadProtos();
-  const byType = new Map<string, Map<string, AnyMessage>>();
-  for (const resource of resources) {
-    const any = encodeResource(resource, pack);
-    const ofType = byType.get(any.type_url) ?? new Map<string, AnyMessage>();
-    byType.set(any.type_url, ofType.set(resource.value.name, any));
-  }
-  return byType;
+function assignment(cluster: string, addresses: readonly Address[]): Json {
+  const endpoints = addresses.map(({ host, port }) => ({
+    endpoint: { address: { socket_address: { address: host, port_value: port } } },
+  }));
+  return { cluster_name: cluster, endpoints: [{ locality: {}, lb_endpoints: endpoints }] };
+}
+
+function onLoopback(port: number): Address {
+  return { host: '127.0.0.1', port };
 }
 
 /** Endpoints of one cluster that are on loopback and never called, no two of the mesh alike. */
-function unreal(name: string, at: number, count: number): ClusterEndpoints {
-  const plain = endpoints(
-    name,
-    Array.from({ length: count }, () => 1),
-  );
-  const [locality] = plain.localities;
-  if (locality === undefined) return plain;
-  const addressed = locality.endpoints.map((endpoint, index) => {
+function unreal(at: number, count: number): Address[] {
+  return Array.from({ length: count }, (_, index) => {
     const number = at * count + index;
-    const host = `127.${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
-    return { ...endpoint, address: { host, port: 80 } };
+    return { host: `127.${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`, port: 80 };
   });
-  return { ...plain, localities: [{ ...locality, endpoints: addressed }] };
 }

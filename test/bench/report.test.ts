@@ -48,6 +48,7 @@ test('the plot has a bar of one length for Outrigger and names each ratio', (t) 
 test('what a large configuration costs has a section of its own, each bar with its verdict', (t) => {
   const scale = {
     began: '2030-01-02T03:04:05.000Z',
+    busyCores: null,
     clusters: 10_000,
     endpoints: 100_000,
     routes: 10_000,
@@ -59,6 +60,9 @@ test('what a large configuration costs has a section of its own, each bar with i
     perClusterKiB: 12,
   };
   const lines = formatReport(recordOf(figures), loads, scale).split('\n');
+  const busy = formatReport(recordOf(figures), loads, { ...scale, busyCores: 1.25 });
+  t.true(busy.includes('Other processes kept 1.3 cores busy when it began'));
+  t.false(lines.join('\n').includes('Other processes kept'));
   t.true(lines.includes('## 10,000 clusters, 10,000 routes, 100,000 endpoints'));
   t.true(lines.includes('| applied whole, delta | 10 s | 4.00 s | met |'));
   t.true(lines.includes('| applied whole, state of the world | 10 s | 11.00 s | **missed** |'));

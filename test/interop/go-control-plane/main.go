@@ -27,9 +27,15 @@ type everyone struct{}
 
 func (everyone) ID(*core.Node) string { return "everyone" }
 
-// order is one line of stdin: everything that there is from now on.
+// order is one line of stdin: everything that there is from now on, or what of it is different.
 type order struct {
-	Version   string            `json:"version"`
+	Version string `json:"version"`
+	// What is not named stays as it is.
+	Patch bool `json:"patch"`
+	// It is read, and takes effect with the next commit.
+	Stage bool `json:"stage"`
+	// What was staged takes effect. Nothing else in the order counts.
+	Commit    bool              `json:"commit"`
 	Listeners []json.RawMessage `json:"listeners"`
 	Routes    []json.RawMessage `json:"routes"`
 	Clusters  []json.RawMessage `json:"clusters"`
@@ -85,11 +91,11 @@ func main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var config cache.Cache
-	var set func(order) error
+	var read func(order) (func() error, error)
 	if *kind == "linear" {
-		config, set = linear()
+		config, read = linear()
 	} else {
-		config, set = snapshots(ctx, *ads, *ttl)
+		config, read = snapshots(ctx, *ads, *ttl)
 	}
 
 	listener, err := net.Listen("tcp", *addr)
@@ -102,6 +108,7 @@ func main() {
 	go func() { _ = grpcServer.Serve(listener) }()
 	say("listening", map[string]any{"port": listener.Addr().(*net.TCPAddr).Port})
 
+	var staged func() error
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(make([]byte, 1<<20), 256<<20)
 	for lines.Scan() {
@@ -110,7 +117,17 @@ func main() {
 			say("refused", map[string]any{"reason": err.Error()})
 			continue
 		}
-		if err := set(o); err != nil {
+		set := staged
+		if !o.Commit {
+			var err error
+			if set, err = read(o); err != nil {
+				say("refused", map[string]any{"version": o.Version, "reason": err.Error()})
+				continue
+			}
+		}
+		if o.Stage {
+			staged = set
+		} else if err := set(); err != nil {
 			say("refused", map[string]any{"version": o.Version, "reason": err.Error()})
 			continue
 		}
@@ -119,16 +136,27 @@ func main() {
 	grpcServer.Stop()
 }
 
-func snapshots(ctx context.Context, ads bool, ttl time.Duration) (cache.Cache, func(order) error) {
+// snapshots answers what makes an order take effect.
+func snapshots(ctx context.Context, ads bool, ttl time.Duration) (cache.Cache, func(order) (func() error, error)) {
 	c := cache.NewSnapshotCacheWithHeartbeating(ctx, ads, everyone{}, nil, max(ttl/3, time.Second))
-	return c, func(o order) error {
+	current := map[resource.Type]map[string]types.Resource{}
+	return c, func(o order) (func() error, error) {
 		all, err := o.resources()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		timed := map[resource.Type][]types.ResourceWithTTL{}
 		for typeURL, items := range all {
-			for _, item := range items {
+			named := byName(items)
+			if o.Patch {
+				for name, item := range current[typeURL] {
+					if _, ok := named[name]; !ok {
+						named[name] = item
+					}
+				}
+			}
+			current[typeURL] = named
+			for _, item := range named {
 				var life *time.Duration
 				if ttl > 0 && typeURL == resource.EndpointType {
 					life = &ttl
@@ -138,14 +166,18 @@ func snapshots(ctx context.Context, ads bool, ttl time.Duration) (cache.Cache, f
 		}
 		snapshot, err := cache.NewSnapshotWithTTLs(o.Version, timed)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return c.SetSnapshot(ctx, "everyone", snapshot)
+		// What it would else do first when the snapshot is set.
+		if err := snapshot.ConstructVersionMap(); err != nil {
+			return nil, err
+		}
+		return func() error { return c.SetSnapshot(ctx, "everyone", snapshot) }, nil
 	}
 }
 
 // linear keeps a cache for each type, which answers for each resource by itself.
-func linear() (cache.Cache, func(order) error) {
+func linear() (cache.Cache, func(order) (func() error, error)) {
 	caches := map[string]*cache.LinearCache{}
 	mux := &cache.MuxCache{
 		Classify:      func(r *cache.Request) string { return r.GetTypeUrl() },
@@ -156,30 +188,38 @@ func linear() (cache.Cache, func(order) error) {
 		caches[typeURL] = cache.NewLinearCache(typeURL)
 		mux.Caches[typeURL] = caches[typeURL]
 	}
-	return mux, func(o order) error {
+	return mux, func(o order) (func() error, error) {
 		all, err := o.resources()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		// What is new comes before what names it, and what is gone goes last.
-		for _, typeURL := range []string{resource.ClusterType, resource.EndpointType, resource.ListenerType, resource.RouteType} {
-			if err := caches[typeURL].UpdateResources(byName(all[typeURL]), nil); err != nil {
-				return err
-			}
-		}
-		for _, typeURL := range []string{resource.RouteType, resource.ListenerType, resource.EndpointType, resource.ClusterType} {
-			wanted := byName(all[typeURL])
-			var gone []string
-			for name := range caches[typeURL].GetResources() {
-				if _, ok := wanted[name]; !ok {
-					gone = append(gone, name)
+		return func() error {
+			// What is new comes before what names it, and what is gone goes last.
+			for _, typeURL := range []string{resource.ClusterType, resource.EndpointType, resource.ListenerType, resource.RouteType} {
+				if len(all[typeURL]) == 0 {
+					continue
+				}
+				if err := caches[typeURL].UpdateResources(byName(all[typeURL]), nil); err != nil {
+					return err
 				}
 			}
-			if err := caches[typeURL].UpdateResources(nil, gone); err != nil {
-				return err
+			if o.Patch {
+				return nil
 			}
-		}
-		return nil
+			for _, typeURL := range []string{resource.RouteType, resource.ListenerType, resource.EndpointType, resource.ClusterType} {
+				wanted := byName(all[typeURL])
+				var gone []string
+				for name := range caches[typeURL].GetResources() {
+					if _, ok := wanted[name]; !ok {
+						gone = append(gone, name)
+					}
+				}
+				if err := caches[typeURL].UpdateResources(nil, gone); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, nil
 	}
 }
 
