@@ -70,14 +70,15 @@ export class Innocent {
 
 /** Makes calls under that path, so many at once, until told to stop; whatever becomes of them. */
 export class Victims {
-  readonly #session: ClientHttp2Session;
+  readonly #agentPort: number;
   readonly #path: string;
+  #session: ClientHttp2Session;
   #isStopped = false;
 
   constructor(agentPort: number, path: string, width: number) {
+    this.#agentPort = agentPort;
     this.#path = path;
-    this.#session = connect(`http://127.0.0.1:${agentPort}`);
-    this.#session.on('error', () => {});
+    this.#session = this.#connect();
     for (let i = 0; i < width; i++) void this.#callOn();
   }
 
@@ -86,7 +87,20 @@ export class Victims {
     this.#session.destroy();
   }
 
+  #connect(): ClientHttp2Session {
+    const session = connect(`http://127.0.0.1:${this.#agentPort}`);
+    session.on('error', () => {});
+    // On a session that is told to go away calls end without anything being sent.
+    session.once('goaway', () => session.close());
+    return session;
+  }
+
   async #callOn(): Promise<void> {
-    while (!this.#isStopped && !this.#session.closed) await call(this.#session, { ':path': this.#path });
+    while (!this.#isStopped) {
+      if (this.#session.closed || this.#session.destroyed) this.#session = this.#connect();
+      await call(this.#session, { ':path': this.#path });
+      // A call that ends at once leaves no turn of the event loop to anybody else.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }
