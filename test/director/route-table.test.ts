@@ -155,7 +155,7 @@ test('the policy of the route goes with its decision', (t) => {
   t.deepEqual(decision, {
     kind: 'forward',
     cluster: 'a',
-    policy: { ...policy, hash: null, rewrite: null, filterOverrides: null, unknownClusterStatus: 14 },
+    policy: { ...policy, hash: null, retry: null, rewrite: null, filterOverrides: null, unknownClusterStatus: 14 },
   });
 });
 
