@@ -49,6 +49,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
+  /** What callers get before their status that do speak gRPC: a message in its frame. Absent: nothing. */
+  readonly grpcMessage?: Buffer;
 }
 
 /** How a forwarded call is to be treated. All times in milliseconds; `null`: no limit. */

@@ -35,6 +35,7 @@ const sound: readonly string[] = [
   frontend('name: public, direction: outbound, tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem }'),
   frontend('grpc_web: { origins: ["https://a.example:8443", "https://*.b.example"], credentials: true, max_age: 10m }'),
   frontend('grpc_web: {}'),
+  frontend('health: true, tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem, client_cert: optional }'),
   frontend('edge: true, forwarded_for: overwrite, client_cert_header: set'),
   frontend('call_rate: { per_second: 5, burst: 10, status: UNAVAILABLE }'),
   frontend(
@@ -97,6 +98,9 @@ const wrong: readonly string[] = [
   frontend('max_concurrent_streams: 0'),
   frontend('grpc_web: { origins: [a.example] }'),
   frontend('edge: 1'),
+  frontend('health: yes please'),
+  frontend('tls: { cert: server.pem, key: server-key.pem, client_cert: optional }'),
+  frontend('tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem, client_cert: maybe }'),
   frontend('forwarded_for: always'),
   frontend('client_cert_header: drop'),
   frontend('call_rate: { burst: 1 }'),

@@ -108,3 +108,24 @@ test('an edge allows fewer calls at once and smaller windows (Envoy, "Configurin
   const given = await new Promise<http2.Settings>((resolve) => own.session.once('remoteSettings', resolve));
   t.is(given.maxConcurrentStreams, 7);
 });
+
+test('the health of the agent is its own to tell, to gRPC and before all routes', async (t) => {
+  const { session, server } = await border(t, 'health: true, call_rate: { per_second: 100 }');
+  const check = await call(session, { ':path': '/grpc.health.v1.Health/Check' }, Buffer.alloc(5));
+  t.is(check.headers['content-type'], 'application/grpc');
+  t.deepEqual([...check.body], [0, 0, 0, 0, 2, 0x08, 0x01], 'HealthCheckResponse { status: SERVING }');
+  t.is(check.trailers?.['grpc-status'], '0');
+  const watch = await call(session, { ':path': '/grpc.health.v1.Health/Watch' }, Buffer.alloc(5));
+  t.is(watch.headers['grpc-status'], '12');
+  t.is(server.calls.length, 0);
+});
+
+test('a client certificate may be optional: none is fine', async (t) => {
+  const tls = 'tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem, client_cert: optional }';
+  const { heard, session } = await border(t, `${tls}, client_cert_header: set`, true);
+  t.is((await heard('x-forwarded-client-cert')).length, 1);
+  const port = Number(session.socket?.remotePort);
+  const without = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  t.is((await call(without, {}, Buffer.alloc(5))).trailers?.['grpc-status'], '0');
+  without.close();
+});

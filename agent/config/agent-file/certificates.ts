@@ -5,17 +5,25 @@ import type { DownstreamTls, SubjectAltName, TlsCertificates, UpstreamTls } from
 import type { YamlEntry, YamlPlace } from '../yaml-reader.ts';
 import type { FileContext } from './file-context.ts';
 
+const clientCert = ['required', 'optional'] as const;
+
 const none: TlsCertificates = { certificateChainPem: null, privateKeyPem: null, trustedCaPem: null };
 
 /** After a problem was noted the result does not matter. */
 export function readFrontendTls(context: FileContext, place: YamlPlace): DownstreamTls {
-  const fields = context.reader.fields(place, ['cert', 'key', 'client_ca']);
+  const { reader } = context;
+  const fields = reader.fields(place, ['cert', 'key', 'client_ca', 'client_cert']);
   for (const name of ['cert', 'key'] as const) {
     if (fields[name] === undefined) context.reader.problem(place, `needs "${name}", a PEM file`);
   }
   const identity = readIdentity(context, fields.cert, fields.key);
   const trustedCaPem = fields.client_ca === undefined ? null : readCertificates(context, fields.client_ca);
-  return { ...none, ...identity, trustedCaPem, requireClientCertificate: fields.client_ca !== undefined };
+  const wanted = fields.client_cert === undefined ? 'required' : reader.word(fields.client_cert, 'way', clientCert);
+  if (fields.client_cert !== undefined && fields.client_ca === undefined) {
+    reader.problem(fields.client_cert, 'needs "client_ca" beside it: by which CA it is checked');
+  }
+  const requireClientCertificate = fields.client_ca !== undefined && wanted !== 'optional';
+  return { ...none, ...identity, trustedCaPem, requireClientCertificate };
 }
 
 /** @param hosts of the endpoints, `null` where one has no DNS name: what its certificate is for, unless `server_name` says another. */

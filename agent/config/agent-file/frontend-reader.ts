@@ -2,10 +2,12 @@
 import { formatAddress } from '../../../xds/model/address.ts';
 import type { Listener } from '../../../xds/model/listener.ts';
 import type { Resource } from '../../../xds/model/resource.ts';
-import { type RouteConfiguration, unchanged } from '../../../xds/model/route.ts';
+import { type Route, type RouteConfiguration, unchanged } from '../../../xds/model/route.ts';
+import { status } from '../../grpc/status.ts';
 import type { YamlPlace } from '../yaml-reader.ts';
 import type { Backend } from './backend-reader.ts';
 import { readBorder, readCallRate } from './border-reader.ts';
+import { anyName, type CallMatch, compileCallMatch } from './call-match.ts';
 import { readFrontendTls } from './certificates.ts';
 import { lifeKeys, readLife } from './connection-life.ts';
 import type { FileContext } from './file-context.ts';
@@ -22,6 +24,7 @@ const keys = [
   'forwarded_for',
   'client_cert_header',
   'call_rate',
+  'health',
   'grpc_web',
   'routes',
   ...lifeKeys,
@@ -84,7 +87,8 @@ export function readFrontends(
         },
       ],
     };
-    const host = { name: '*', domains: ['*'], routes, ...unchanged };
+    const health = fields.health === undefined ? false : (reader.boolean(fields.health) ?? false);
+    const host = { name: '*', domains: ['*'], routes: health ? [...healthRoutes, ...routes] : routes, ...unchanged };
     const config: RouteConfiguration = {
       name,
       virtualHosts: [host],
@@ -99,3 +103,32 @@ export function readFrontends(
     ];
   });
 }
+
+const healthService: CallMatch = {
+  service: { kind: 'exact', value: 'grpc.health.v1.Health' },
+  method: anyName,
+  authorities: [],
+  headers: [],
+};
+
+/** `status: SERVING` of grpc.health.v1.HealthCheckResponse. */
+const serving = Uint8Array.of(0x08, 0x01);
+
+/**
+ * The agent's own health: it serves while it runs, and takes no calls while it does not. Clients that would watch it are
+ * told that they can't, which they take for health (gRFC A17).
+ */
+const healthRoutes: readonly Route[] = [
+  {
+    name: 'health',
+    match: compileCallMatch({ ...healthService, method: { kind: 'exact', value: 'Check' } }),
+    action: { kind: 'reply', message: serving },
+    ...unchanged,
+  },
+  {
+    name: 'health',
+    match: compileCallMatch(healthService),
+    action: { kind: 'reject', status: status.UNIMPLEMENTED, message: 'of the health of the agent there is only Check' },
+    ...unchanged,
+  },
+];
