@@ -50,8 +50,12 @@ export type NameCheck = (subjectAltName: string) => string | null;
  */
 export function clientTls(tls: UpstreamTls, checkNames: NameCheck | null): ClientTls {
   const secureContext = createSecureContext(contextOptions(tls));
-  const { sni, nameCheck } = tls;
-  const options: ConnectionOptions = { secureContext, ALPNProtocols: protocols, rejectUnauthorized: true };
+  const { sni, nameCheck, alpn = [] } = tls;
+  const options: ConnectionOptions = {
+    secureContext,
+    ALPNProtocols: [...alpn, ...protocols],
+    rejectUnauthorized: true,
+  };
   if (sni !== null) options.servername = sni;
   if (nameCheck === 'sni') return { options };
   if (checkNames !== null) {

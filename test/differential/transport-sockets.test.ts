@@ -110,6 +110,12 @@ const cases: readonly Case[] = [
     answer: null,
   },
   {
+    what: 'protocols beside h2',
+    to: 'tls',
+    cluster: { tls: { ...anonymous, sni: 'offered', alpn: ['istio-h2', 'istio'] } },
+    answer: 'sni offered, client none, offered istio-h2 istio h2',
+  },
+  {
     what: 'roots and no names',
     to: 'tls',
     cluster: { tls: { ...mutual, subjectAltNames: [], nameCheck: 'chain' } },
@@ -132,19 +138,24 @@ const cases: readonly Case[] = [
 
 /** Says in its grpc-message how it was reached. */
 async function startEndpoint(t: ExecutionContext, isSecure: boolean): Promise<number> {
+  let offered = '';
   const server = isSecure
     ? http2.createSecureServer({
         cert: pem('server'),
         key: pem('server-key'),
         requestCert: true,
         rejectUnauthorized: false,
+        ALPNCallback: ({ servername, protocols }) => {
+          if (servername === 'offered') offered = `, offered ${protocols.join(' ')}`;
+          return 'h2';
+        },
       })
     : http2.createServer();
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on('session', (session: http2.ServerHttp2Session) => sessions.add(session));
   server.on('sessionError', () => {});
   server.on('stream', (stream: http2.ServerHttp2Stream) => {
-    const seen = describe(stream.session?.socket);
+    const seen = describe(stream.session?.socket, offered);
     stream.on('error', () => {});
     stream.respond(
       { 'content-type': 'application/grpc', 'grpc-status': '0', 'grpc-message': seen },
@@ -159,9 +170,10 @@ async function startEndpoint(t: ExecutionContext, isSecure: boolean): Promise<nu
   return (server.address() as AddressInfo).port;
 }
 
-function describe(socket: unknown): string {
+function describe(socket: unknown, offered: string): string {
   if (!(socket instanceof TLSSocket)) return 'clear';
-  return `sni ${socket.servername || 'none'}, client ${socket.getPeerX509Certificate()?.subjectAltName ?? 'none'}`;
+  const client = socket.getPeerX509Certificate()?.subjectAltName ?? 'none';
+  return `sni ${socket.servername || 'none'}, client ${client}${socket.servername === 'offered' ? offered : ''}`;
 }
 
 /** A cluster for each case, which `x-case` chooses. */

@@ -53,12 +53,13 @@ const upstreamTls: fc.Arbitrary<UpstreamTls> = fc
     trustedCaPem: pem,
     sni: orNull(name),
     hostnameIsSni: fc.boolean(),
+    alpn: fc.constantFrom([], ['istio'], ['istio-h2', 'istio']),
     checksSni: fc.boolean(),
     subjectAltNames: some(subjectAltName),
     certificate: orNull(reference),
     validation: orNull(reference),
   })
-  .map(({ own, trustedCaPem, sni, hostnameIsSni, checksSni, subjectAltNames, ...named }): UpstreamTls => {
+  .map(({ own, trustedCaPem, sni, hostnameIsSni, checksSni, subjectAltNames, alpn, ...named }): UpstreamTls => {
     const certificate = own.certificateChainPem === null ? named.certificate : null;
     const { validation } = named;
     const isChain = subjectAltNames.length === 0 && (trustedCaPem !== null || validation !== null);
@@ -68,6 +69,7 @@ const upstreamTls: fc.Arbitrary<UpstreamTls> = fc
       trustedCaPem,
       sni,
       subjectAltNames,
+      ...(alpn.length > 0 && { alpn }),
       ...(hostnameIsSni && { hostnameIsSni: true }),
       ...(nameCheck !== null && { nameCheck }),
       ...((certificate !== null || validation !== null) && { secrets: { certificate, validation } }),

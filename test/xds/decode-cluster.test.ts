@@ -217,7 +217,7 @@ test('what would weaken authentication makes the cluster unsupported, not less s
   t.like(modelOf('cluster', { ...eds, transport_socket: quic }).discovery, { kind: 'unsupported' });
 });
 
-test('which name of the server counts: the listed ones, the one that was asked for, or none', (t) => {
+test('what is offered to a server, and which name of it counts: a listed one, the one asked for, or none', (t) => {
   const roots = { trusted_ca: { inline_string: 'CA' } };
   const names = { match_subject_alt_names: [{ prefix: 'spiffe://mesh/' }] };
   const tlsOf = (validation: object, fields: object) =>
@@ -233,6 +233,8 @@ test('which name of the server counts: the listed ones, the one that was asked f
     hostnameIsSni: true,
     nameCheck: 'sni',
   });
+  const istio = { alpn_protocols: ['istio-peer-exchange', 'istio', 'h2', 'http/1.1'] };
+  t.deepEqual(modelOf('cluster', { ...eds, transport_socket: tlsSocket(istio) }).tls?.alpn, ['istio']);
   const nameless = { ...eds, transport_socket: tlsSocket({}, { auto_sni_san_validation: true }) };
   t.deepEqual(errorsOf('cluster', nameless), [
     'transport_socket.typed_config.auto_sni_san_validation: needs sni or auto_host_sni',

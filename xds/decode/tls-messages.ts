@@ -21,6 +21,7 @@ export interface DownstreamTlsContextMessage {
 }
 
 export interface CommonTlsContextMessage {
+  readonly alpn_protocols: readonly string[];
   readonly tls_certificates: readonly TlsCertificateMessage[];
   readonly tls_certificate_sds_secret_configs: readonly SdsSecretConfigMessage[];
   readonly tls_certificate_provider_instance: object | null;

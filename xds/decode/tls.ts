@@ -38,6 +38,7 @@ export function decodeUpstreamSocket(
   const common = decodeCommon(context, message.common_tls_context, config.scope.at('common_tls_context'));
   if (common.kind === 'unsupported') return common;
   const { certificates, subjectAltNames } = common;
+  const alpn = offeredProtocols(message.common_tls_context);
   const checksSni = message.auto_sni_san_validation;
   if (checksSni && message.sni === '' && !message.auto_host_sni) {
     config.scope.at('auto_sni_san_validation').fail('needs sni or auto_host_sni');
@@ -51,10 +52,19 @@ export function decodeUpstreamSocket(
       ...certificates,
       sni: message.sni === '' ? null : message.sni,
       subjectAltNames,
+      ...(alpn.length > 0 && { alpn }),
       ...(message.auto_host_sni && { hostnameIsSni: true }),
       ...(nameCheck !== null && { nameCheck }),
     },
   };
+}
+
+/** Not to be offered, for a server may then want to speak them: HTTP/1, and Istio's exchange of metadata before HTTP. */
+const unspoken = ['http/1.0', 'http/1.1', 'istio-peer-exchange'];
+
+function offeredProtocols(message: CommonTlsContextMessage | null): string[] {
+  const named = message?.alpn_protocols ?? [];
+  return named.filter((protocol) => protocol !== 'h2' && protocol !== '' && !unspoken.includes(protocol));
 }
 
 /** TLS toward clients. After a problem was noted the result does not matter. */

@@ -7,7 +7,7 @@ const tlsPackage = 'envoy.extensions.transport_sockets.tls.v3';
 
 export function encodeDownstreamTls(tls: DownstreamTls, pack: Pack): object {
   return transportSocket(pack, 'DownstreamTlsContext', {
-    common_tls_context: encodeCertificates(tls, tls.subjectAltNames ?? []),
+    common_tls_context: encodeCertificates(tls, tls.subjectAltNames ?? [], []),
     require_client_certificate: { value: tls.requireClientCertificate },
   });
 }
@@ -15,7 +15,7 @@ export function encodeDownstreamTls(tls: DownstreamTls, pack: Pack): object {
 export function encodeUpstreamTls(tls: UpstreamTls, pack: Pack): object {
   const isNamed = tls.sni !== null || tls.hostnameIsSni === true;
   return transportSocket(pack, 'UpstreamTlsContext', {
-    common_tls_context: encodeCertificates(tls, tls.subjectAltNames),
+    common_tls_context: encodeCertificates(tls, tls.subjectAltNames, tls.alpn ?? []),
     sni: tls.sni ?? '',
     auto_host_sni: tls.hostnameIsSni ?? false,
     // Envoy checks no name that it is not told to check.
@@ -29,7 +29,11 @@ function transportSocket(pack: Pack, context: string, message: object): object {
   return { name: 'envoy.transport_sockets.tls', typed_config: pack(`${tlsPackage}.${context}`, message) };
 }
 
-function encodeCertificates(certificates: TlsCertificates, subjectAltNames: readonly SubjectAltName[]): object {
+function encodeCertificates(
+  certificates: TlsCertificates,
+  subjectAltNames: readonly SubjectAltName[],
+  alpn: readonly string[],
+): object {
   const { certificateChainPem, privateKeyPem, trustedCaPem, secrets } = certificates;
   const own = certificateChainPem !== null || privateKeyPem !== null;
   const validation = {
@@ -37,7 +41,7 @@ function encodeCertificates(certificates: TlsCertificates, subjectAltNames: read
     match_typed_subject_alt_names: subjectAltNames.flatMap(encodeSubjectAltName),
   };
   return {
-    alpn_protocols: ['h2'],
+    alpn_protocols: [...alpn, 'h2'],
     tls_certificates: own
       ? [{ certificate_chain: encodeInlineText(certificateChainPem), private_key: encodeInlineText(privateKeyPem) }]
       : [],

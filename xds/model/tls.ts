@@ -49,12 +49,17 @@ export interface DownstreamTls extends TlsCertificates {
   readonly subjectAltNames?: readonly SubjectAltName[];
 }
 
-/** TLS toward endpoints (`UpstreamTlsContext`). ALPN is always `h2`. */
+/** TLS toward endpoints (`UpstreamTlsContext`). */
 export interface UpstreamTls extends TlsCertificates {
   /** Server name to ask for; `null`: none is sent. */
   readonly sni: string | null;
   /** Of which the server's certificate must carry one; empty: see `nameCheck`. */
   readonly subjectAltNames: readonly SubjectAltName[];
+  /**
+   * `alpn_protocols` beside `h2`: offered before it, by which servers choose how they serve (Istio's `istio`); what is
+   * spoken is `h2` all the same. Absent: none.
+   */
+  readonly alpn?: readonly string[];
   /** `auto_host_sni`: the host name of an endpoint, where it has one, goes before `sni`. Absent: it does not. */
   readonly hostnameIsSni?: true;
   /**
