@@ -1,6 +1,6 @@
 // Calls that an endpoint did not process (http2.md section 2, "Retry safety / GOAWAY", and section 6): they are sent
 // again where the whole request is at hand, and else the endpoint's word is passed on, never more than it said.
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import type { RetryPolicy } from '../../xds/model/retry-policy.ts';
 import { forwardTo } from '../../xds/model/route.ts';
 import {
@@ -20,6 +20,7 @@ import {
   field,
   okResponse,
   okTrailers,
+  type RawMesh,
   responseHead,
   setting,
   startRawMesh,
@@ -262,17 +263,19 @@ test('(88) a call that waits for a slot goes to a new connection when the one it
   t.is(await outcome(client, 1), 'status 0');
 });
 
-test('a route whose policy says so has a failure tried again, and passes the one after', async (t) => {
-  const retry: RetryPolicy = {
-    maxAttempts: 2,
-    initialBackoffMs: 1,
-    maxBackoffMs: 1,
-    backoffMultiplier: 2,
-    statuses: [14],
-    httpStatuses: [],
-    unanswered: ['refused'],
-  };
-  const mesh = await startRawMesh(t, (port) => [
+/** One try more than the first, a millisecond later; without an answer only for calls that were refused. */
+const onceMore: RetryPolicy = {
+  maxAttempts: 2,
+  initialBackoffMs: 1,
+  maxBackoffMs: 1,
+  backoffMultiplier: 2,
+  statuses: [14],
+  httpStatuses: [],
+  unanswered: ['refused'],
+};
+
+function startRetryingMesh(t: ExecutionContext, retry = onceMore): Promise<RawMesh> {
+  return startRawMesh(t, (port) => [
     { type: 'cluster', value: cluster('echo') },
     { type: 'endpoints', value: endpoints('echo', [port]) },
     {
@@ -281,6 +284,10 @@ test('a route whose policy says so has a failure tried again, and passes the one
     },
     { type: 'listener', value: listener('echo', 'outbound', 'routes') },
   ]);
+}
+
+test('a route whose policy says so has a failure tried again, and passes the one after', async (t) => {
+  const mesh = await startRetryingMesh(t);
   const client = await mesh.client();
   client.send(headers(1, request()), data(1, 'whole', endStream));
   const upstream = await mesh.upstream();
@@ -296,4 +303,45 @@ test('a route whose policy says so has a failure tried again, and passes the one
   await upstream.expect('HEADERS', 5);
   upstream.send(rstStream(5, 2));
   t.is(await outcome(client, 3), 'status 13');
+});
+
+test('(93) a transparent retry is not one of the attempts that a policy allows, and takes nothing of them', async (t) => {
+  const mesh = await startRetryingMesh(t);
+  const client = await mesh.client();
+  client.send(headers(1, request(), endStream));
+  const upstream = await mesh.upstream();
+  await upstream.expect('HEADERS', 1);
+  upstream.send(rstStream(1, REFUSED_STREAM));
+  t.is(field((await upstream.expect('HEADERS', 3)).fields, 'grpc-previous-rpc-attempts'), undefined);
+  upstream.send(headers(3, [...responseHead, ['grpc-status', '14']], endStream));
+  t.is(field((await upstream.expect('HEADERS', 5)).fields, 'grpc-previous-rpc-attempts'), '1');
+  upstream.send(headers(5, [...responseHead, ['grpc-status', '14']], endStream));
+  t.is(await outcome(client, 1), 'status 14');
+  t.is(upstream.count('HEADERS'), 3);
+});
+
+test('(94) where a policy retries, a pushback says when, or that there shall be no other attempt', async (t) => {
+  // Nobody would wait for this long.
+  const mesh = await startRetryingMesh(t, { ...onceMore, initialBackoffMs: 600_000, maxBackoffMs: 600_000 });
+  const client = await mesh.client();
+  client.send(headers(1, request(), endStream));
+  const upstream = await mesh.upstream();
+  await upstream.expect('HEADERS', 1);
+  const failed = (pushback: string): Fields => [
+    ...responseHead,
+    ['grpc-status', '14'],
+    ['grpc-retry-pushback-ms', pushback],
+  ];
+  const begun = performance.now();
+  upstream.send(headers(1, failed('20'), endStream));
+  await upstream.expect('HEADERS', 3);
+  t.true(performance.now() - begun >= 19, 'as late as was asked');
+  upstream.send(okResponse(3));
+  t.is(await outcome(client, 1), 'status 0');
+  client.send(headers(3, request(), endStream));
+  await upstream.expect('HEADERS', 5);
+  upstream.send(headers(5, failed('-1'), endStream));
+  const passed = await client.expect('HEADERS', 3);
+  t.is(field(passed.fields, 'grpc-retry-pushback-ms'), '-1');
+  t.is(upstream.count('HEADERS'), 3);
 });
