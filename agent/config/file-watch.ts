@@ -6,7 +6,7 @@ import { basename, dirname } from 'node:path';
 
 export interface FileWatchOptions {
   readonly path: string;
-  /** What the caller has read of it already; `onChange` hears of anything else. */
+  /** What the caller has read of it already; `onChange` hears of anything else, and of the same behind a problem. */
   readonly text: string;
   readonly onChange: (text: string) => void;
   /** The file cannot be read, or no longer watched; one sentence. Said once, until it could be read again. */
@@ -29,8 +29,10 @@ export function watchFile({ path, text, onChange, onProblem, quietMs = 50 }: Fil
   async function read(): Promise<void> {
     try {
       const next = await readFile(path, 'utf8');
+      // Whoever was told that it is gone is told that it is back, though it says the same.
+      const isBack = isMissing;
       isMissing = false;
-      if (isClosed || next === current) return;
+      if (isClosed || (next === current && !isBack)) return;
       current = next;
       onChange(next);
     } catch (error) {

@@ -191,6 +191,26 @@ backends: { a: { endpoints: [127.0.0.1:1] } }
   t.is(await shown(), after);
 });
 
+test('a file that was gone and is back as it was is no longer stale', async (t) => {
+  const folder = await folderOf(t);
+  const file = join(folder, 'agent.yaml');
+  const text = `
+frontends: [{ name: public, listen: "127.0.0.1:0", routes: [{ backend: a }] }]
+backends: { a: { endpoints: [127.0.0.1:1] } }
+`;
+  await writeFile(file, text);
+  const agent = await run(t, file);
+  await agent.listenerPort('public');
+  await rm(file);
+  await said(agent, broken, 1);
+  const gone = await agent.get('/ready');
+  t.is(gone.status, 200);
+  t.regex(gone.text, /stale: .*\n.*agent\.yaml cannot be read/);
+  await writeFile(file, text);
+  await said(agent, applied, 1);
+  t.is((await agent.get('/ready')).text, 'LIVE\n');
+});
+
 test('an endpoint may be a socket file', async (t) => {
   const folder = await folderOf(t);
   const server = http2.createServer();
