@@ -61,6 +61,7 @@ export class HandledCall implements Stream {
   receivedEnd = false;
   sentEnd = false;
   queuedBytes = 0;
+  readonly isAbandoned = false;
   readonly #call: ServerCall;
   readonly #flusher: Flusher;
   readonly #messages: MessageReader;

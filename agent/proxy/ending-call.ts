@@ -68,7 +68,8 @@ export abstract class EndingCall extends VisibleCall {
     this.settled = true;
     this.ended = true;
     this.#letGo();
-    this.upstreamCluster?.end();
+    const cluster = this.upstreamCluster;
+    if (cluster !== null && this.attempt?.outlives(cluster) !== true) cluster.end();
     this.endedMs = this.parts.now();
     for (const observer of this.parts.observers) observer.callEnded(this);
   }
