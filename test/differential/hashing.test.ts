@@ -53,12 +53,15 @@ function snapshot(ports: readonly number[]): ServingResource[] {
   ];
 }
 
-/** Which endpoint each of those calls met. */
+/** Which endpoint each of those calls met; what went wrong where it met none. */
 async function endpointsMet(port: number, calls: readonly http2.OutgoingHttpHeaders[]): Promise<string[]> {
   const session = http2.connect(`http://127.0.0.1:${port}`);
   const seen = await Promise.all(calls.map((headers) => call(session, headers)));
   session.destroy();
-  return seen.map(({ headers }) => String(headers['x-endpoint']));
+  return seen.map(
+    ({ headers, code }) =>
+      `${headers['x-endpoint'] ?? `none: ${headers['grpc-status']} ${headers['grpc-message']}, reset ${code}`}`,
+  );
 }
 
 test('calls of one hash meet the same endpoint behind Envoy and behind the agent, by ring and by Maglev (10.1, 10.3, 10.4)', async (t) => {
@@ -104,7 +107,10 @@ test('calls of one hash meet the same endpoint behind Envoy and behind the agent
   });
   const byEnvoy = await endpointsMet(envoy.port('outbound'), calls);
   const byAgent = await endpointsMet(await plane.port('outbound'), calls);
-  const different = calls.filter((_, at) => byEnvoy[at] !== byAgent[at]);
-  t.deepEqual(different, []);
+  const met = calls.map((headers, at) => ({ headers, byEnvoy: byEnvoy[at], byAgent: byAgent[at] }));
+  t.deepEqual(
+    met.filter((one) => one.byEnvoy !== one.byAgent),
+    [],
+  );
   t.is(new Set(byEnvoy).size, servers.length);
 });
