@@ -207,6 +207,11 @@ const mistakes: readonly (readonly [what: string, text: string, problems: readon
     ['1:68: frontends[0].tls.key: the key does not belong to the certificate'],
   ],
   [
+    'two certificates of one name',
+    'frontends: [{ listen: "127.0.0.1:1", tls: [{ cert: client.pem, key: client-key.pem }, { cert: server.pem, key: server-key.pem }, { cert: server.pem, key: server-key.pem }], routes: [{ backend: a }] }]\nbackends: { a: { endpoints: ["10.0.0.1:1"] } }',
+    ['1:130: frontends[0].tls[2]: echo.test is a name of the certificate of frontends[0].tls[1] too'],
+  ],
+  [
     'ring_hash without what is hashed',
     'frontends: [{ listen: "127.0.0.1:1", routes: [{ backend: a }] }]\nbackends: { a: { endpoints: ["10.0.0.1:1"], balance: ring_hash } }',
     ['2:54: backends.a.balance: needs "hash_by" beside it'],

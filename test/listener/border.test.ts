@@ -1,7 +1,9 @@
 // The border of trust, as agent.yaml draws it: who calls is said to those behind it, and nobody may call too often or hold
 // too much.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
+import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { parseAgentFile } from '../../agent/config/agent-file/agent-file.ts';
@@ -18,6 +20,7 @@ interface Border {
   /** What the endpoint hears under that name of a call with those fields; a list where there are several. */
   readonly heard: (name: string, fields?: http2.OutgoingHttpHeaders) => Promise<readonly string[]>;
   readonly session: http2.ClientHttp2Session;
+  readonly port: number;
 }
 
 async function border(t: ExecutionContext, frontend: string, isTls = false): Promise<Border> {
@@ -43,7 +46,7 @@ backends: { a: { endpoints: ["127.0.0.1:${server.port}"] } }`;
     await call(session, fields, Buffer.alloc(5));
     return (server.lastMetadata?.get(name) ?? []).map(String);
   };
-  return { server, heard, session };
+  return { server, heard, session, port };
 }
 
 test('inside, what a client says of itself passes untouched', async (t) => {
@@ -69,11 +72,11 @@ test('the address may take the place of what the client says', async (t) => {
 });
 
 test('a verified certificate is told in x-forwarded-client-cert, in place of what the client says or behind it', async (t) => {
-  const tls = 'tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem }';
-  const set = await border(t, `${tls}, client_cert_header: set`, true);
+  const own = 'tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem }';
+  const set = await border(t, `${own}, client_cert_header: set`, true);
   const [element = ''] = await set.heard('x-forwarded-client-cert', { 'x-forwarded-client-cert': 'Hash=forged' });
   t.regex(element, /^Hash=[0-9a-f]{64};Subject="[^"]+"(?:;(?:URI|DNS)=[^;,]+)*$/);
-  const append = await border(t, `${tls}, client_cert_header: append, forwarded_for: append`, true);
+  const append = await border(t, `${own}, client_cert_header: append, forwarded_for: append`, true);
   const both = await append.heard('x-forwarded-client-cert', { 'x-forwarded-client-cert': 'Hash=before' });
   t.deepEqual(both, [`Hash=before,${element}`]);
   t.deepEqual(await append.heard('x-forwarded-proto'), ['https']);
@@ -121,11 +124,27 @@ test('the health of the agent is its own to tell, to gRPC and before all routes'
 });
 
 test('a client certificate may be optional: none is fine', async (t) => {
-  const tls = 'tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem, client_cert: optional }';
-  const { heard, session } = await border(t, `${tls}, client_cert_header: set`, true);
+  const own = 'tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem, client_cert: optional }';
+  const { heard, port } = await border(t, `${own}, client_cert_header: set`, true);
   t.is((await heard('x-forwarded-client-cert')).length, 1);
-  const port = Number(session.socket?.remotePort);
   const without = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
   t.is((await call(without, {}, Buffer.alloc(5))).trailers?.['grpc-status'], '0');
   without.close();
+});
+
+test('clients are shown the certificate of the name that they ask for', async (t) => {
+  const xds = '../../xds/fixtures';
+  const list = `[{ cert: server.pem, key: server-key.pem }, { cert: ${xds}/mesh-cert.pem, key: ${xds}/mesh-key.pem }]`;
+  const { port } = await border(t, `tls: ${list}`, true);
+  const shownTo = async (servername: string): Promise<string> => {
+    const options = { host: '127.0.0.1', port, servername, ALPNProtocols: ['h2'], rejectUnauthorized: false };
+    const socket = tls.connect(options);
+    await once(socket, 'secureConnect');
+    const { subject = '' } = socket.getPeerX509Certificate() ?? {};
+    socket.destroy();
+    return subject;
+  };
+  t.is(await shownTo('xds.mesh.test'), 'CN=mesh test');
+  t.is(await shownTo('echo.test'), 'CN=server');
+  t.is(await shownTo('unknown.test'), 'CN=server');
 });

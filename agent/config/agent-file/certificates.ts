@@ -9,12 +9,46 @@ const clientCert = ['required', 'optional'] as const;
 
 const none: TlsCertificates = { certificateChainPem: null, privateKeyPem: null, trustedCaPem: null };
 
-/** After a problem was noted the result does not matter. */
-export function readFrontendTls(context: FileContext, place: YamlPlace): DownstreamTls {
+/** What clients are shown who ask for one of those names; `names` `null`: who ask for any, or for none. */
+export interface FrontendTls {
+  readonly tls: DownstreamTls;
+  readonly names: readonly string[] | null;
+}
+
+/** One, or a list of which the first is for names that no other has. After a problem was noted the result does not matter. */
+export function readFrontendTls(context: FileContext, place: YamlPlace): FrontendTls[] {
+  const { reader } = context;
+  if (!reader.isList(place)) return [{ tls: readDownstreamTls(context, place), names: null }];
+  const items = reader.items(place);
+  if (items.length === 0) reader.problem(place, 'needs one certificate at least');
+  const owners = new Map<string, string>();
+  return items.map((item, index) => {
+    const tls = readDownstreamTls(context, item);
+    if (index === 0) return { tls, names: null };
+    const names = tls.certificateChainPem === null ? [] : dnsNamesOf(tls.certificateChainPem);
+    if (names.length === 0 && tls.certificateChainPem !== null) {
+      reader.problem(item, 'the certificate has no DNS name by which clients could ask for it');
+    }
+    for (const name of names) {
+      const owner = owners.get(name);
+      if (owner === undefined) owners.set(name, item.path);
+      else reader.problem(item, `${name} is a name of the certificate of ${owner} too`);
+    }
+    return { tls, names };
+  });
+}
+
+function dnsNamesOf(pem: string): string[] {
+  const names =
+    new X509Certificate(pem).subjectAltName?.matchAll(/(?:^|, )DNS:((?:\*\.)?[A-Za-z0-9._-]+)(?=,|$)/g) ?? [];
+  return [...new Set([...names].map(([, name = '']) => name.toLowerCase()))];
+}
+
+function readDownstreamTls(context: FileContext, place: YamlPlace): DownstreamTls {
   const { reader } = context;
   const fields = reader.fields(place, ['cert', 'key', 'client_ca', 'client_cert']);
   for (const name of ['cert', 'key'] as const) {
-    if (fields[name] === undefined) context.reader.problem(place, `needs "${name}", a PEM file`);
+    if (fields[name] === undefined) reader.problem(place, `needs "${name}", a PEM file`);
   }
   const identity = readIdentity(context, fields.cert, fields.key);
   const trustedCaPem = fields.client_ca === undefined ? null : readCertificates(context, fields.client_ca);

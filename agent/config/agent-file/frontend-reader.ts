@@ -1,6 +1,7 @@
 // `frontends`: where calls arrive, each a listener and its routes.
 import { formatAddress } from '../../../xds/model/address.ts';
-import type { Listener } from '../../../xds/model/listener.ts';
+import type { FilterChainMatch } from '../../../xds/model/filter-chain-match.ts';
+import type { FilterChain, HttpConnectionManager, Listener } from '../../../xds/model/listener.ts';
 import type { Resource } from '../../../xds/model/resource.ts';
 import { type Route, type RouteConfiguration, unchanged } from '../../../xds/model/route.ts';
 import { status } from '../../grpc/status.ts';
@@ -8,7 +9,7 @@ import type { YamlPlace } from '../yaml-reader.ts';
 import type { Backend } from './backend-reader.ts';
 import { readBorder, readCallRate } from './border-reader.ts';
 import { anyName, type CallMatch, compileCallMatch } from './call-match.ts';
-import { readFrontendTls } from './certificates.ts';
+import { type FrontendTls, readFrontendTls } from './certificates.ts';
 import { lifeKeys, readLife } from './connection-life.ts';
 import type { FileContext } from './file-context.ts';
 import { readGrpcWeb } from './grpc-web-reader.ts';
@@ -62,30 +63,25 @@ export function readFrontends(
     const maxConcurrentStreams =
       fields.max_concurrent_streams === undefined ? null : reader.integer(fields.max_concurrent_streams, 1, 1_000_000);
     const isEdge = fields.edge === undefined ? false : (reader.boolean(fields.edge) ?? false);
+    const http: HttpConnectionManager = {
+      statPrefix: name,
+      routes: { kind: 'rds', name },
+      filters: [],
+      maxStreamDurationMs: null,
+      maxConcurrentStreams,
+      ...readLife(reader, fields),
+      ...(isEdge ? { isEdge } : {}),
+      ...(fields.call_rate === undefined ? {} : { callRate: readCallRate(reader, fields.call_rate) }),
+      ...(fields.grpc_web === undefined ? {} : { grpcWeb: readGrpcWeb(reader, fields.grpc_web) }),
+    };
+    const certificates = fields.tls === undefined ? [null] : readFrontendTls(context, fields.tls);
     const listener: Listener = {
       name,
       address,
       direction: direction ?? 'inbound',
       unusableChains: [],
       defaultFilterChain: null,
-      filterChains: [
-        {
-          name: '',
-          match: null,
-          tls: fields.tls === undefined ? null : readFrontendTls(context, fields.tls),
-          http: {
-            statPrefix: name,
-            routes: { kind: 'rds', name },
-            filters: [],
-            maxStreamDurationMs: null,
-            maxConcurrentStreams,
-            ...readLife(reader, fields),
-            ...(isEdge ? { isEdge } : {}),
-            ...(fields.call_rate === undefined ? {} : { callRate: readCallRate(reader, fields.call_rate) }),
-            ...(fields.grpc_web === undefined ? {} : { grpcWeb: readGrpcWeb(reader, fields.grpc_web) }),
-          },
-        },
-      ],
+      filterChains: certificates.map((certificate) => chainOf(certificate, http)),
     };
     const health = fields.health === undefined ? false : (reader.boolean(fields.health) ?? false);
     const host = { name: '*', domains: ['*'], routes: health ? [...healthRoutes, ...routes] : routes, ...unchanged };
@@ -103,6 +99,25 @@ export function readFrontends(
     ];
   });
 }
+
+/** `null`: clear text. */
+function chainOf(certificate: FrontendTls | null, http: HttpConnectionManager): FilterChain {
+  const serverNames = certificate?.names ?? null;
+  const match = serverNames === null ? null : { ...anyConnection, serverNames };
+  return { name: '', match, tls: certificate?.tls ?? null, http };
+}
+
+const anyConnection: FilterChainMatch = {
+  destinationPort: null,
+  destinationRanges: [],
+  serverNames: [],
+  transportProtocol: null,
+  applicationProtocols: [],
+  directSourceRanges: [],
+  sourceType: null,
+  sourceRanges: [],
+  sourcePorts: [],
+};
 
 const healthService: CallMatch = {
   service: { kind: 'exact', value: 'grpc.health.v1.Health' },
