@@ -22,6 +22,7 @@ import type { AdminSource } from './admin/admin-source.ts';
 import { AgentView } from './admin/agent-view.ts';
 import { StatusServer } from './admin/status-server.ts';
 import { type ConfigFile, FollowedConfig } from './config/followed-config.ts';
+import type { DrainPlan } from './drain.ts';
 import type { Explanation, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import { StatsReader } from './stats/stats-reader.ts';
@@ -73,8 +74,8 @@ export interface AgentOptions {
   readonly logLevel: LogLevel | null;
   /** `OTEL_*`, `OUTRIGGER_OTEL_*`, `OUTRIGGER_APP_PROBES` and `POD_IP` are read from here. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** How long calls in flight may go on once the agent drains. */
-  readonly drainMs: number;
+  /** How the agent ends once it is told to. */
+  readonly drain: DrainPlan;
 }
 
 export class Agent {
@@ -258,18 +259,18 @@ export class Agent {
     setTimeout(() => this.#onDemand?.unwantAll(CONTROL), RESTORED_WANTED_MS).unref();
   }
 
-  /** Not ready any more; takes no new calls, lets those in flight end (for `drainMs` at the most), then stops. */
+  /** Not ready any more; takes no new calls, lets those in flight end, then stops. */
   async drain(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
     this.#view.draining();
-    const { drainMs } = this.#options;
-    this.#log('info', 'draining', { graceMs: drainMs });
+    const { drain: plan } = this.#options;
+    this.#log('info', 'draining', { ...plan });
     await new Promise<void>((resolve) => {
       this.#onDrained = resolve;
       // A worker that dies meanwhile never says that it is through.
-      setTimeout(resolve, drainMs + DRAIN_ANSWER_MS).unref();
-      this.#workers.drain(drainMs);
+      setTimeout(resolve, plan.graceMs + DRAIN_ANSWER_MS).unref();
+      this.#workers.drain(plan);
     });
     this.#log('info', 'drained', { callsCut: this.#callsCut });
     await this.stop();

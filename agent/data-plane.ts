@@ -1,10 +1,12 @@
 // The composition root of one data plane: listeners, director, clusters, proxy, observers. It knows neither which thread
 // it is on nor who sends its configuration: plain data comes in through `receive` and goes out through `post`.
+
 import type { HttpConnectionManager, Listener } from '../xds/model/listener.ts';
 import type { ResourceName } from '../xds/model/resource.ts';
 import { AuthorityDirector, type ExplainedDirector } from './director/authority-director.ts';
 import { OnDemandNames } from './director/on-demand-names.ts';
 import { RouteTables } from './director/route-tables.ts';
+import type { DrainPlan } from './drain.ts';
 import { CallRateLimit } from './filters/call-rate.ts';
 import { CallFilters } from './filters/filter-chain.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
@@ -135,7 +137,7 @@ export class DataPlane {
         this.#recorder?.taken(down.count);
         return;
       case 'drain':
-        void this.#drain(down.graceMs);
+        void this.#drain(down.plan);
         return;
       case 'listener-refused':
         this.#named.refuse(down.name, down.reason);
@@ -252,8 +254,8 @@ export class DataPlane {
     return context;
   }
 
-  async #drain(graceMs: number): Promise<void> {
-    const callsCut = await this.#listeners.drain(graceMs);
+  async #drain(plan: DrainPlan): Promise<void> {
+    const callsCut = await this.#listeners.drain(plan);
     this.#recorder?.flush();
     this.#post({ kind: 'drained', callsCut });
   }

@@ -1,7 +1,9 @@
 // What passes between the control thread and a data plane: two closed unions of plain data over a MessagePort
 // (or a function call, where both live on one thread).
+
 import type { ConfigUpdate, ServingResource } from '../xds/model/resource.ts';
 import type { RouteConfiguration, VirtualHost } from '../xds/model/route.ts';
+import type { DrainPlan } from './drain.ts';
 import type { CallBatch } from './observe/call-batch.ts';
 import type { LogLevel } from './observe/log.ts';
 import type { StatsRow } from './stats/stats-row.ts';
@@ -13,8 +15,8 @@ export type Down =
   | { readonly kind: 'log-level'; readonly level: LogLevel }
   /** So many calls of a `calls` message have been dealt with: the way up has room for as many more. */
   | { readonly kind: 'calls-taken'; readonly count: number }
-  /** Stop accepting, GOAWAY every connection, end with `drained` when the last call has ended or `graceMs` are over. */
-  | { readonly kind: 'drain'; readonly graceMs: number }
+  /** Stop accepting, GOAWAY every connection, as the plan has it; end with `drained` when the last call has ended. */
+  | { readonly kind: 'drain'; readonly plan: DrainPlan }
   /** Calls that name this listener cannot be carried now; why, in one sentence. */
   | { readonly kind: 'listener-refused'; readonly name: string; readonly reason: string }
   /** Close everything now. */

@@ -1,5 +1,6 @@
 // Starts the data-plane threads and watches them: hands configuration down in slices, gathers what comes up, and when a
 // thread dies starts another with the configuration replayed. The third crash within a minute is for the agent to end.
+
 import module from 'node:module';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
@@ -7,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { formatAddress, type SocketAddress } from '../xds/model/address.ts';
 import type { ConfigUpdate, ServingResource, ServingType } from '../xds/model/resource.ts';
 import { ConfigFeed } from './config-feed.ts';
+import type { DrainPlan } from './drain.ts';
 import type { DataPlaneSettings, Down, SamplingSettings, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 
@@ -90,8 +92,8 @@ export class Workers {
   }
 
   /** Each worker answers with `drained`. */
-  drain(graceMs: number): void {
-    this.#broadcast({ kind: 'drain', graceMs });
+  drain(plan: DrainPlan): void {
+    this.#broadcast({ kind: 'drain', plan });
   }
 
   /** Tells one worker, if it still runs. */

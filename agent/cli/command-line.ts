@@ -47,6 +47,11 @@ export class FlagValues {
     return this.#values.get(name)?.at(-1);
   }
 
+  /** Whether a switch is given. */
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
   /** All of a flag that may be given more than once. */
   texts(name: string): readonly string[] {
     return this.#values.get(name) ?? [];

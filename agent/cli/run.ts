@@ -1,5 +1,6 @@
 // `outrigger run`: the agent.
 import module from 'node:module';
+import { type DrainPlan, drainInPod, drainWithin } from '../drain.ts';
 import {
   CONTROL_PLANE_FLAG,
   OUTBOUND_PORT_FLAG,
@@ -8,7 +9,7 @@ import {
   UNSUPPORTED_FLAG,
   UNSUPPORTED_POLICIES,
 } from './bootstrap-source.ts';
-import type { Command } from './command-line.ts';
+import { type Command, type FlagValues, UsageError } from './command-line.ts';
 import { onEndSignals } from './signals.ts';
 
 const XDS_MODES = ['auto', 'delta', 'sotw'] as const;
@@ -52,10 +53,15 @@ export const runCommand: Command = {
     { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
     { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (OUTRIGGER_LOG_LEVEL, else info)' },
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
+    {
+      name: 'termination-grace-period',
+      value: 'SECONDS',
+      help: "in a pod, instead of drain-time: the pod's, from which everything about its end follows",
+    },
+    { name: 'app-ends-first', help: 'SIGTERM comes when the application has ended (a native sidecar)' },
   ],
   run: async (flags, version) => {
     const concurrency = flags.number('concurrency', { min: 1, max: 256, fallback: 1 });
-    const drainSeconds = flags.number('drain-time', { min: 0, max: 86_400, fallback: 10 });
     const logLevel = flags.text('log-level') === undefined ? null : flags.oneOf('log-level', LOG_LEVELS, 'info');
     const xdsMode = flags.text('xds-mode') === undefined ? null : flags.oneOf('xds-mode', XDS_MODES, 'auto');
     const unsupported = flags.oneOf('unsupported', UNSUPPORTED_POLICIES, 'warn');
@@ -79,7 +85,7 @@ export const runCommand: Command = {
       statusPort,
       concurrency,
       logLevel,
-      drainMs: drainSeconds * 1000,
+      drain: drainPlanOf(flags),
     });
     await agent.start();
     // What was compiled is kept for the next start at once, however this one ends.
@@ -90,3 +96,17 @@ export const runCommand: Command = {
     return 0;
   },
 };
+
+const SECONDS = { min: 0, max: 86_400, fallback: 10 };
+
+function drainPlanOf(flags: FlagValues): DrainPlan {
+  const isInPod = flags.text('termination-grace-period') !== undefined;
+  if (!isInPod && flags.has('app-ends-first')) {
+    throw new UsageError('--app-ends-first says something of --termination-grace-period');
+  }
+  if (!isInPod) return drainWithin(flags.number('drain-time', SECONDS) * 1000);
+  if (flags.text('drain-time') !== undefined) {
+    throw new UsageError('--termination-grace-period and --drain-time exclude each other');
+  }
+  return drainInPod(flags.number('termination-grace-period', SECONDS), flags.has('app-ends-first'));
+}

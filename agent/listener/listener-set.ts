@@ -1,7 +1,9 @@
 // The listeners that configuration names: binds what is new, swaps what changed, drains what is gone.
 // A listener whose address stays keeps its socket and its connections; their next calls see the new rules.
+import { setTimeout } from 'node:timers/promises';
 import { formatAddress } from '../../xds/model/address.ts';
 import type { FilterChain, Listener as ListenerResource } from '../../xds/model/listener.ts';
+import type { DrainPlan } from '../drain.ts';
 import { compileCertificateNames } from '../grpc/certificate-names.ts';
 import {
   type ConnectionEnvironment,
@@ -86,10 +88,22 @@ export class ListenerSet<Context> {
   }
 
   /** Drains all; answers the number of calls that were cut at the end of the grace. */
-  async drain(graceMs: number): Promise<number> {
-    const cut = await Promise.all([...this.#entries.values()].map(({ listener }) => listener.drain(graceMs)));
+  async drain({ lagMs, graceMs, order }: DrainPlan): Promise<number> {
+    const endMs = performance.now() + graceMs;
+    const leftMs = (): number => Math.max(0, endMs - performance.now());
+    if (lagMs > 0) await setTimeout(lagMs);
+    const first = order === 'together' ? this.#all() : this.#all().filter(({ resource }) => isInbound(resource));
+    const cut = await Promise.all(first.map(({ listener }) => listener.drain(leftMs())));
+    // The application closes its connections when it ends, and opens none any more.
+    const rest = this.#all().filter((entry) => !first.includes(entry));
+    await Promise.all(rest.map(({ listener }) => listener.untilUnused(leftMs())));
+    cut.push(...(await Promise.all(rest.map(({ listener }) => listener.drain(leftMs())))));
     this.#entries.clear();
     return cut.reduce((sum, calls) => sum + calls, 0);
+  }
+
+  #all(): Entry<Context>[] {
+    return [...this.#entries.values()];
   }
 
   close(): void {
@@ -142,4 +156,8 @@ export class ListenerSet<Context> {
       },
     );
   }
+}
+
+function isInbound({ direction }: ListenerResource): boolean {
+  return direction === 'inbound';
 }

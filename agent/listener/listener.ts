@@ -110,21 +110,26 @@ export class Listener<Context> implements ConnectionHandler {
   async drain(graceMs: number): Promise<number> {
     this.#server.close();
     for (const browser of [...this.#browsers.values()]) browser.drain();
-    if (this.#isIdle) return 0;
-    const idle = new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
     // However long it takes: what is left after the grace is counted here, and cut below.
     for (const connection of [...this.#connections.keys()]) connection.drain(0);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    await Promise.race([idle, late]);
-    clearTimeout(timer);
+    await this.untilUnused(graceMs);
     const cut = this.activeStreams;
     this.close();
     return cut;
+  }
+
+  /** Resolves when no connection is open, or after `maxMs`. */
+  async untilUnused(maxMs: number): Promise<void> {
+    if (this.#isIdle) return;
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, maxMs);
+    });
+    await Promise.race([idle, late]);
+    clearTimeout(timer);
   }
 
   /** Closes the port and every connection now. */

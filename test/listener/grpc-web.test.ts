@@ -1,4 +1,5 @@
 // Browsers call the services that everyone calls (PROTOCOL-WEB.md, Fetch section 3.2), beside gRPC clients on one port.
+
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -6,6 +7,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import tls from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
+import { drainWithin } from '../../agent/drain.ts';
 import type { GrpcWeb, Listener } from '../../xds/model/listener.ts';
 import { closed } from '../support/closed.ts';
 import { startDataPlane, type TestDataPlane } from '../support/data-plane.ts';
@@ -217,7 +219,7 @@ test('a draining listener ends the connections of browsers, those with a call af
   await once(idle, 'data');
   const ended = closed(idle);
   idle.resume();
-  plane.plane.receive({ kind: 'drain', graceMs: 2000 });
+  plane.plane.receive({ kind: 'drain', plan: drainWithin(2000) });
   await ended;
   await plane.up('drained');
   t.pass();

@@ -1,6 +1,8 @@
 // The agent's process, as the soak speaks with it.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { drainWithin } from '../../agent/drain.ts';
 import type { Down, Up } from '../../agent/link.ts';
 import type { ServingResource } from '../../xds/model/resource.ts';
 import type { Finished, Question, Report } from './agent-child.ts';
@@ -41,7 +43,7 @@ export class SoakAgent {
   /** Calls that were cut. */
   async drain(graceMs: number): Promise<number> {
     const drained = this.#next('drained');
-    this.#send({ kind: 'drain', graceMs });
+    this.#send({ kind: 'drain', plan: drainWithin(graceMs) });
     return (await drained).callsCut;
   }
 
