@@ -21,6 +21,8 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json LICENSE.txt ./
 COPY bin/outrigger.js bin/
+# For `outrigger iptables`, in a pod's init container.
+RUN apt-get update && apt-get install -y --no-install-recommends iptables && rm -rf /var/lib/apt/lists/*
 USER node
 ENTRYPOINT ["node", "bin/outrigger.js"]
 CMD ["--help"]

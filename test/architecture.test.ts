@@ -26,7 +26,15 @@ const ladder: readonly { readonly what: string; readonly units: readonly string[
   },
   {
     what: 'wire formats',
-    units: ['agent/http2', 'agent/inject', 'agent/link.ts', 'xds/decode', 'xds/encode', 'xds/protos.ts'],
+    units: [
+      'agent/http2',
+      'agent/inject',
+      'agent/interception',
+      'agent/link.ts',
+      'xds/decode',
+      'xds/encode',
+      'xds/protos.ts',
+    ],
   },
   {
     what: 'calls and status; picking; files to model; client and server of xDS',
@@ -46,6 +54,7 @@ const ladder: readonly { readonly what: string; readonly units: readonly string[
       'agent/data-plane.ts',
       'agent/data-plane-worker.ts',
       'agent/workers.ts',
+      'agent/webhook.ts',
       'agent/library',
       'agent/mesh',
     ],
