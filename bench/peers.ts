@@ -35,28 +35,36 @@ function isStale(program: string, sources: string): boolean {
 }
 
 const GRPCIO = 'grpcio==1.85.3';
+/** The schemas of Kubernetes' OpenAPI, and who judges by them. */
+const KUBERNETES = 'kubernetes-validate==1.37.0';
 
 /** An environment of its own, so that the machine's Python stays as it is. */
 function installPython(): void {
-  const folder = `${FOLDER}python`;
-  if (existsSync(folder)) return;
   if (spawnSync('python3', ['--version']).status !== 0) {
-    process.stdout.write('peers: no Python on this machine, so C-core is not asked\n');
+    process.stdout.write('peers: no Python on this machine, so C-core and the schemas of Kubernetes are not asked\n');
     return;
   }
-  process.stdout.write(`peers: installing ${GRPCIO}\n`);
-  const steps: readonly (readonly [program: string, args: readonly string[]])[] = [
-    ['python3', ['-m', 'venv', folder]],
-    [`${folder}/bin/python`, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', GRPCIO]],
-  ];
-  for (const [program, args] of steps) {
-    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-    if (status === 0) continue;
-    process.stdout.write(`peers: ${GRPCIO} could not be installed, C-core is not asked:\n${stderr}`);
+  const folder = `${FOLDER}python`;
+  const python = `${folder}/bin/python`;
+  if (!existsSync(folder) && !didRun('an environment of Python', 'python3', ['-m', 'venv', folder])) {
     // Half an environment would be taken for a whole one.
     rmSync(folder, { recursive: true, force: true });
     return;
   }
+  for (const [module, requirement] of [
+    ['grpc', GRPCIO],
+    ['kubernetes_validate', KUBERNETES],
+  ] as const) {
+    if (spawnSync(python, ['-c', `import ${module}`]).status === 0) continue;
+    didRun(requirement, python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', requirement]);
+  }
+}
+
+function didRun(what: string, program: string, args: readonly string[]): boolean {
+  process.stdout.write(`peers: installing ${what}\n`);
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) process.stdout.write(`peers: ${what} could not be installed, and is not asked:\n${stderr}`);
+  return status === 0;
 }
 
 mkdirSync(FOLDER, { recursive: true });
