@@ -5,19 +5,27 @@ import { type Command, didYouMean, parseFlags, UsageError } from './command-line
 import { controlPlaneCommand } from './control-plane.ts';
 import { explainCommand } from './explain.ts';
 import { commandHelp, programHelp } from './help.ts';
+import { injectCommand, preflightCommand, uninjectCommand } from './inject.ts';
+import { iptablesCommand } from './iptables.ts';
 import { meshCommand } from './mesh.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
 import { validateCommand } from './validate.ts';
+import { webhookCommand } from './webhook.ts';
 
 /** What a command runs is loaded when it runs, so that help and mistakes are answered at once. */
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   runCommand,
   meshCommand,
   controlPlaneCommand,
   validateCommand,
   schemaCommand,
   explainCommand,
+  injectCommand,
+  uninjectCommand,
+  preflightCommand,
+  webhookCommand,
+  iptablesCommand,
   ...askCommands,
 ];
 

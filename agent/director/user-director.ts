@@ -20,17 +20,13 @@ import {
 } from './director-answer.ts';
 import { DirectorCall } from './director-call.ts';
 
-/** The cluster of a target; `ready`: `null`, or settles once its endpoints are known. */
-export interface DirectedTarget {
-  readonly cluster: string;
-  readonly ready: Promise<void> | null;
-}
-
+/** Clusters of the targets that a director names. */
 export interface Targets {
-  /** Answers `null` where there are too many targets. */
-  use(target: string | readonly string[], tls: boolean | TargetTls): DirectedTarget | null;
-  /** Answers `null` where no such cluster is declared. */
-  declared(name: string): DirectedTarget | null;
+  /** `ready`: `null`, or settles once its endpoints are known. Answers `null` where there are too many targets. */
+  use(
+    target: string | readonly string[],
+    tls: boolean | TargetTls,
+  ): { readonly cluster: string; readonly ready: Promise<void> | null } | null;
 }
 
 export interface UserDirectorOptions {
@@ -38,6 +34,8 @@ export interface UserDirectorOptions {
   /** How long it may take. */
   readonly timeoutMs: number;
   readonly targets: Targets;
+  /** The clusters that may be named. */
+  readonly clusters: ReadonlySet<string>;
   /** The cluster of the handlers that live in this process, for a path that one of them serves; they go before. */
   readonly localCluster: (path: string) => string | null;
   readonly shapes: HeaderShapes;
@@ -102,8 +100,7 @@ export class UserDirector implements Director {
         const message = `the director of this proxy has not answered within ${timeoutMs / 1000} s`;
         resolve(rejection(status.UNAVAILABLE, message));
       }, timeoutMs).unref();
-      // A thenable of anyone's making is tamed so.
-      Promise.resolve(answer).then(
+      answer.then(
         (late) => end(() => this.#settle(late, call)),
         (error: unknown) => end(() => ({ decision: this.#failed(error, call), ready: null })),
       );
@@ -118,8 +115,9 @@ export class UserDirector implements Director {
     checkForward(answer);
     const rewrite = this.#heads.change(DirectorCall.block(call), answer.authority, answer.metadata);
     if (answer.cluster !== undefined) {
-      const declared = this.#options.targets.declared(answer.cluster);
-      if (declared !== null) return { decision: forwardTo(answer.cluster, answer, rewrite), ready: declared.ready };
+      if (this.#options.clusters.has(answer.cluster)) {
+        return { decision: forwardTo(answer.cluster, answer, rewrite), ready: null };
+      }
       throw new TypeError(`there is no cluster ${JSON.stringify(answer.cluster)} among those that are declared`);
     }
     const used = this.#options.targets.use(answer.target, answer.tls ?? false);
