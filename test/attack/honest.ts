@@ -13,17 +13,15 @@ const open = Buffer.concat([
   windowUpdate(0, 0x7fff_0000),
 ]);
 
-/** A quarter of what it may have. */
-const callsAtOnce = 250;
-const rounds = 80;
+/** Of each connection, a quarter of what it may have; and of large responses as many as those who attack with them ask for. */
+const callsAtOnce = { ordinary: 250, bulk: 1000 } as const;
+const callsInAll = 20_000;
 
-function honest(id: string, title: string, path: string): Attack {
+function honest(id: string, title: string, path: string, atOnce: number): Attack {
   const prepare = (): ReturnType<Attack['prepare']> => {
-    const batches = Array.from({ length: rounds }, (_, round) =>
+    const batches = Array.from({ length: callsInAll / atOnce }, (_, round) =>
       Buffer.concat(
-        Array.from({ length: callsAtOnce }, (__, i) =>
-          headers(2 * (round * callsAtOnce + i) + 1, request(path), flag.endStream),
-        ),
+        Array.from({ length: atOnce }, (__, i) => headers(2 * (round * atOnce + i) + 1, request(path), flag.endStream)),
       ),
     );
     return {
@@ -35,7 +33,7 @@ function honest(id: string, title: string, path: string): Attack {
           for (const [i, batch] of batches.entries()) {
             if (attacker.isClosed || performance.now() >= stage.untilMs) break;
             await attacker.send(batch);
-            await attacker.ended((i + 1) * callsAtOnce);
+            await attacker.ended((i + 1) * atOnce);
           }
           countEnd(stage.tally, attacker.isClosed ? `GOAWAY ${attacker.goAway}` : 'alive');
           stage.tally.sentBytes += attacker.sentBytes;
@@ -47,5 +45,15 @@ function honest(id: string, title: string, path: string): Attack {
   return { id, title, from: 'client', ends: ['alive'], prepare };
 }
 
-export const honestCalls: Attack = honest('honest', 'ordinary calls, as fast as they are answered', UNARY);
-export const honestBulk: Attack = honest('honest bulk', 'calls that are answered with 64 KiB, all of it read', BULK);
+export const honestCalls: Attack = honest(
+  'honest',
+  'ordinary calls, as fast as they are answered',
+  UNARY,
+  callsAtOnce.ordinary,
+);
+export const honestBulk: Attack = honest(
+  'honest bulk',
+  'calls that are answered with 64 KiB, all of it read',
+  BULK,
+  callsAtOnce.bulk,
+);
