@@ -85,7 +85,7 @@ export interface Http2Limits {
   /**
    * What may be queued on the streams whose own window the peer keeps shut, having taken less than a sixteenth of it; the
    * streams that have waited longest are reset at once when it is more. 1,000 calls behind a window of 0 cost a client
-   * 128 KB, and would pin 64 KiB each: 69 MB, 540 times as much; with the default of 8 MiB, 65 times.
+   * 128 KB, and would pin 64 KiB each: 69 MB, 540 times as much; with the default of 4 MiB, 33 times.
    */
   readonly maxUnreadBytes: number;
   /** The same of all connections of a data plane, before who holds most is cut likewise. Default 256 MiB. */
@@ -176,7 +176,7 @@ export function defaultLimits(role: Role): Http2Limits {
     maxOutputFrames: 5000,
     maxQueuedBytes: 10_485_760,
     queueGraceMs: 5000,
-    maxUnreadBytes: 8_388_608,
+    maxUnreadBytes: 4_194_304,
     maxPlaneQueuedBytes: 268_435_456,
     streamStallTimeoutMs: 300_000,
     maxFramesPerTurn: 1000,
