@@ -191,7 +191,7 @@ const socketLabels = fc.constantFrom<Readonly<Record<string, string>>[]>(
 
 function clusterEndpoints(own: string, host: fc.Arbitrary<string>): fc.Arbitrary<ClusterEndpoints> {
   const plainEndpoint = record<Omit<Endpoint, 'socketLabels'>>({
-    address: address(host),
+    address: fc.oneof(address(host), fc.constant({ host: '/run/app.sock', port: 0 })),
     weight,
     health: fc.constantFrom('healthy', 'degraded', 'unhealthy'),
     hostname: text,

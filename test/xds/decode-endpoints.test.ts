@@ -64,6 +64,15 @@ test('case 85: no endpoints at all is valid', (t) => {
   });
 });
 
+test('an endpoint may be a socket file, by its absolute path', (t) => {
+  const pipe = (path: string) => lb({ endpoint: { address: { pipe: { path } } } });
+  const [locality] = modelOf('endpoints', pipe('/run/app.sock')).localities;
+  t.deepEqual(locality?.endpoints[0]?.address, { host: '/run/app.sock', port: 0 });
+  t.deepEqual(warningsOf('endpoints', pipe('@abstract')), [
+    `${at}.endpoint.address.pipe.path: "@abstract" is not supported, only absolute paths are`,
+  ]);
+});
+
 test('an address that comes twice in a priority counts once, and the second is named', (t) => {
   const message = assignment('e', 1, 2, 1);
   t.deepEqual(

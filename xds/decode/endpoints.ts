@@ -14,7 +14,7 @@ import type {
   LbEndpointMessage,
   LocalityLbEndpointsMessage,
 } from './cluster-messages.ts';
-import { decodeAddress, decodeFraction, maxUint32 } from './scalars.ts';
+import { type DecodedAddress, decodeAddress, decodeFraction, maxUint32 } from './scalars.ts';
 import { SocketLabelReader } from './socket-labels.ts';
 import type { Scope } from './validation.ts';
 
@@ -101,6 +101,13 @@ function decodeLocality(message: LocalityLbEndpointsMessage, inside: Assignment,
   };
 }
 
+/** A socket file. Paths that begin with `@` are names of Linux that no file has. */
+function decodePipe(path: string, scope: Scope): DecodedAddress {
+  if (path.startsWith('/')) return { kind: 'address', address: { host: path, port: 0 } };
+  if (path === '') scope.fail('must not be empty');
+  return { kind: 'unsupported', reason: scope.unsupported(`"${path}" is not supported, only absolute paths are`) };
+}
+
 function decodeEndpoint(
   message: LbEndpointMessage,
   { named, hosts, labels }: Assignment,
@@ -113,7 +120,11 @@ function decodeEndpoint(
     return null;
   }
   const at = scope.at('endpoint');
-  const address = decodeAddress(endpoint.address, hosts, at.at('address'));
+  const pipe = endpoint.address?.pipe;
+  const address =
+    pipe === undefined
+      ? decodeAddress(endpoint.address, hosts, at.at('address'))
+      : decodePipe(pipe.path, at.at('address.pipe.path'));
   if (endpoint.additional_addresses.length > 0) {
     at.at('additional_addresses').unsupported('only the first address is used');
   }

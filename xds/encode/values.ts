@@ -1,5 +1,5 @@
 // Model values that several messages hold: durations, wrappers, fractions, addresses, where more configuration is.
-import type { AddressRange, SocketAddress } from '../model/address.ts';
+import { type AddressRange, isSocketFile, type SocketAddress } from '../model/address.ts';
 import type { StringMatch } from '../model/matcher.ts';
 import type { Fraction } from '../model/route.ts';
 import type { SubjectAltName } from '../model/tls.ts';
@@ -22,8 +22,9 @@ export function encodeWrapper<Value>(value: Value | null): { value: Value } | nu
 }
 
 /** `envoy.config.core.v3.Address`. */
-export function encodeAddress({ host, port }: SocketAddress): object {
-  return { socket_address: { address: host, port_value: port } };
+export function encodeAddress(address: SocketAddress): object {
+  const { host, port } = address;
+  return isSocketFile(address) ? { pipe: { path: host } } : { socket_address: { address: host, port_value: port } };
 }
 
 /** `envoy.config.core.v3.CidrRange`. */
