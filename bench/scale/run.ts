@@ -4,19 +4,16 @@
 // Flags: --clusters N, --endpoints N (of each cluster); with either, figures are printed and not written.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type GoServer, goServerMissing, startGoServer } from '../../test/interop/go-server.ts';
 import { takeLock, untilAlone } from '../alone.ts';
-import { runH2load } from '../load/h2load.ts';
-import { writePayloads } from '../load/payload.ts';
 import { runRawLoad } from '../load/raw-shape.ts';
 import { freePort, LOAD_CORE, type Pinned, PROXY_CORE, spawnPinned, untilListening, untilQuiet } from '../machine.ts';
 import { median } from '../report/statistics.ts';
+import { callSteadily, untilServed } from './calls.ts';
 import { largeMesh, lastEndpoints, pathOf, type ScaleShape } from './scale-mesh.ts';
 import type { ScaleRecord } from './scale-record.ts';
 
@@ -35,9 +32,6 @@ if (goServerMissing !== null) {
 takeLock();
 const isWhole = process.argv.length === 2;
 const busyCores = await untilAlone(isWhole ? 60 : 0);
-const folder = mkdtempSync(join(tmpdir(), 'outrigger-scale-'));
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-const files = writePayloads(folder);
 const began = new Date().toISOString();
 const endpointPorts = await Promise.all(Array.from({ length: 2 + shape.endpointsPerCluster }, freePort));
 const [loaded, last] = [endpointPorts.slice(0, 2), endpointPorts.slice(2)];
@@ -138,12 +132,7 @@ function startAgent(xdsPort: number, mode: XdsMode): Pinned {
 async function push(controlPlane: GoServer, port: number, { clusters }: ScaleShape): Promise<number> {
   const start = performance.now();
   await controlPlane.commit();
-  for (;;) {
-    const shape = { port, connections: 1, streams: 1, seconds: 0.01, isTls: false, body: files.message };
-    const { units, dataBytes } = await runH2load({ ...shape, paths: [pathOf(clusters - 1)] });
-    if (units > 0 && dataBytes > 0) break;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await untilServed(port, pathOf(clusters - 1));
   return (performance.now() - start) / 1000;
 }
 
@@ -157,22 +146,17 @@ async function changeOne(controlPlane: GoServer, port: number, size: ScaleShape)
     const freshPort = typeof address === 'object' && address !== null ? address.port : 0;
     const endpoints = [lastEndpoints(size, [...last.slice(1), freshPort])];
     await controlPlane.stageChange({ version: `with-${change}`, endpoints });
-    const shape = { port, connections: 1, streams: 4, seconds: 3, isTls: false, body: files.message };
-    const load = runH2load({ ...shape, paths: [pathOf(size.clusters - 1)] });
+    const stopCalls = callSteadily(port, pathOf(size.clusters - 1));
     // Calls are on their way, and the agent's caches are warm.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const called = once(fresh, 'connection');
     const start = performance.now();
     await controlPlane.commit();
-    const isOver = load.then(() => {
-      throw new Error('no call went to the endpoint that was changed');
-    });
-    await Promise.race([called, isOver]);
-    isOver.catch(() => {});
+    await called;
     times.push(performance.now() - start);
+    stopCalls();
     await controlPlane.stageChange({ version: `without-${change}`, endpoints: [lastEndpoints(size, last)] });
     await controlPlane.commit();
-    await load;
     fresh.close();
   }
   return median(times);
