@@ -1,10 +1,9 @@
 // `npm run bench:scale`: what a large configuration costs the agent. 10,000 clusters, 10,000 routes, 100,000 endpoints
-// from go-control-plane, which shares both cores with the agent (`npm run peers` builds it). Writes docs/scale.json, and
-// the report anew, which includes it.
+// from go-control-plane, which shares both cores with the agent (`npm run peers` builds it). Writes docs/scale.json and
+// its section of the report.
 // Flags: --clusters N, --endpoints N (of each cluster); with either, figures are printed and not written.
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -15,7 +14,7 @@ import { freePort, LOAD_CORE, type Pinned, PROXY_CORE, spawnPinned, untilListeni
 import { median } from '../report/statistics.ts';
 import { callSteadily, untilServed } from './calls.ts';
 import { largeMesh, lastEndpoints, pathOf, type ScaleShape } from './scale-mesh.ts';
-import type { ScaleRecord } from './scale-record.ts';
+import { type ScaleRecord, withScale } from './scale-record.ts';
 
 const { values } = parseArgs({
   options: { clusters: { type: 'string', default: '10000' }, endpoints: { type: 'string', default: '10' } },
@@ -60,8 +59,7 @@ process.stdout.write(`${JSON.stringify(record, null, 2)}\n`);
 if (isWhole) {
   const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
   writeFileSync(`${docs}scale.json`, `${JSON.stringify(record, null, 2)}\n`);
-  const report = fileURLToPath(new URL('../run.ts', import.meta.url));
-  execFileSync(process.execPath, [report, '--from', `${docs}benchmarks.json`], { stdio: 'inherit' });
+  writeFileSync(`${docs}benchmarks.md`, withScale(readFileSync(`${docs}benchmarks.md`, 'utf8'), record));
 }
 process.exit(0);
 

@@ -74,3 +74,14 @@ export function formatScale(record: ScaleRecord): string[] {
     '',
   ];
 }
+
+/** A report with that section in place of its former one, or behind what it has. */
+export function withScale(report: string, record: ScaleRecord): string {
+  const section = formatScale(record);
+  const lines = report.trimEnd().split('\n');
+  const from = lines.findIndex((line) => /^## [\d,]+ clusters, [\d,]+ routes, [\d,]+ endpoints$/.test(line));
+  if (from === -1) return [...lines, '', ...section].join('\n');
+  const length = lines.slice(from + 1).findIndex((line) => line.startsWith('## '));
+  const behind = length === -1 ? [] : lines.slice(from + 1 + length);
+  return `${[...lines.slice(0, from), ...section, ...behind].join('\n').trimEnd()}\n`;
+}

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { formatPlot } from '../../bench/report/plot.ts';
 import { formatReport } from '../../bench/report/report.ts';
+import { withScale } from '../../bench/scale/scale-record.ts';
 import { WORKLOADS } from '../../bench/workloads.ts';
 import { figure, recordOf } from './figures.ts';
 
@@ -63,6 +64,12 @@ test('what a large configuration costs has a section of its own, each bar with i
   const busy = formatReport(recordOf(figures), loads, { ...scale, busyCores: 1.25 });
   t.true(busy.includes('Other processes kept 1.3 cores busy when it began'));
   t.false(lines.join('\n').includes('Other processes kept'));
+  // New figures take the place of the former ones, and of nothing else.
+  const again = { ...scale, changeMs: { delta: 9, sotw: 600 } };
+  t.is(withScale(lines.join('\n'), again), formatReport(recordOf(figures), loads, again));
+  const added = withScale('# Another report\n', scale);
+  t.true(added.startsWith('# Another report\n\n## 10,000 clusters'));
+  t.is(withScale(added, scale), added);
   t.true(lines.includes('## 10,000 clusters, 10,000 routes, 100,000 endpoints'));
   t.true(lines.includes('| applied whole, delta | 10 s | 4.00 s | met |'));
   t.true(lines.includes('| applied whole, state of the world | 10 s | 11.00 s | **missed** |'));
