@@ -66,6 +66,8 @@ export async function failureOf(call: Promise<unknown>): Promise<{ readonly code
 export interface RawEndpoint {
   readonly port: number;
   readonly sessions: ReadonlySet<http2.Http2Session>;
+  /** How many there were. */
+  readonly sessionsEver: () => number;
   /** Heads of the requests that came. */
   readonly heads: readonly http2.IncomingHttpHeaders[];
   /** Resolves when no connection is open. */
@@ -81,7 +83,9 @@ export async function startRawEndpoint(
   const server = options.tls === undefined ? http2.createServer() : http2.createSecureServer(options.tls);
   const sessions = new Set<http2.Http2Session>();
   const heads: http2.IncomingHttpHeaders[] = [];
+  let sessionsEver = 0;
   server.on('session', (session) => {
+    sessionsEver++;
     sessions.add(session);
     session.on('error', () => {});
     session.on('close', () => {
@@ -104,6 +108,7 @@ export async function startRawEndpoint(
   return {
     port: options.path === undefined ? (server.address() as AddressInfo).port : 0,
     sessions,
+    sessionsEver: () => sessionsEver,
     heads,
     idle: async () => {
       while (sessions.size > 0) await once(server, 'test:left');

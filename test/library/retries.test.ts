@@ -1,4 +1,5 @@
 // Calls that are tried again because their director says so (gRFC A6).
+import { once } from 'node:events';
 import type http2 from 'node:http2';
 import type * as grpc from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
@@ -141,6 +142,33 @@ test('a stream that fails before its answer begins goes on where it was, with wh
     bodies.at(-1),
     Buffer.concat(messages.flatMap((message) => [Buffer.from([0, 0, 0, 0, message.length]), message])),
   );
+});
+
+test('what a client sends while its call waits goes out with the next attempt, however much it is', async (t) => {
+  let onFailed: () => void = () => {};
+  const failed = new Promise<void>((resolve) => {
+    onFailed = resolve;
+  });
+  const failing: Answer = (stream) => {
+    failWith(14, { 'grpc-retry-pushback-ms': '300' })(stream);
+    onFailed();
+  };
+  const whole: Answer = (stream) => {
+    stream.on('end', () => answerOk(stream));
+  };
+  const { proxy, endpoint, bodies } = await startRetrying(t, [failing, answerOk, whole]);
+  const client = proxy.client();
+  const call = client.bidi();
+  const over = once(call.resume(), 'end');
+  call.write(hello);
+  await failed;
+  // Behind the failure on the same connection: once this one is answered, the failure has been read.
+  await client.unary(hello);
+  call.write(Buffer.alloc(150_000, 1));
+  call.end();
+  await over;
+  t.is(endpoint.heads.length, 3);
+  t.is(bodies.at(-1)?.length, 5 + hello.length + 5 + 150_000);
 });
 
 test('a client that cancels while its call waits is the end of it', async (t) => {
