@@ -167,7 +167,7 @@ test('addresses of other kinds are left out and named', (t) => {
     endpoints: [
       {
         lb_endpoints: [
-          { endpoint: { address: { pipe: { path: '/tmp/s' } } } },
+          { endpoint: { address: { pipe: { path: '@s' } } } },
           { endpoint: { address: { envoy_internal_address: {} } } },
           { endpoint: { address: { socket_address: { protocol: 'UDP', address: '::1', port_value: 1 } } } },
           { endpoint: { address: socketAddress('::1', 2) } },
