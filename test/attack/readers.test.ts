@@ -14,7 +14,7 @@ test('a reader that updates both windows for each frame downloads as much as it 
   const stream = await log.stream(0);
   await stream.until(() => stream.ended);
   const head = environment.shapes.block([[':status', '200']]);
-  const body = Buffer.alloc(8 * 1024 * 1024);
+  const body = Buffer.alloc(4 * 1024 * 1024);
   stream.stream!.sendHeaders(head, false);
   stream.stream!.sendData(body, 0, body.length, true);
   for (let read = 0; read < body.length; ) {
