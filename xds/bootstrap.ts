@@ -1,15 +1,15 @@
 // The bootstrap file of proxyless gRPC (GRPC_XDS_BOOTSTRAP; gRFC A27, A29, A36, A47, A65, A97) -> Bootstrap.
 // Keys that we do not know are accepted, as gRPC does: control planes put their own there.
 import { parseCallCredentials, parseCredentials, parseMetadata, parseTlsFiles } from './bootstrap-credentials.ts';
-import { isAbsent, type Json, JsonReader } from './json-reader.ts';
+import { isAbsent, isObject, type Json, JsonReader } from './json-reader.ts';
 import type {
   AdsModePolicy,
   Authority,
   Bootstrap,
+  CertificateProvider,
   NodeIdentity,
   ParsedBootstrap,
   ServerConfig,
-  TlsFiles,
 } from './model/bootstrap.ts';
 
 /** Reads the text of the file. All problems at once, `xds_servers[0].server_uri: text` each. */
@@ -118,14 +118,28 @@ function parseTemplates(reader: JsonReader, root: Json) {
 
 function parseProviders(reader: JsonReader, json: unknown): Pick<Bootstrap, 'certificateProviders'> {
   if (isAbsent(json)) return {};
-  const providers: Record<string, TlsFiles> = Object.create(null);
+  const providers: Record<string, CertificateProvider> = Object.create(null);
   for (const [name, entry] of Object.entries(reader.optionalObject(json, 'certificate_providers'))) {
     const path = `certificate_providers[${JSON.stringify(name)}]`;
     const provider = reader.object(entry, path);
     if (provider === null) continue;
     const plugin = reader.requiredString(provider['plugin_name'], `${path}.plugin_name`);
-    if (plugin === 'file_watcher') providers[name] = parseTlsFiles(reader, provider['config'], `${path}.config`);
+    if (plugin === 'file_watcher') providers[name] = parseFileWatcher(reader, provider['config'], `${path}.config`);
     else if (plugin !== '') reader.warn(`${path}.plugin_name`, `"${plugin}" is not supported, only "file_watcher" is`);
   }
   return { certificateProviders: providers };
+}
+
+/** gRFC A29: read again every 10 minutes, where nothing else is said. */
+const defaultRefreshMs = 600_000;
+/** More often is of no use to anyone, and 0 would be a loop. */
+const leastRefreshMs = 1000;
+
+function parseFileWatcher(reader: JsonReader, json: unknown, path: string): CertificateProvider {
+  const files = parseTlsFiles(reader, json, path);
+  const config = isObject(json) ? json : {};
+  if (files.ca === null && files.identity === null) reader.problem(path, 'names no file');
+  // Its problems are told already.
+  const refreshMs = new JsonReader().durationMs(config['refresh_interval'], path) ?? defaultRefreshMs;
+  return { ...files, refreshMs: Math.max(leastRefreshMs, refreshMs) };
 }

@@ -1,16 +1,19 @@
-// Secrets wherever they are: on the stream of everything else, or at servers of their own, of which each gets a client
-// when it is first asked for something.
+// Secrets wherever they are: on the stream of everything else, in files of the bootstrap's certificate providers, or at
+// servers of their own, of which each gets a client when it is first asked for something.
+import { readFileSync } from 'node:fs';
 import type { XdsClientOptions } from './client.ts';
 import type { ControlPlaneStatus } from './client-status.ts';
 import type { ConfigDump } from './config-dump.ts';
-import type { ServerConfig } from './model/bootstrap.ts';
+import { nodeTimer } from './environment.ts';
+import { FileCertificates } from './file-certificates.ts';
+import type { AdsMode, ServerConfig } from './model/bootstrap.ts';
 import type { SecretSource } from './model/tls.ts';
 import type { WatchSecret } from './secret-join.ts';
 import { createGrpcTransport } from './transport.ts';
 import { XdsClient } from './xds-client.ts';
 
 export interface SecretSourcesOptions
-  extends Pick<XdsClientOptions, 'bootstrap' | 'log' | 'readFile' | 'unsupported' | 'userAgentVersion'> {
+  extends Pick<XdsClientOptions, 'bootstrap' | 'log' | 'readFile' | 'unsupported' | 'userAgentVersion' | 'setTimer'> {
   /** Follows everything else; `null`: nobody does. */
   readonly ads: Pick<XdsClient, 'watch'> | null;
 }
@@ -21,15 +24,24 @@ const localTarget = /^(?:unix:|unix-abstract:|(?:dns:(?:\/\/\/)?|ipv4:)?(?:127\.
 export class SecretSources {
   readonly #options: SecretSourcesOptions;
   readonly #clients = new Map<string, XdsClient>();
+  readonly #files: FileCertificates;
 
   constructor(options: SecretSourcesOptions) {
     this.#options = options;
+    this.#files = new FileCertificates({
+      providers: options.bootstrap.certificateProviders ?? {},
+      // The bootstrap is the user's own, and names what it likes.
+      readFile: (path) => readFileSync(path, 'utf8'),
+      setTimer: options.setTimer ?? nodeTimer,
+      log: options.log,
+    });
   }
 
   readonly watch: WatchSecret = ({ name, source }, watcher) => {
     if (source.kind === 'ads') {
       return this.#options.ads?.watch('secret', name, watcher) ?? { problem: 'would come from a control plane' };
     }
+    if (source.kind === 'provider') return this.#files.watch(name, source.part, watcher);
     const server = this.#serverOf(source);
     if (typeof server === 'string') return { problem: server };
     const key = `${source.mode} ${server.serverUri}`;
@@ -52,6 +64,7 @@ export class SecretSources {
   }
 
   stop(): void {
+    this.#files.stop();
     for (const client of this.#clients.values()) client.stop();
   }
 
@@ -65,7 +78,7 @@ export class SecretSources {
   }
 
   /** Or why there is none. */
-  #serverOf({ kind, name }: Exclude<SecretSource, { readonly kind: 'ads' }>): ServerConfig | string {
+  #serverOf({ kind, name }: Extract<SecretSource, { readonly mode: AdsMode }>): ServerConfig | string {
     const { secretServers = {} } = this.#options.bootstrap;
     if (kind === 'cluster') {
       const server = Object.hasOwn(secretServers, name) ? secretServers[name] : undefined;

@@ -28,7 +28,7 @@ const grpc: Json = {
   ],
   node: { id: 'n', locality: { zone: 'z' }, metadata: { a: [1] }, user_agent_name: 'u' },
   authorities: { a: { xds_servers: [], client_listener_resource_name_template: 'xdstp://a/%s' } },
-  certificate_providers: { p: { plugin_name: 'file_watcher', config: {} } },
+  certificate_providers: { p: { plugin_name: 'file_watcher', config: { ca_certificate_file: '/ca' } } },
 };
 
 const envoy: Json = {

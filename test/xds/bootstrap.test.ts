@@ -102,7 +102,7 @@ test('a full bootstrap; the first credentials that are known count, unknown keys
       clientListenerTemplate: 'client/%s',
       serverListenerTemplate: 'server/%s',
       certificateProviders: {
-        default: { ca: null, identity: { certificate: file('/pc'), privateKey: file('/pk') } },
+        default: { ca: null, identity: { certificate: file('/pc'), privateKey: file('/pk') }, refreshMs: 600_000 },
       },
     },
     warnings: [
@@ -153,13 +153,17 @@ test('authorities, templates and providers that are not sound (gRFC A47, A29)', 
       xds_servers: servers,
       authorities: { a: { client_listener_resource_name_template: 'xdstp://b/%s' }, b: 1 },
       server_listener_resource_name_template: 1,
-      certificate_providers: { p: { plugin_name: 'file_watcher', config: { refresh_interval: 600 } }, q: {} },
+      certificate_providers: {
+        p: { plugin_name: 'file_watcher', config: { refresh_interval: 600 } },
+        q: {},
+      },
     }),
     [
       'authorities["a"].client_listener_resource_name_template: must begin with "xdstp://a/"',
       'authorities["b"]: must be an object',
       'server_listener_resource_name_template: must be a string',
       'certificate_providers["p"].config.refresh_interval: must be a duration in seconds, "600s" for example',
+      'certificate_providers["p"].config: names no file',
       'certificate_providers["q"].plugin_name: required',
     ],
   );

@@ -187,10 +187,6 @@ test('what would weaken authentication makes the cluster unsupported, not less s
       'combined_validation_context.validation_context_sds_secret_config.sds_config: static secrets are not supported',
     ],
     [
-      { validation_context: { ca_certificate_provider_instance: {} } },
-      'validation_context.ca_certificate_provider_instance: certificate providers are not supported',
-    ],
-    [
       { validation_context: { verify_certificate_hash: ['ab'] } },
       'validation_context.verify_certificate_hash: pinned certificates are not supported',
     ],

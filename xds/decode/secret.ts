@@ -27,7 +27,11 @@ export function decodeSecret(context: DecodeContext, message: SecretMessage, sco
   if (message.validation_context !== undefined) {
     const decoded = decodeValidation(context, message.validation_context, scope.at('validation_context'));
     if (decoded.kind === 'unsupported') return { kind: 'opaque', name, reason: decoded.reason };
-    const { trustedCaPem, subjectAltNames } = decoded;
+    const { trustedCaPem, subjectAltNames, provider } = decoded;
+    if (provider !== null) {
+      const at = scope.at('validation_context.ca_certificate_provider_instance');
+      return { kind: 'opaque', name, reason: at.unsupported('a secret holds its roots itself') };
+    }
     if (trustedCaPem !== null) readCertificate(trustedCaPem, scope.at('validation_context.trusted_ca'));
     return { kind: 'validation', name, trustedCaPem, subjectAltNames };
   }

@@ -1,8 +1,9 @@
 // Certificates, keys and the checks of a peer's certificate: what both a TLS context and a secret hold. What would weaken
 // or break the authentication that was asked for is never skipped: whatever asks for it then counts as unsupported.
-import type { SubjectAltName } from '../model/tls.ts';
+import type { SecretReference, SubjectAltName } from '../model/tls.ts';
 import type { EnumValue, StringMatcherMessage } from './core-messages.ts';
 import type { DecodeContext } from './decode-context.ts';
+import { decodeProviderReference } from './provider-reference.ts';
 import { decodeStringMatch, decodeText } from './scalars.ts';
 import type { CertificateValidationContextMessage, TlsCertificateMessage } from './tls-messages.ts';
 import type { Scope } from './validation.ts';
@@ -23,6 +24,8 @@ export interface DecodedValidation {
   readonly kind: 'validation';
   readonly trustedCaPem: string | null;
   readonly subjectAltNames: readonly SubjectAltName[];
+  /** The certificate provider that has the roots; `null`: they are here, or there are none. */
+  readonly provider: SecretReference | null;
 }
 
 export function decodeCertificate(
@@ -69,7 +72,12 @@ export function decodeValidation(
   for (const [index, matcher] of message.match_subject_alt_names.entries()) {
     subjectAltNames.push(...decodeName('any', matcher, scope.item('match_subject_alt_names', index)));
   }
-  return { kind: 'validation', trustedCaPem: ca.kind === 'text' ? ca.text : null, subjectAltNames };
+  const instance = message.ca_certificate_provider_instance;
+  const at = scope.at('ca_certificate_provider_instance');
+  const provider = instance === null ? null : decodeProviderReference(instance, 'roots', at);
+  // As in gRPC, where a provider's roots go before those that are here.
+  const trustedCaPem = ca.kind === 'text' && provider === null ? ca.text : null;
+  return { kind: 'validation', trustedCaPem, subjectAltNames, provider };
 }
 
 const nameKinds: Readonly<Record<EnumValue, SubjectAltName['kind']>> = {
@@ -95,9 +103,6 @@ function decodeName(
 
 /** The first field that asks for a check which we cannot carry out. */
 function unsupportedCheck(message: CertificateValidationContextMessage, scope: Scope): string | null {
-  if (message.ca_certificate_provider_instance !== null) {
-    return scope.at('ca_certificate_provider_instance').unsupported('certificate providers are not supported');
-  }
   for (const field of ['verify_certificate_spki', 'verify_certificate_hash'] as const) {
     if (message[field].length > 0) return scope.at(field).unsupported('pinned certificates are not supported');
   }

@@ -24,13 +24,21 @@ export interface CommonTlsContextMessage {
   readonly alpn_protocols: readonly string[];
   readonly tls_certificates: readonly TlsCertificateMessage[];
   readonly tls_certificate_sds_secret_configs: readonly SdsSecretConfigMessage[];
-  readonly tls_certificate_provider_instance: object | null;
+  readonly tls_certificate_provider_instance: ProviderInstanceMessage | null;
+  readonly tls_certificate_certificate_provider_instance: ProviderInstanceMessage | null;
   readonly validation_context?: CertificateValidationContextMessage;
   readonly validation_context_sds_secret_config?: SdsSecretConfigMessage;
+  readonly validation_context_certificate_provider_instance?: ProviderInstanceMessage;
   readonly combined_validation_context?: {
     readonly default_validation_context: CertificateValidationContextMessage | null;
     readonly validation_context_sds_secret_config: SdsSecretConfigMessage | null;
+    readonly validation_context_certificate_provider_instance: ProviderInstanceMessage | null;
   };
+}
+
+/** `certificate_name` says something to providers that have several; files have one. */
+export interface ProviderInstanceMessage {
+  readonly instance_name: string;
 }
 
 export interface TlsCertificateMessage {
@@ -41,7 +49,7 @@ export interface TlsCertificateMessage {
 
 export interface CertificateValidationContextMessage {
   readonly trusted_ca: DataSourceMessage | null;
-  readonly ca_certificate_provider_instance: object | null;
+  readonly ca_certificate_provider_instance: ProviderInstanceMessage | null;
   readonly system_root_certs: object | null;
   readonly verify_certificate_spki: readonly string[];
   readonly verify_certificate_hash: readonly string[];

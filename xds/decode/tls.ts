@@ -3,6 +3,7 @@
 import type { DownstreamTls, SecretReference, SubjectAltName, TlsCertificates, UpstreamTls } from '../model/tls.ts';
 import type { TransportSocketMessage } from './core-messages.ts';
 import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
+import { decodeProviderReference } from './provider-reference.ts';
 import { decodeSecretReference } from './secret-reference.ts';
 import {
   type DecodedCertificate,
@@ -149,9 +150,10 @@ function decodeOwn(
   message: CommonTlsContextMessage | null,
   scope: Scope,
 ): Part<DecodedCertificate> | Unsupported {
-  if (message !== null && message.tls_certificate_provider_instance !== null) {
-    const at = scope.at('tls_certificate_provider_instance');
-    return { kind: 'unsupported', reason: at.unsupported('certificate providers are not supported') };
+  for (const field of ['tls_certificate_provider_instance', 'tls_certificate_certificate_provider_instance'] as const) {
+    const instance = message?.[field] ?? null;
+    if (instance === null) continue;
+    return { kind: 'part', value: null, secret: decodeProviderReference(instance, 'certificate', scope.at(field)) };
   }
   for (const field of ['tls_certificates', 'tls_certificate_sds_secret_configs'] as const) {
     const [first, ...more] = message?.[field] ?? [];
@@ -177,6 +179,11 @@ function decodePeers(
   const ownAt = at.at(combined === undefined ? 'validation_context' : 'default_validation_context');
   const decoded = own === undefined || own === null ? null : decodeValidation(context, own, ownAt);
   if (decoded?.kind === 'unsupported') return decoded;
+  const older = 'validation_context_certificate_provider_instance';
+  const instance = (combined ?? message)?.[older] ?? null;
+  const provider =
+    decoded?.provider ?? (instance === null ? null : decodeProviderReference(instance, 'roots', at.at(older)));
+  if (provider !== null) return { kind: 'part', value: decoded, secret: provider };
   const sds = (combined ?? message)?.validation_context_sds_secret_config ?? null;
   return partOf(decoded, sds, at.at('validation_context_sds_secret_config'));
 }

@@ -60,6 +60,7 @@ function encodeCertificates(
 /** `SdsSecretConfig`. */
 function encodeReference({ name, source }: SecretReference): object {
   if (source.kind === 'ads') return { name, sds_config: sameStream };
+  if (source.kind === 'provider') throw new TypeError("a certificate provider is of the client's own bootstrap");
   const service =
     source.kind === 'cluster'
       ? { envoy_grpc: { cluster_name: source.name } }

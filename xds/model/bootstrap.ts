@@ -12,7 +12,7 @@ export interface Bootstrap {
   /** Name of the listener of a server, `%s` stands for its `ip:port` (gRFC A36). Absent: no such listener is asked for. */
   readonly serverListenerTemplate?: string;
   /** Sources of certificates that resources name (gRFC A29). Absent: none. */
-  readonly certificateProviders?: Readonly<Record<string, TlsFiles>>;
+  readonly certificateProviders?: Readonly<Record<string, CertificateProvider>>;
   /** Servers that secrets may be asked of, by the name that resources give them (a static cluster). Absent: none. */
   readonly secretServers?: Readonly<Record<string, ServerConfig>>;
 }
@@ -52,6 +52,11 @@ export type ServerCredentials =
       /** Names (DNS or URI) of which the certificate must have one, in place of the server's name. Absent: none. */
       readonly subjectAltNames?: readonly string[];
     } & TlsFiles);
+
+/** Files that are read again and again (`file_watcher`). */
+export interface CertificateProvider extends TlsFiles {
+  readonly refreshMs: number;
+}
 
 /** PEM. Files are read again for each connection, so that renewed ones count. */
 export interface TlsFiles {

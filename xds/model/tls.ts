@@ -28,10 +28,13 @@ export type SecretSource =
   /** The stream that the resource itself came by. */
   | { readonly kind: 'ads' }
   /** A server of secrets of its own: a static cluster of the bootstrap by name, or a gRPC target. */
-  | { readonly kind: 'cluster' | 'target'; readonly name: string; readonly mode: AdsMode };
+  | { readonly kind: 'cluster' | 'target'; readonly name: string; readonly mode: AdsMode }
+  /** A certificate provider of the bootstrap (gRFC A29), whose name is the reference's: its certificate, or its roots. */
+  | { readonly kind: 'provider'; readonly part: 'certificate' | 'roots' };
 
 /** Equal for equal references; what errors and `/config_dump` call them. */
 export function formatReference({ name, source }: SecretReference): string {
+  if (source.kind === 'provider') return `the ${source.part} of certificate provider "${name}"`;
   return source.kind === 'ads' ? `secret "${name}"` : `secret "${name}" of ${source.name}`;
 }
 
