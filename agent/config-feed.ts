@@ -16,6 +16,9 @@ const ROUTE_US = 3;
 /** A part of a route configuration fills a slice. */
 const ROUTES_PER_PART = SLICE_US / ROUTE_US;
 
+/** Of the queue, before it is copied without them. */
+const SENT_ITEMS_KEPT = 4096;
+
 type Item =
   | { readonly kind: 'upsert'; resource: ServingResource }
   | { readonly kind: 'remove'; readonly name: ResourceName }
@@ -84,8 +87,9 @@ export class ConfigFeed {
 
   #send(): void {
     while (this.#underWay.length < SLICES_UNDER_WAY && this.#next < this.#items.length) this.#sendSlice();
-    if (this.#next < this.#items.length) return;
-    this.#items = [];
+    // What has been sent is let go of in large pieces, also where something always waits.
+    if (this.#next < this.#items.length && this.#next < SENT_ITEMS_KEPT) return;
+    this.#items = this.#items.slice(this.#next);
     this.#next = 0;
   }
 

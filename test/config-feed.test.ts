@@ -26,7 +26,7 @@ function upserts(...upsert: ServingResource[]): ConfigUpdate {
 }
 
 const manyClusters = Array.from(
-  { length: 1000 },
+  { length: 6000 },
   (_, at): ServingResource => ({ type: 'cluster', value: cluster(`c${at}`) }),
 );
 
