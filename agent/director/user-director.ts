@@ -20,13 +20,17 @@ import {
 } from './director-answer.ts';
 import { DirectorCall } from './director-call.ts';
 
-/** Clusters of the targets that a director names. */
+/** The cluster of a target; `ready`: `null`, or settles once its endpoints are known. */
+export interface DirectedTarget {
+  readonly cluster: string;
+  readonly ready: Promise<void> | null;
+}
+
 export interface Targets {
-  /** `ready`: `null`, or settles once its endpoints are known. Answers `null` where there are too many targets. */
-  use(
-    target: string | readonly string[],
-    tls: boolean | TargetTls,
-  ): { readonly cluster: string; readonly ready: Promise<void> | null } | null;
+  /** Answers `null` where there are too many targets. */
+  use(target: string | readonly string[], tls: boolean | TargetTls): DirectedTarget | null;
+  /** Answers `null` where no such cluster is declared. */
+  declared(name: string): DirectedTarget | null;
 }
 
 export interface UserDirectorOptions {
@@ -34,8 +38,6 @@ export interface UserDirectorOptions {
   /** How long it may take. */
   readonly timeoutMs: number;
   readonly targets: Targets;
-  /** The clusters that may be named. */
-  readonly clusters: ReadonlySet<string>;
   /** The cluster of the handlers that live in this process, for a path that one of them serves; they go before. */
   readonly localCluster: (path: string) => string | null;
   readonly shapes: HeaderShapes;
@@ -100,7 +102,8 @@ export class UserDirector implements Director {
         const message = `the director of this proxy has not answered within ${timeoutMs / 1000} s`;
         resolve(rejection(status.UNAVAILABLE, message));
       }, timeoutMs).unref();
-      answer.then(
+      // A thenable of anyone's making is tamed so.
+      Promise.resolve(answer).then(
         (late) => end(() => this.#settle(late, call)),
         (error: unknown) => end(() => ({ decision: this.#failed(error, call), ready: null })),
       );
@@ -115,9 +118,8 @@ export class UserDirector implements Director {
     checkForward(answer);
     const rewrite = this.#heads.change(DirectorCall.block(call), answer.authority, answer.metadata);
     if (answer.cluster !== undefined) {
-      if (this.#options.clusters.has(answer.cluster)) {
-        return { decision: forwardTo(answer.cluster, answer, rewrite), ready: null };
-      }
+      const declared = this.#options.targets.declared(answer.cluster);
+      if (declared !== null) return { decision: forwardTo(answer.cluster, answer, rewrite), ready: declared.ready };
       throw new TypeError(`there is no cluster ${JSON.stringify(answer.cluster)} among those that are declared`);
     }
     const used = this.#options.targets.use(answer.target, answer.tls ?? false);

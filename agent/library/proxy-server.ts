@@ -3,10 +3,11 @@
 import type { SetTimer } from '../../xds/environment.ts';
 import type { LbPolicy } from '../../xds/model/cluster.ts';
 import { resolveHost } from '../../xds/system-dns.ts';
-import type { DirectorFunction } from '../director/director-answer.ts';
+import { type DirectorFunction, reject } from '../director/director-answer.ts';
+import type { DirectorCall } from '../director/director-call.ts';
 import { UserDirector } from '../director/user-director.ts';
-import { drainWithin } from '../drain.ts';
 import { DeadlineQueue } from '../grpc/deadline-queue.ts';
+import { status } from '../grpc/status.ts';
 import { parseTarget, type TargetTls } from '../grpc/target.ts';
 import {
   type ConnectionEnvironment,
@@ -16,8 +17,6 @@ import {
   type Role,
   type Stream,
 } from '../http2/index.ts';
-import { defaultListenerLimits } from '../listener/connection-cap.ts';
-import { ListenerSet } from '../listener/listener-set.ts';
 import { HandledCall, type ServerCall } from '../local/handled-call.ts';
 import { type LocalGrpcServer, LocalServer } from '../local/local-server.ts';
 import type { CallObserver } from '../observe/call-observer.ts';
@@ -27,7 +26,8 @@ import { GrpcProxy } from '../proxy/proxy.ts';
 import { ClusterManager } from '../upstream/cluster-manager.ts';
 import { TargetClusters } from '../upstream/target-clusters.ts';
 import { containLog, containObserver, stderrLog } from './contained.ts';
-import { createListenerResource, type ListenOptions } from './listen-options.ts';
+import type { ListenOptions, ListenTls } from './listen-options.ts';
+import { ProxyListeners } from './proxy-listeners.ts';
 
 export interface ProxyOptions {
   /** Decides where each call goes that no local handler takes. */
@@ -76,6 +76,7 @@ export function createProxy(options: ProxyOptions): ProxyServer {
   return new ProxyServer(options);
 }
 
+const closed = reject(status.UNAVAILABLE, 'the proxy is closed');
 const defaultDrainMs = 30_000;
 /** The name of the cluster of local handlers, for observers. */
 const localName = 'local';
@@ -85,15 +86,12 @@ export class ProxyServer {
   readonly #targets: TargetClusters;
   readonly #deadlines: DeadlineQueue;
   readonly #local: LocalServer | null;
-  readonly #listeners: ListenerSet<CallContext>;
+  readonly #listeners: ProxyListeners;
   readonly #proxyCall: (call: ServerCall, path: string, maxMessageBytes: number) => void;
-  /** Those who wait for a listener to be bound, by its name. */
-  readonly #binding = new Map<string, { bound(port: number): void; failed(reason: string): void }>();
-  #listenerCount = 0;
   #isClosed = false;
 
   constructor(options: ProxyOptions) {
-    if (typeof options.director !== 'function') throw new TypeError('director has to be a function');
+    checkOptions(options);
     const log = containLog(options.log ?? stderrLog);
     const shapes = new HeaderShapes();
     const flusher = new Flusher();
@@ -106,6 +104,7 @@ export class ProxyServer {
       now,
       random,
       log,
+      onLimitHit: (limit, from, peer) => log('debug', 'a peer met a limit', { limit, role: from, peer }),
     });
     const upstreamEnvironment = environment('client');
     this.#deadlines = new DeadlineQueue({ now, flusher });
@@ -125,10 +124,10 @@ export class ProxyServer {
     for (const [name, cluster] of Object.entries(options.clusters ?? {})) this.#declare(name, cluster);
 
     const directing = {
-      direct: options.director,
+      // A server that has methods proxied may outlive its proxy.
+      direct: (call: DirectorCall) => (this.#isClosed ? closed : options.director(call)),
       timeoutMs: options.directorTimeoutMs ?? 10_000,
       targets: this.#targets,
-      clusters: new Set(Object.keys(options.clusters ?? {})),
       shapes,
       log,
     };
@@ -155,17 +154,10 @@ export class ProxyServer {
       const accept = (stream: Stream) => proxy.accept(stream, handled);
       HandledCall.begin(call, { path, maxMessageBytes, shapes, flusher, accept });
     };
-    this.#listeners = new ListenerSet<CallContext>({
+    this.#listeners = new ProxyListeners({
       environment: environment('server'),
-      reusePort: false,
-      limits: defaultListenerLimits,
-      onRefused: (limit, peer) => log('debug', 'connection refused', { limit, peer }),
-      drainMs: defaultDrainMs,
-      createContext: ({ name, direction }) => ({ name, direction, director, filters: null }),
+      context: { direction: 'inbound', director, filters: null },
       accept: (stream, context) => proxy.accept(stream, context),
-      onBound: (name, _host, port) => this.#settleBinding(name)?.bound(port),
-      onFailed: (name, reason) => this.#settleBinding(name)?.failed(reason),
-      onClosed: () => {},
     });
   }
 
@@ -174,14 +166,16 @@ export class ProxyServer {
    * @returns the bound port; 0 for a Unix domain socket.
    * @throws Error (the promise rejects) in one sentence, where that can't be bound or the certificate can't be read.
    */
-  async listen(options: ListenOptions): Promise<number> {
-    if (this.#isClosed) throw new Error('the proxy is closed');
-    const name = `listener-${++this.#listenerCount}`;
-    const resource = createListenerResource(name, options);
-    return new Promise((resolve, reject) => {
-      this.#binding.set(name, { bound: resolve, failed: (reason) => reject(new Error(reason)) });
-      this.#listeners.upsert(resource);
-    });
+  listen(options: ListenOptions): Promise<number> {
+    return this.#listeners.listen(options);
+  }
+
+  /**
+   * Other certificates for a port: for connections from now on; those that are open keep theirs.
+   * @throws Error where nothing listens there in TLS, or a certificate can't be read: then the old one serves on.
+   */
+  setTls(port: number, tls: ListenTls): void {
+    this.#listeners.setTls(port, tls);
   }
 
   /**
@@ -206,12 +200,13 @@ export class ProxyServer {
   }
 
   /**
-   * Takes no new connections, tells clients to go elsewhere (GOAWAY), and lets calls end; then closes.
+   * Takes no new connections, tells clients to go elsewhere (GOAWAY), and lets calls end; then closes. Calls that a server
+   * has proxied (`registerOn`) are not waited for: drain that server first.
    * @param graceMs what is left of them then is cut. Default 30,000.
    * @returns the number of calls that were cut.
    */
   async drain(graceMs: number = defaultDrainMs): Promise<number> {
-    const cut = await this.#listeners.drain(drainWithin(graceMs));
+    const cut = await this.#listeners.drain(graceMs);
     this.close();
     return cut;
   }
@@ -233,12 +228,6 @@ export class ProxyServer {
       throw new TypeError(`clusters.${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-
-  #settleBinding(name: string) {
-    const waiting = this.#binding.get(name);
-    this.#binding.delete(name);
-    return waiting;
-  }
 }
 
 /** Messages stay the bytes that they are. */
@@ -256,6 +245,20 @@ function createLocal(
     connectTimeoutMs: 5_000,
     random: Math.random,
   });
+}
+
+const amounts = ['directorTimeoutMs', 'maxTargets', 'targetIdleMs', 'maxCallsPerTarget'] as const;
+
+function checkOptions(options: ProxyOptions): void {
+  if (typeof options.director !== 'function') throw new TypeError('director has to be a function');
+  for (const name of amounts) {
+    const value = options[name];
+    if (value !== undefined && !(value > 0)) throw new TypeError(`${name} has to be above 0, but is ${value}`);
+  }
+  // Targets have a colon in their names, and so stay apart.
+  for (const name of Object.keys(options.clusters ?? {})) {
+    if (!/^[\w.-]+$/.test(name) || name === localName) throw new TypeError(`clusters.${name}: that is no name for one`);
+  }
 }
 
 function policyOf(balance: unknown): LbPolicy {

@@ -49,7 +49,7 @@ export class TargetClusters {
   readonly #options: TargetClustersOptions;
   /** By what a director says, certificates and all. */
   readonly #entries = new Map<string, Entry>();
-  readonly #declared: Entry[] = [];
+  readonly #declared = new Map<string, Entry>();
   /** Of objects that directors keep: what they say is written out once. */
   readonly #tlsKeys = new WeakMap<TargetTls, string>();
   /** What tells the clusters of one target and several certificates apart. */
@@ -66,7 +66,12 @@ export class TargetClusters {
 
   /** A cluster for good. @throws TypeError or Error where target or certificates are wrong. */
   declare(name: string, target: Target, lbPolicy: LbPolicy): void {
-    this.#declared.push(this.#create(name, target, lbPolicy));
+    this.#declared.set(name, this.#create(name, target, lbPolicy));
+  }
+
+  /** `null`: there is none of that name. */
+  declared(name: string): UsedTarget | null {
+    return this.#declared.get(name) ?? null;
   }
 
   /**
@@ -92,7 +97,7 @@ export class TargetClusters {
   stop(): void {
     this.#stopSweeping?.();
     this.#stopSweeping = null;
-    for (const entry of this.#declared) entry.dns?.stop();
+    for (const entry of this.#declared.values()) entry.dns?.stop();
     for (const entry of this.#entries.values()) entry.dns?.stop();
   }
 
@@ -175,8 +180,9 @@ export class TargetClusters {
     return true;
   }
 
-  #hasCalls({ cluster }: Entry): boolean {
-    return (this.#options.clusters.get(cluster)?.activeCalls ?? 0) > 0;
+  /** Or calls that wait for its endpoints to be known. */
+  #hasCalls({ cluster, ready }: Entry): boolean {
+    return ready !== null || (this.#options.clusters.get(cluster)?.activeCalls ?? 0) > 0;
   }
 
   #remove(key: string, { cluster, dns }: Entry): void {
