@@ -46,8 +46,10 @@ export interface HeadChange {
 }
 
 export interface HttpAnswer {
-  readonly status: number;
-  readonly body: string;
+  /** `null`: what the gRPC code means in HTTP. */
+  readonly status: number | null;
+  /** `null`: code and message. */
+  readonly body: string | null;
   readonly fields: readonly (readonly [name: string, value: string])[];
   /** What callers get before their status that do speak gRPC: a message in its frame. Absent: nothing. */
   readonly grpcMessage?: Buffer;

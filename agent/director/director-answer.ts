@@ -1,7 +1,7 @@
 // What a user's director function may answer: where a call goes and how, or the status that it gets.
 import type { RetryPolicy } from '../../xds/model/retry-policy.ts';
-import type { Metadata } from '../grpc/metadata.ts';
-import { STATUS_NAMES, status, statusName } from '../grpc/status.ts';
+import { Metadata } from '../grpc/metadata.ts';
+import { STATUS_NAMES, status } from '../grpc/status.ts';
 import type { TargetTls } from '../grpc/target.ts';
 import type { DirectorCall } from './director-call.ts';
 
@@ -69,27 +69,31 @@ export interface Reject {
   /** 1 to 16. */
   readonly status: number;
   readonly message: string;
+  /** Goes with the status, as `grpc-status-details-bin` does; `null`: nothing does. */
+  readonly metadata: Metadata | null;
 }
 
 /**
  * Answers the call with that status: `return reject(status.UNIMPLEMENTED, 'Unknown method')`, or `throw` it.
  * @param code 1 to 16; @throws RangeError for any other.
+ * @param metadata for the client, beside the status.
  */
-export function reject(code: number, message = ''): Reject {
-  if (!isFailure(code))
-    throw new RangeError(`${code} is no status to reject a call with (${statusName(0)} or unknown)`);
-  return { kind: 'reject', status: code, message };
+export function reject(code: number, message = '', metadata: Metadata | null = null): Reject {
+  if (!isFailure(code)) throw new RangeError(`${code} is no status to reject a call with: 1 to 16 are`);
+  return { kind: 'reject', status: code, message, metadata };
 }
 
 /** The status that a thrown value stands for; `null` where it is a fault. */
 export function thrownStatus(thrown: unknown): Reject | null {
   if (typeof thrown !== 'object' || thrown === null) return null;
-  const { kind, status: own, code, details, message }: Record<string, unknown> = { ...thrown };
-  if (kind === 'reject' && isFailure(own)) return { kind, status: own, message: textOf(message) };
+  const { kind, status: own, code, details, message, metadata }: Record<string, unknown> = { ...thrown };
+  if (kind === 'reject' && isFailure(own)) {
+    return { kind, status: own, message: textOf(message), metadata: metadata instanceof Metadata ? metadata : null };
+  }
   // As grpc-js makes them: ServiceError and StatusObject. The codes of Node's own errors are text.
   if (!isFailure(code)) return null;
   const text = thrown instanceof Error ? thrown.message : message;
-  return { kind: 'reject', status: code, message: textOf(details ?? text) };
+  return { kind: 'reject', status: code, message: textOf(details ?? text), metadata: null };
 }
 
 /** @throws TypeError that names what is wrong. */

@@ -8,12 +8,13 @@ import type { TargetTls } from '../grpc/target.ts';
 import type { HeaderShapes } from '../http2/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { CallFacts } from './call-facts.ts';
-import type { Decision, Director, PendingDecision } from './decision.ts';
+import type { Decision, Director, PendingDecision, Rejection } from './decision.ts';
 import { DirectedHeads } from './directed-head.ts';
 import {
   type DirectorAnswer,
   type DirectorFunction,
   type Forward,
+  type Reject,
   type Retry,
   retryPolicy,
   thrownStatus,
@@ -114,7 +115,7 @@ export class UserDirector implements Director {
   /** @throws TypeError where the answer is none. */
   #settle(answer: DirectorAnswer, call: DirectorCall): Settled {
     const rejected = thrownStatus(answer);
-    if (rejected !== null) return { decision: rejection(rejected.status, rejected.message), ready: null };
+    if (rejected !== null) return { decision: rejectionOf(rejected), ready: null };
     checkForward(answer);
     const rewrite = this.#heads.change(DirectorCall.block(call), answer.authority, answer.metadata);
     if (answer.cluster !== undefined) {
@@ -132,10 +133,16 @@ export class UserDirector implements Director {
 
   /** Whose fault it is, is for the client; what it was, for the log. */
   #failed(error: unknown, call: DirectorCall): Decision {
-    const thrown = thrownStatus(error);
-    if (thrown !== null) return rejection(thrown.status, thrown.message);
     const { method } = call;
-    this.#options.log('error', 'the director failed', { method, error: inspect(error) });
+    let text = 'what it threw can not even be looked at';
+    try {
+      const thrown = thrownStatus(error);
+      if (thrown !== null) return rejectionOf(thrown);
+      text = inspect(error);
+    } catch {
+      // Its own getters throw: that is all that can be said of it.
+    }
+    this.#options.log('error', 'the director failed', { method, error: text });
     return rejection(status.INTERNAL, `the director of this proxy failed for ${method}; the log of the proxy says why`);
   }
 }
@@ -167,7 +174,13 @@ function forwardTo(
   };
 }
 
-function rejection(code: number, message: string): Decision {
+function rejectionOf({ status: code, message, metadata }: Reject): Decision {
+  const decision = rejection(code, message);
+  if (metadata === null) return decision;
+  return { ...decision, http: { status: null, body: null, fields: Metadata.fields(metadata) } };
+}
+
+function rejection(code: number, message: string): Rejection {
   return { kind: 'reject', status: code, message, flag: '-', route: null, http: null };
 }
 

@@ -101,6 +101,11 @@ export class Metadata implements Iterable<[name: string, value: string | Uint8Ar
     return Metadata.#create(block, new Map());
   }
 
+  /** Its fields as they are sent. */
+  static fields(of: Metadata): [name: string, text: string][] {
+    return of.names().flatMap((name) => of.#texts(name).map((text): [string, string] => [name, text]));
+  }
+
   /** What turns the metadata of that request into this one. */
   static changes(of: Metadata, block: HeaderBlock): MetadataChange[] {
     const changes = [...of.#changes.values()];

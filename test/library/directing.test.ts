@@ -86,6 +86,19 @@ test('a director answers with a status, returned or thrown, at once or later', a
   t.deepEqual(proxy.logged, []);
 });
 
+test('a rejection may bring metadata, status details among it', async (t) => {
+  const details = new Uint8Array([8, 7, 18, 1, 33]);
+  const proxy = await startProxy(t, {
+    director: () =>
+      reject(status.UNAUTHENTICATED, 'who?', new Metadata({ 'grpc-status-details-bin': details, 'x-realm': 'shop' })),
+  });
+  const error = await t.throwsAsync<grpc.ServiceError>(proxy.client().unary(hello));
+  t.is(error.code, status.UNAUTHENTICATED);
+  t.is(error.details, 'who?');
+  t.deepEqual(error.metadata.get('grpc-status-details-bin'), [Buffer.from(details)]);
+  t.deepEqual(error.metadata.get('x-realm'), ['shop']);
+});
+
 test('what else a director does is INTERNAL, blames it, leaks nothing, and is logged', async (t) => {
   const secret = 'password=1234';
   const faults: Record<string, () => unknown> = {
@@ -97,6 +110,13 @@ test('what else a director does is INTERNAL, blames it, leaks nothing, and is lo
       throw secret;
     },
     'throws-nothing': () => Promise.reject(undefined),
+    'throws-traps': () => {
+      throw {
+        get code(): never {
+          throw new Error(secret);
+        },
+      };
+    },
     'answers-nothing': () => undefined,
     'answers-null-later': async () => null,
     'answers-a-number': () => 7,
