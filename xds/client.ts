@@ -27,6 +27,7 @@ import { TypeState } from './type-state.ts';
 import { UpdateCounts } from './update-counts.ts';
 import { overdueError, refusedError, rejectedError, WatcherCalls } from './watcher-calls.ts';
 import type { ResourceWatcher, WildcardWatcher } from './watchers.ts';
+import { wireSchemaOf } from './wire-schema.ts';
 
 export interface XdsClientOptions {
   readonly bootstrap: Bootstrap;
@@ -84,6 +85,7 @@ export class ControlPlaneClient {
       read: protos.decode as ReadMessage,
       readFile: options.readFile ?? null,
       unsupported: options.unsupported ?? 'warn',
+      schema: wireSchemaOf(protos.describe),
     };
     const createType = (type: ResourceType) => new TypeState({ type, decode, now });
     this.#types = {

@@ -136,6 +136,8 @@ class StaticReader {
       read: this.#protos.decode as ReadMessage,
       readFile: this.#sources.readFile,
       unsupported: this.#sources.unsupported,
+      // What was not known was told when the JSON was read.
+      schema: null,
     });
     if (decoded.kind === 'invalid') {
       for (const error of decoded.errors) this.#reader.problems.push(`${path}.${error}`);

@@ -5,6 +5,7 @@ import type { AnyDefinition } from '@grpc/proto-loader';
 export interface FieldDescription {
   /** As in its definition, `snake_case`. */
   readonly name: string;
+  readonly number: number;
   readonly type: FieldType;
   readonly isRepeated: boolean;
 }
@@ -24,6 +25,7 @@ interface Descriptor {
   readonly name: string;
   readonly field: readonly {
     readonly name: string;
+    readonly number: number;
     readonly label: string;
     readonly type: string;
     readonly typeName: string;
@@ -79,7 +81,7 @@ export function describeMessages(definitions: Readonly<Record<string, AnyDefinit
       descriptor.field.map((field): [string, FieldDescription] => {
         const type = typeOf(typeName, field);
         const isRepeated = field.label === 'LABEL_REPEATED' && type.kind !== 'map';
-        return [field.name, { name: field.name, type, isRepeated }];
+        return [field.name, { name: field.name, number: field.number, type, isRepeated }];
       }),
     );
     described.set(typeName, fields);

@@ -9,6 +9,7 @@ import { encodeResource } from '../../xds/encode/resource.ts';
 import { encodeRouteConfiguration } from '../../xds/encode/route.ts';
 import { encodeDuration } from '../../xds/encode/values.ts';
 import { loadProtos } from '../../xds/protos.ts';
+import { wireSchemaOf } from '../../xds/wire-schema.ts';
 import { resource } from './arbitrary-resources.ts';
 import { cluster, route } from './resources.ts';
 
@@ -20,6 +21,7 @@ test('decode(encode(resource)) is the resource, with nothing to warn of', (t) =>
       protos.decode(typeName, bytes) as MessageTypes[Name],
     readFile: null,
     unsupported: 'warn',
+    schema: wireSchemaOf(protos.describe),
   } as const;
   fc.assert(
     fc.property(resource, (sent) => {

@@ -9,6 +9,7 @@ import {
 import type { UnsupportedPolicy } from '../../xds/decode/validation.ts';
 import type { Resource, ResourceType } from '../../xds/model/resource.ts';
 import { loadProtos } from '../../xds/protos.ts';
+import { wireSchemaOf } from '../../xds/wire-schema.ts';
 
 const protos = loadProtos();
 
@@ -16,6 +17,7 @@ export const decodeOptions: DecodeOptions = {
   read: protos.decode as ReadMessage,
   readFile: null,
   unsupported: 'warn',
+  schema: wireSchemaOf(protos.describe),
 };
 
 export function decode(type: ResourceType, message: object, options: Partial<DecodeOptions> = {}): DecodeResult {

@@ -9,6 +9,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { resourceTypes } from '../../xds/decode/resource-types.ts';
+import { isWalked } from '../../xds/decode/unknown-fields.ts';
+import { upstreamFields, wholeMessages } from '../../xds/decode/upstream-fields.ts';
 
 // The parts of protobufjs' reflection that the comparison reads. It comes with proto-loader, which depends on it.
 interface ReflectedField {
@@ -154,6 +157,44 @@ test('each message, field, enum value and method of proto/ is the one upstream h
   t.true(ourObjects.length > 100, `only ${ourObjects.length} definitions were found in proto/`);
   const differences = ourObjects.flatMap(differencesOf).filter((difference) => !younger.includes(difference));
   t.deepEqual(differences, [], differences.join('\n'));
+});
+
+/** Messages that the walk over a resource comes to: from resources and packed messages inwards. */
+function walkedMessages(): Set<string> {
+  const reached = new Set<string>();
+  const visit = (fullName: string): void => {
+    const object = ourObjects.find((one) => one.fullName === fullName);
+    if (object === undefined || reached.has(fullName) || !isWalked(fullName.slice(1))) return;
+    reached.add(fullName);
+    for (const { resolvedType } of object.fieldsArray ?? []) if (resolvedType !== null) visit(resolvedType.fullName);
+  };
+  for (const { messageName } of Object.values(resourceTypes)) visit(`.${messageName}`);
+  for (const { fullName } of ourObjects) if (fullName.startsWith('.envoy.extensions.')) visit(fullName);
+  return reached;
+}
+
+test('each field that upstream has beside ours is known by its name, and as one with effects or without', (t) => {
+  const own = new Map(
+    ourObjects.map(({ fullName, fieldsArray = [] }) => [fullName, new Set(fieldsArray.map(({ id }) => id))]),
+  );
+  const listed = (typeName: string) =>
+    Object.values(upstreamFields[typeName] ?? {}).flatMap((text: string) => text.replaceAll('?', '').split(', '));
+  const walked = walkedMessages();
+  const differences: string[] = [];
+  for (const { fullName, fieldsArray = [] } of ourObjects) {
+    const typeName = fullName.slice(1);
+    if (fieldsArray.length === 0 || !walked.has(fullName)) continue;
+    const missing = (theirObjects.get(fullName)?.fieldsArray ?? []).filter(({ id }) => !own.get(fullName)?.has(id));
+    const wanted = missing.map(({ id, name }) => `${id} ${name}`);
+    const found = listed(typeName);
+    for (const text of wanted) if (!found.includes(text)) differences.push(`${typeName}: ${text} is not listed`);
+    for (const text of found)
+      if (!wanted.includes(text)) differences.push(`${typeName}: ${text} is ours, or not upstream's`);
+  }
+  for (const name of [...Object.keys(upstreamFields), ...wholeMessages]) {
+    if (!own.has(`.${name}`)) differences.push(`proto/ has no ${name}`);
+  }
+  t.deepEqual(differences, []);
 });
 
 test('each package of proto/ lies in the folder of its name', (t) => {

@@ -6,6 +6,7 @@ import { decodeEndpoints } from './endpoints.ts';
 import { decodeListener } from './listener.ts';
 import { decodeRouteConfiguration } from './route.ts';
 import { decodeSecret } from './secret.ts';
+import { reportUnknownFields, type WireSchema } from './unknown-fields.ts';
 import { Problems, type Scope, type UnsupportedPolicy } from './validation.ts';
 
 export interface ResourceTypeInfo {
@@ -46,6 +47,8 @@ export type DecodeResult =
 
 export interface DecodeOptions extends DecodeContext {
   readonly unsupported: UnsupportedPolicy;
+  /** The definitions by which fields are found that we do not have; `null`: they are not looked for. */
+  readonly schema: WireSchema | null;
 }
 
 /** Never throws, whatever the bytes are. */
@@ -56,6 +59,10 @@ export function decodeResource(type: ResourceType, bytes: Uint8Array, options: D
     const read = readers[type](options, bytes);
     name = read.name;
     const resource = read.decode(problems.root());
+    const { schema, unsupported } = options;
+    if (schema !== null && unsupported !== 'ignore') {
+      reportUnknownFields(schema, resourceTypes[type].messageName, bytes, problems.root());
+    }
     if (!problems.isValid) return { kind: 'invalid', name, errors: problems.errors };
     if (name === '') return { kind: 'invalid', name, errors: ['name: must not be empty'] };
     return { kind: 'valid', name, resource, warnings: problems.warnings };
