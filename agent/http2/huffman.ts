@@ -1,7 +1,9 @@
-// Huffman-coded strings (RFC 7541 section 5.2), decoded four bits a step: no code is shorter than five bits, so a step
-// ends at most one symbol, and the table (256 states of 16 steps) fits the first-level cache.
+// Huffman-coded strings (RFC 7541 section 5.2). Most are left to `huffman-pairs.ts`; here is what knows all symbols and
+// says what is wrong. It goes four bits a step: no code is shorter than five bits, so a step ends at most one symbol, and
+// the table (256 states of 16 steps) fits the first-level cache.
 
 import { endOfString, huffmanBits, huffmanCodes } from './huffman-code.ts';
+import { decodePairs, unusual, walkPairs } from './huffman-pairs.ts';
 
 /** A step of the walk: the next state in bits 0-7, the symbol it ended in bits 8-15, and these. */
 const endsSymbol = 1 << 16;
@@ -64,6 +66,11 @@ function stepFrom(tree: Int32Array, padding: ReadonlySet<number>, state: number,
  * Answers the offset behind the text, or -1 when the string is invalid (its padding, or an end of string in it).
  */
 export function decodeHuffman(buf: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
+  const offset = decodePairs(buf, start, end, out, at);
+  return offset === unusual ? decodeAny(buf, start, end, out, at) : offset;
+}
+
+function decodeAny(buf: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
   let offset = at;
   let step = mayEnd;
   for (let i = start; i < end; i++) {
@@ -88,6 +95,13 @@ export function decodeHuffman(buf: Uint8Array, start: number, end: number, out: 
  * space or tab at an edge: RFC 9113 section 8.2.1), or `invalidHuffman`.
  */
 export function copyHuffman(buf: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
+  const length = walkPairs(buf, start, end);
+  if (length === unusual) return copyAny(buf, start, end, out, at);
+  for (let i = start, to = at; i < end; i++, to++) out[to] = buf[i]!;
+  return length;
+}
+
+function copyAny(buf: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
   let length = 0;
   let step = mayEnd;
   let symbol = 0x21;
