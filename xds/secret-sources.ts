@@ -1,5 +1,5 @@
-// Secrets wherever they are: on the stream of everything else, in files of the bootstrap's certificate providers, or at
-// servers of their own, of which each gets a client when it is first asked for something.
+// Secrets wherever they are: on the stream of everything else, in files (the bootstrap's certificate providers, or what is
+// mounted into a pod), or at servers of their own, of which each gets a client when it is first asked for something.
 import { readFileSync } from 'node:fs';
 import type { XdsClientOptions } from './client.ts';
 import type { ControlPlaneStatus } from './client-status.ts';
@@ -8,6 +8,7 @@ import { nodeTimer } from './environment.ts';
 import { FileCertificates } from './file-certificates.ts';
 import type { AdsMode, ServerConfig } from './model/bootstrap.ts';
 import type { SecretSource } from './model/tls.ts';
+import { MountedSecrets } from './mounted-secrets.ts';
 import type { WatchSecret } from './secret-join.ts';
 import { createGrpcTransport } from './transport.ts';
 import { XdsClient } from './xds-client.ts';
@@ -25,16 +26,22 @@ export class SecretSources {
   readonly #options: SecretSourcesOptions;
   readonly #clients = new Map<string, XdsClient>();
   readonly #files: FileCertificates;
+  /** By the server that would be asked. */
+  readonly #mounted: ReadonlyMap<string, MountedSecrets>;
 
   constructor(options: SecretSourcesOptions) {
     this.#options = options;
-    this.#files = new FileCertificates({
-      providers: options.bootstrap.certificateProviders ?? {},
+    const { certificateProviders = {}, secretFiles = {} } = options.bootstrap;
+    const reading = {
       // The bootstrap is the user's own, and names what it likes.
-      readFile: (path) => readFileSync(path, 'utf8'),
+      readFile: (path: string) => readFileSync(path, 'utf8'),
       setTimer: options.setTimer ?? nodeTimer,
       log: options.log,
-    });
+    };
+    this.#files = new FileCertificates({ ...reading, providers: certificateProviders });
+    this.#mounted = new Map(
+      Object.entries(secretFiles).map(([server, secrets]) => [server, new MountedSecrets(secrets, reading)]),
+    );
   }
 
   readonly watch: WatchSecret = ({ name, source }, watcher) => {
@@ -42,6 +49,8 @@ export class SecretSources {
       return this.#options.ads?.watch('secret', name, watcher) ?? { problem: 'would come from a control plane' };
     }
     if (source.kind === 'provider') return this.#files.watch(name, source.part, watcher);
+    const mounted = this.#mounted.get(source.name)?.watch(name, watcher) ?? null;
+    if (mounted !== null) return mounted;
     const server = this.#serverOf(source);
     if (typeof server === 'string') return { problem: server };
     const key = `${source.mode} ${server.serverUri}`;
@@ -65,6 +74,7 @@ export class SecretSources {
 
   stop(): void {
     this.#files.stop();
+    for (const mounted of this.#mounted.values()) mounted.stop();
     for (const client of this.#clients.values()) client.stop();
   }
 

@@ -55,6 +55,7 @@ test('istio: what the injector puts into a pod', (t) => {
         features: [],
       },
     },
+    secretFiles: { 'sds-grpc': {} },
     node: {
       id: 'sidecar~10.1.2.3~shop-6d4cf56db6-x2x9z.demo~demo.svc.cluster.local',
       cluster: 'shop.demo',
@@ -88,6 +89,20 @@ test('istio: another address, a plain-text one, another cluster', (t) => {
     metadata: [{ kind: 'value', key: 'clusterid', value: 'east' }],
   });
   t.regex(node.id, /~demo\.svc\.mesh\.example$/);
+});
+
+test('istio: certificates that are mounted into the pod go before those of a socket', (t) => {
+  const folder = '/var/run/secrets/workload-spiffe-credentials';
+  const { secretFiles } = bootstrapOf('istio', istioPod, { [`${folder}/cert-chain.pem`]: 'PEM' });
+  t.deepEqual(secretFiles, {
+    'sds-grpc': {
+      default: {
+        ca: null,
+        identity: { certificate: file(`${folder}/cert-chain.pem`), privateKey: file(`${folder}/key.pem`) },
+      },
+      ROOTCA: { ca: file(`${folder}/root-cert.pem`), identity: null },
+    },
+  });
 });
 
 test('istio-grpc: state of the world, and the generator of proxyless gRPC', (t) => {

@@ -15,6 +15,11 @@ export interface Bootstrap {
   readonly certificateProviders?: Readonly<Record<string, CertificateProvider>>;
   /** Servers that secrets may be asked of, by the name that resources give them (a static cluster). Absent: none. */
   readonly secretServers?: Readonly<Record<string, ServerConfig>>;
+  /**
+   * Secrets that are files here, and are not asked of such a server: by its name, then by theirs. Names that say themselves
+   * which files they are (Istio's `file-cert:`, `file-root:`) need no entry. Absent: none.
+   */
+  readonly secretFiles?: Readonly<Record<string, Readonly<Record<string, TlsFiles>>>>;
 }
 
 export interface Authority {

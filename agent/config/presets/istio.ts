@@ -1,10 +1,11 @@
 // Istio: what its injector puts into a pod (variables, token, root certificate, labels) -> who the agent is for istiod.
-import type { ServerConfig } from '../../../xds/model/bootstrap.ts';
+import type { ServerConfig, TlsFiles } from '../../../xds/model/bootstrap.ts';
 import { filled, type Preset, type PresetDraft, type PresetReader, plainTls } from './preset-sources.ts';
 
 const tokenFile = '/var/run/secrets/tokens/istio-token';
 const rootFile = '/var/run/secrets/istio/root-cert.pem';
 const secretFolder = '/var/run/secrets/workload-spiffe-uds';
+const certificateFolders = ['/var/run/secrets/workload-spiffe-credentials', '/etc/certs'];
 const labelsFile = '/etc/istio/pod/labels';
 const defaultAddress = 'istiod.istio-system.svc:15012';
 const plainTextPort = ':15010';
@@ -39,6 +40,7 @@ function draft(reader: PresetReader, mode: PresetDraft['mode'], extra: Readonly<
     nodeCluster: `${workloadOf(reader, pod)}.${namespace}`,
     nodeMetadata: { ...metadata, ...extra },
     secretServers: { 'sds-grpc': secretServer(reader) },
+    secretFiles: { 'sds-grpc': mountedSecrets(reader) },
   };
 }
 
@@ -46,6 +48,15 @@ function draft(reader: PresetReader, mode: PresetDraft['mode'], extra: Readonly<
 function secretServer(reader: PresetReader): ServerConfig {
   const file = reader.first('WORKLOAD_IDENTITY_SOCKET_FILE') || 'socket';
   return { serverUri: `unix:${secretFolder}/${file}`, credentials: { kind: 'insecure' }, features: [] };
+}
+
+/** Certificates that somebody else has put into the pod, in one of the folders where an istio-agent looks for them too. */
+function mountedSecrets(reader: PresetReader): Readonly<Record<string, TlsFiles>> {
+  const folder = certificateFolders.find((path) => reader.file(`${path}/cert-chain.pem`) !== null);
+  if (folder === undefined) return {};
+  const file = (name: string) => ({ kind: 'file', path: `${folder}/${name}` }) as const;
+  const identity = { certificate: file('cert-chain.pem'), privateKey: file('key.pem') };
+  return { default: { ca: null, identity }, ROOTCA: { ca: file('root-cert.pem'), identity: null } };
 }
 
 /** `ISTIO_META_X=v` is metadata `X: v`, `ISTIO_METAJSON_X` the same in JSON; both go before what we assume. */

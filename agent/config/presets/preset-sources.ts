@@ -30,6 +30,8 @@ export interface PresetDraft {
   readonly nodeMetadata: Readonly<Record<string, unknown>>;
   /** Where secrets come from that are not on the stream of everything else. Absent: nowhere. */
   readonly secretServers?: NonNullable<Bootstrap['secretServers']>;
+  /** Secrets that are files. Absent: none. */
+  readonly secretFiles?: NonNullable<Bootstrap['secretFiles']>;
 }
 
 export type Preset = (reader: PresetReader) => PresetDraft;

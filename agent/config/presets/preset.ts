@@ -59,6 +59,7 @@ function toBootstrap(reader: PresetReader, draft: PresetDraft): Bootstrap {
       metadata: { ...draft.nodeMetadata, ...reader.object('OUTRIGGER_NODE_METADATA') },
     },
     ...(draft.secretServers !== undefined && { secretServers: draft.secretServers }),
+    ...(draft.secretFiles !== undefined && { secretFiles: draft.secretFiles }),
   };
 }
 
