@@ -1,48 +1,40 @@
 // Client: streams that nobody wants any more and that may not be reset yet, since a peer that counts resets (Netty: 200
 // in 30 s) would close the connection on calls of others. They are over on our side; what still comes for them is
-// dropped. They are reset when their turn comes, or end with the connection, whichever is first, and until then their
-// handlers count them as work of the peer's.
-import type { StreamImpl } from './stream.ts';
+// dropped. They are reset when their turn comes, or end with the connection, whichever is first.
 
 /** Frames that may still come for each: what its window lets in, and its headers. Beyond, they count as control frames. */
 const framesEach = 64;
 
 interface Abandoned {
-  readonly stream: StreamImpl;
   readonly code: number;
   framesLeft: number;
 }
 
 export class AbandonedStreams {
-  /** `null` until there was one. */
-  #streams: Map<number, Abandoned> | null = null;
+  readonly #streams = new Map<number, Abandoned>();
 
-  add(stream: StreamImpl, code: number): void {
-    stream.isAbandoned = true;
-    this.#streams ??= new Map();
-    this.#streams.set(stream.id, { stream, code, framesLeft: framesEach });
+  get isEmpty(): boolean {
+    return this.#streams.size === 0;
   }
 
-  /** A frame came for that stream. Answers whether it is dropped without any charge. */
+  add(streamId: number, code: number): void {
+    this.#streams.set(streamId, { code, framesLeft: framesEach });
+  }
+
+  /** A frame came. Answers whether it is dropped without any charge. */
   take(streamId: number, endsStream: boolean): boolean {
-    const abandoned = this.#streams?.get(streamId);
-    if (abandoned === undefined) return false;
-    if (endsStream) this.#end(abandoned);
-    return --abandoned.framesLeft >= 0;
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return false;
+    if (endsStream) this.#streams.delete(streamId);
+    return --stream.framesLeft >= 0;
   }
 
-  /** Ends the one that was abandoned first, and answers how it is to be reset; `null`: there is none. */
+  /** The one that was abandoned first, which is no more; `null`: there is none. */
   next(): { readonly streamId: number; readonly code: number } | null {
-    for (const abandoned of this.#streams?.values() ?? []) {
-      this.#end(abandoned);
-      return { streamId: abandoned.stream.id, code: abandoned.code };
+    for (const [streamId, { code }] of this.#streams) {
+      this.#streams.delete(streamId);
+      return { streamId, code };
     }
     return null;
-  }
-
-  #end({ stream }: Abandoned): void {
-    this.#streams?.delete(stream.id);
-    stream.isAbandoned = false;
-    stream.handler.onGone?.(stream);
   }
 }

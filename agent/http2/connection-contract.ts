@@ -52,8 +52,6 @@ export interface StreamHandler {
    * be sent again (RFC 9113 section 8.7).
    */
   onReset(stream: Stream, code: number, by: ResetOrigin, unprocessed: boolean): void;
-  /** A stream that `isAbandoned` is over for the peer, too. */
-  onGone?(stream: Stream): void;
   /** So many bytes given to `sendData` have left for the socket: their source may send as many more. */
   onSent(stream: Stream, bytes: number): void;
 }
@@ -149,11 +147,6 @@ export interface Stream {
   readonly receivedEnd: boolean;
   /** END_STREAM has been written: not while it waits behind queued data. */
   readonly sentEnd: boolean;
-  /**
-   * Client: behind one's own `reset`, the peer has not been told yet, since it takes only so many resets at a time: it is
-   * still at work. `onGone` follows.
-   */
-  readonly isAbandoned: boolean;
   /** Bytes given to `sendData` that wait for a window or for the socket. */
   readonly queuedBytes: number;
   /** Sent at once if nothing is queued; else the block is retained and sent behind the queued data. */

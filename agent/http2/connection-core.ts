@@ -143,7 +143,7 @@ export class ConnectionCore implements StreamOwner {
     if (stream.id !== 0 && this.ending === null) {
       // Whoever is last needs no budget: the connection is to close.
       if (this.isRotationDue && this.activeStreams > 1 && !this.guard.mayReset(this.nowMs)) {
-        this.abandoned.add(stream, code);
+        this.abandoned.add(stream.id, code);
       } else this.#sendReset(stream.id, code);
     }
     this.#forget(stream);
@@ -327,7 +327,6 @@ export class ConnectionCore implements StreamOwner {
   cutStreams(code: number): void {
     for (const stream of this.streams.all()) this.#cutStream(stream, code);
     for (let stream = this.#unsent[0]; stream !== undefined; stream = this.#unsent[0]) this.#cutStream(stream, code);
-    while (this.abandoned.next() !== null);
   }
 
   /** Tells the streams what has been written of their bytes. */

@@ -366,7 +366,7 @@ export class ConnectionInput implements FrameSink {
   /** HEADERS or DATA on a stream that is not there. */
   #onLateFrame(type: number, streamId: number, endsStream: boolean): void {
     const core = this.#core;
-    if (core.abandoned.take(streamId, endsStream)) return;
+    if (!core.abandoned.isEmpty && core.abandoned.take(streamId, endsStream)) return;
     if (core.isIdle(streamId)) {
       core.fail(ErrorCode.PROTOCOL_ERROR, `a frame on stream ${streamId}, which was never opened`);
       return;

@@ -83,8 +83,6 @@ export class StreamImpl implements Stream {
   next: StreamImpl | null = null;
   previous: StreamImpl | null = null;
   #resetsAfterEnd = false;
-  /** Given up, and not reset yet (`abandoned-streams.ts`). */
-  isAbandoned = false;
   /** It was reset behind its own END_STREAM: what had been written before is still reported. */
   isResetBehindEnd = false;
 

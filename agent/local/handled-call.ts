@@ -61,7 +61,6 @@ export class HandledCall implements Stream {
   receivedEnd = false;
   sentEnd = false;
   queuedBytes = 0;
-  readonly isAbandoned = false;
   readonly #call: ServerCall;
   readonly #flusher: Flusher;
   readonly #messages: MessageReader;

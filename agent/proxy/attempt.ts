@@ -11,11 +11,6 @@ import type { ObservedAttempt } from '../observe/call-observer.ts';
 import type { PoolWaiter } from '../upstream/connection-pool.ts';
 import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 
-/** Who gave the call its place, and takes it back. */
-interface Placer {
-  end(): void;
-}
-
 /** What an attempt tells the call it belongs to. */
 export interface AttemptOwner {
   /** A connection has room: `attempt.open` it with what is to be sent. */
@@ -39,8 +34,6 @@ export class Attempt implements StreamHandler, PoolWaiter, ObservedAttempt {
   stream: Stream | null = null;
   readonly #owner: AttemptOwner;
   #sentBytes = 0;
-  /** Whose call this still is, though nobody waits for it. */
-  #outlivedBy: Placer | null = null;
 
   constructor(owner: AttemptOwner, upstream: UpstreamEndpoint, previous: Attempt | null, nowMs: number) {
     this.#owner = owner;
@@ -66,21 +59,6 @@ export class Attempt implements StreamHandler, PoolWaiter, ObservedAttempt {
     const stream = this.stream;
     if (stream === null) this.upstream.pool.leave(this);
     else if (!(stream.sentEnd && stream.receivedEnd)) stream.reset(code);
-  }
-
-  /**
-   * The call has ended. Answers whether the endpoint is still at work on it, since it could not be told: then the call
-   * keeps its place in the cluster until it is over there, too.
-   */
-  outlives(cluster: Placer): boolean {
-    if (this.stream?.isAbandoned !== true) return false;
-    this.#outlivedBy = cluster;
-    return true;
-  }
-
-  onGone(): void {
-    this.#outlivedBy?.end();
-    this.#outlivedBy = null;
   }
 
   onRoom(connection: Connection): void {

@@ -68,8 +68,7 @@ export abstract class EndingCall extends VisibleCall {
     this.settled = true;
     this.ended = true;
     this.#letGo();
-    const cluster = this.upstreamCluster;
-    if (cluster !== null && this.attempt?.outlives(cluster) !== true) cluster.end();
+    this.upstreamCluster?.end();
     this.endedMs = this.parts.now();
     for (const observer of this.parts.observers) observer.callEnded(this);
   }

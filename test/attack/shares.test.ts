@@ -1,11 +1,9 @@
 // What one client may take of what all share: calls of a cluster, and memory. Raw sockets, as everywhere in this folder.
 import test from 'ava';
-import type { ServingResource } from '../../xds/model/resource.ts';
-import { flag, H2Peer, headers, request, rstStream } from '../support/h2-peer.ts';
-import { cluster, endpoints, plainMesh } from '../support/resources.ts';
+import { flag, headers, request, rstStream } from '../support/h2-peer.ts';
 import { Attacker } from './attacker.ts';
 import { HOLD, opening } from './flood.ts';
-import { startAttackedEndpoint, startTarget, startTargetWith } from './target.ts';
+import { startTarget } from './target.ts';
 
 test('(B6) what is kept of the calls of one connection is bounded, given back, and no concern of others', async (t) => {
   const target = await startTarget(t);
@@ -25,32 +23,6 @@ test('(B6) what is kept of the calls of one connection is bounded, given back, a
   t.true(await attacker.isAnswered());
   t.is(attacker.resets.get(7), refused, 'what has ended is not kept');
   t.deepEqual(target.errors(), []);
-});
-
-test('(A1, A7) a call that is given up keeps its place until the endpoint knows, so that nobody piles up work there', async (t) => {
-  const endpoint = await startAttackedEndpoint();
-  const resources: ServingResource[] = [
-    ...plainMesh('app', 'inbound', [endpoint.port]),
-    { type: 'cluster', value: { ...cluster('app'), maxRequests: 500 } },
-    { type: 'endpoints', value: endpoints('app', [endpoint.port]) },
-  ];
-  const target = await startTargetWith(t, resources, () => endpoint.stop());
-  const hostile = await H2Peer.ready(target.port);
-  t.teardown(() => hostile.socket.destroy());
-  const hold = (i: number): Buffer => headers(2 * i + 1, request(HOLD), flag.endStream);
-  const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
-  hostile.send(...range(0, 401).map(hold));
-  await hostile.roundTrip();
-  t.is(await target.innocentCall(), '0', 'all that came before has reached the endpoint');
-  // The first goes on, so that the connection to the endpoint does; of the others 150 are reset there.
-  hostile.send(...range(1, 401).map((i) => rstStream(2 * i + 1, 8)));
-  await hostile.roundTrip();
-  hostile.send(...range(401, 701).map(hold));
-  await hostile.roundTrip();
-  const refused = hostile.received.filter(({ type, endStream }) => type === 'HEADERS' && endStream).length;
-  t.is(refused, 300 - (500 - 1 - 250));
-  t.is(target.hits('maxRequests'), refused);
-  t.is(await target.innocentCall(), '0');
 });
 
 test('(section 6, fair shares) beside ten connections that hold 1,000 calls each, 20 calls at once of another are carried', async (t) => {

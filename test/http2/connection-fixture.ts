@@ -58,7 +58,6 @@ export class StreamLog implements StreamHandler {
   readonly credits: boolean;
   stream: Stream | null = null;
   sentBytes = 0;
-  gone = 0;
   /** Called after an event was noted. */
   onEvent: ((stream: Stream, event: StreamEvent) => void) | null = null;
   readonly #waiters: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
@@ -78,10 +77,6 @@ export class StreamLog implements StreamHandler {
 
   onReset(stream: Stream, code: number, by: ResetOrigin, unprocessed: boolean): void {
     this.#note(stream, { kind: 'reset', code, by, unprocessed });
-  }
-
-  onGone(): void {
-    this.gone++;
   }
 
   onSent(stream: Stream, bytes: number): void {
