@@ -50,8 +50,9 @@ export function createBalancer(
       reserve.push(picker);
     };
     if (panic) {
-      const all = localities.flatMap((locality) => locality.members);
-      add(reserveOfHealthy, healthyPercent + degradedPercent, createLeafPicker(leavesOf(all), leaf));
+      const leaves = leavesOf(localities.flatMap((locality) => locality.members));
+      const all = isHashed ? mergeGroups([{ weight: 1, leaves }]) : leaves;
+      add(reserveOfHealthy, healthyPercent + degradedPercent, createLeafPicker(all, leaf));
       return;
     }
     const pickerOf = (health: 'healthy' | 'degraded'): Picker | null => {
@@ -127,11 +128,15 @@ function turnsOfGroups(groups: readonly Group[], leaf: LeafOptions): Picker | nu
   return turns.length === 0 ? null : takeTurns(turns, leaf.random);
 }
 
-/** One set of endpoints whose weights give each locality its share: a hash knows no turns. */
+/**
+ * One set of endpoints whose weights give each locality its share: a hash knows no turns. They sum to 1, rounded as Envoy
+ * rounds them, since one rounding more may be one point more on a ring.
+ */
 function mergeGroups(groups: readonly Group[]): readonly Leaf[] {
+  const all = groups.reduce((sum, { weight }) => sum + weight, 0);
   return groups.flatMap(({ weight, leaves }) => {
     const total = leaves.reduce((sum, { weight: own }) => sum + own, 0);
-    return leaves.map((member) => ({ ...member, weight: (member.weight * weight) / total }));
+    return leaves.map((member) => ({ ...member, weight: (member.weight * (weight / all)) / total }));
   });
 }
 

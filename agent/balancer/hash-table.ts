@@ -12,7 +12,7 @@ export interface HashTable {
 export interface HashMember {
   /** What places the member; members of one key share their places. */
   readonly key: string;
-  /** Above 0. */
+  /** Its share of all, above 0: all sum to 1. */
   readonly weight: number;
 }
 
@@ -21,14 +21,13 @@ export interface HashMember {
  * (envoy.config.cluster.v3.Cluster.RingHashLbConfig, gRFC A42). At least one member.
  */
 export function buildRing(members: readonly HashMember[], minSize: number, maxSize: number): HashTable {
-  const total = members.reduce((sum, { weight }) => sum + weight, 0);
-  const least = members.reduce((min, { weight }) => Math.min(min, weight / total), 1);
+  const least = members.reduce((min, { weight }) => Math.min(min, weight), 1);
   // The lightest member has a whole number of points.
   const scale = Math.min(Math.ceil(least * minSize) / least, maxSize);
   const points: { readonly hash: bigint; readonly member: number }[] = [];
   let target = 0;
   for (const [member, { key, weight }] of members.entries()) {
-    target += (scale * weight) / total;
+    target += scale * weight;
     for (let i = 0; points.length < target; i++) points.push({ hash: hashText(`${key}_${i}`), member });
   }
   points.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.member - b.member));

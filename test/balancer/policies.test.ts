@@ -179,9 +179,32 @@ test('a host name places an endpoint where the cluster says so, and it has one',
 
 test('a ring gives the lightest member a whole number of points, and never exceeds its maximum', (t) => {
   const member = (key: string, weight: number) => ({ key, weight });
-  t.is(buildRing([member('a', 1), member('b', 2)], 10, 1_000).slots.length, 12);
-  t.is(buildRing([member('a', 1), member('b', 99)], 10, 50).slots.length, 50);
+  t.is(buildRing([member('a', 1 / 3), member('b', 2 / 3)], 10, 1_000).slots.length, 12);
+  t.is(buildRing([member('a', 0.01), member('b', 0.99)], 10, 50).slots.length, 50);
   t.is(buildRing([member('a', 1)], 1, 1).slots.length, 1);
+});
+
+test('a ring has as many points of each endpoint as Envoy gives it, though shares of a ninth are rounded (10.3)', (t) => {
+  const weights = [1, 2, 3, 1, 2];
+  const points = [114, 228, 342, 114, 228];
+  const of = weights.map((weight, at) => ({ ...keyedEndpoint(at + 1, `key-${at}`), weight }));
+  for (const cluster of [
+    balancer(assignment(locality(of)), { lbPolicy: ringHash }),
+    balancer(assignment(locality(of.map((one) => ({ ...one, health: 'unhealthy' })))), { lbPolicy: ringHash }),
+  ]) {
+    const ring = points.flatMap((count, at) =>
+      Array.from({ length: count }, (_, i) => ({ at, hash: hashText(`key-${at}_${i}`) })),
+    );
+    ring.sort((a, b) => (a.hash < b.hash ? -1 : 1));
+    // A call that lies where one point more would be meets the endpoint of the next point that there is.
+    for (const [at, count] of points.entries()) {
+      for (const i of [0, count - 1, count]) {
+        const hash = hashText(`key-${at}_${i}`);
+        const next = ring.find((point) => point.hash >= hash) ?? ring[0]!;
+        t.is(cluster.pick(all, hash), next.at, `point ${i} of endpoint ${at}`);
+      }
+    }
+  }
 });
 
 test('a Maglev table has no empty slot, and each member about its share', (t) => {

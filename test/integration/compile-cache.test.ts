@@ -14,7 +14,7 @@ import { plainMesh } from '../support/resources.ts';
 const ENTRY = fileURLToPath(new URL('../../bin/outrigger.js', import.meta.url));
 
 test('an agent that was killed leaves its compiled code to the next one, for both kinds of threads', async (t) => {
-  t.timeout(30_000, 'a start on a busy machine');
+  t.timeout(60_000, 'a start on a busy machine');
   const folder = await mkdtemp(join(tmpdir(), 'outrigger-compiled-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const env = { ...process.env, TMPDIR: folder, NODE_COMPILE_CACHE: undefined };
