@@ -137,15 +137,22 @@ test('cancel and deadline reach the endpoint', async (t) => {
   call.on('error', () => {});
   call.on('metadata', () => call.cancel());
   await cancelled;
-  const hanging = await startRawEndpoint(t, (stream) => stream.resume());
-  const other = await startHalfProxied(t, hanging.port);
-  const overdue = other.client().bidi(undefined, { deadline: Date.now() + 200 });
+  let onCalled: (timeout: unknown) => void = () => {};
+  const called = new Promise<unknown>((resolve) => {
+    onCalled = resolve;
+  });
+  const hanging = await startRawEndpoint(t, (_stream, head) => onCalled(head['grpc-timeout']));
+  const other = (await startHalfProxied(t, hanging.port)).client();
+  const patient = other.bidi(undefined, { deadline: Date.now() + 60_000 });
+  patient.on('error', () => {});
+  t.regex(String(await called), /^\d+[num]$/);
+  patient.cancel();
+  const overdue = other.bidi(undefined, { deadline: Date.now() + 100 });
   overdue.on('error', () => {});
   const end = await new Promise<grpc.StatusObject>((resolve) => {
     overdue.on('status', resolve);
   });
   t.is(end.code, status.DEADLINE_EXCEEDED);
-  t.regex(String(hanging.heads[0]?.['grpc-timeout']), /^\d+[num]$/);
 });
 
 test('an answer that breaks off, or has no status, is no success', async (t) => {
