@@ -54,9 +54,18 @@ export async function readConfig(
   const preset = presetOf(flags);
   if (preset !== null) return { ...fromPreset(preset, env), file: null, env };
   const found = await bootstrapText(flags, env);
+  if (found.kind === 'agent-file' || found.kind === 'envoy-static') refuseControlPlaneFlags(flags, found.name);
   if (found.kind === 'agent-file') return fromAgentFile(found, env);
   if (found.kind === 'envoy-static') return fromStaticEnvoy(found, env, unsupported);
   return { ...fromBootstrap(found, env, unsupported), file: null, env };
+}
+
+/** A flag that has no effect is better refused than missed. */
+function refuseControlPlaneFlags(flags: FlagValues, file: string): void {
+  for (const name of ['outbound-port', 'xds-mode', 'cache-dir', 'csds-port']) {
+    if (flags.text(name) === undefined) continue;
+    throw new UsageError(`--${name} is for a control plane, and ${file} names none: it says everything itself`);
+  }
 }
 
 function fromAgentFile({ text, name }: BootstrapText, env: Environment): FoundConfig {

@@ -230,6 +230,13 @@ backends: { a: { endpoints: ["127.0.0.1:1"] }, b: { endpoints: ["127.0.0.1:2"] }
   t.is((await outrigger(['explain', '--config', file, '/a/b', '/c/d'])).code, 64);
 });
 
+test.serial('a flag for control planes is wrong usage beside a file that needs none', async (t) => {
+  const file = await fileWith(t, AGENT_YAML, 'agent.yaml');
+  const { code, err } = await outrigger(['run', '-c', file, '--cache-dir', 'kept']);
+  t.is(code, 64);
+  t.regex(err, /--cache-dir is for a control plane, and .*agent\.yaml names none/);
+});
+
 test.serial('schema prints the JSON Schema of agent.yaml', async (t) => {
   const { code, out } = await outrigger(['schema']);
   t.is(code, 0);
