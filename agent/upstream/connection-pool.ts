@@ -202,10 +202,10 @@ export class ConnectionPool implements ConnectionHandler {
       return;
     }
     const { connectTimeoutMs } = this.#options;
-    while (
-      this.#waiters.size > this.#opening.size * this.#streamsEach &&
-      this.#connections.length < this.#maxConnections
-    ) {
+    // Those that are leaving take no calls: they may not keep others from being opened, however long their last call is.
+    let usable = 0;
+    for (const { state } of this.#connections) if (state !== 'draining') usable++;
+    for (; this.#waiters.size > this.#opening.size * this.#streamsEach && usable < this.#maxConnections; usable++) {
       const connection = connect(this.#target.to, this.#target.tls, this.#environment, this, { connectTimeoutMs });
       this.#connections.push(connection);
       this.#opening.add(connection);

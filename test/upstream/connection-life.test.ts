@@ -162,3 +162,19 @@ test('clusters that want another life of their connections share none, and those
   endpoint.close();
   other.socket.destroy();
 });
+
+test('connections that are leaving, each with a call that goes on, keep no new one from being opened', async (t) => {
+  const { session, next } = await raw(t, noLife);
+  // A pool has 128 connections at most.
+  for (let i = 0; i < 130; i++) {
+    void call(session);
+    const peer = await next();
+    await peer.expect('HEADERS', 1);
+    peer.send(goAway(1, 0, ''));
+  }
+  const served = call(session);
+  const last = await next();
+  await last.expect('HEADERS', 1);
+  last.send(headers(1, answer, flag.endStream));
+  t.is((await served).headers['grpc-status'], '0');
+});
