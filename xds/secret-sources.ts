@@ -19,12 +19,19 @@ export interface SecretSourcesOptions
   readonly ads: Pick<XdsClient, 'watch'> | null;
 }
 
+/** Kept as long as something is asked of it. */
+interface AskedServer {
+  readonly client: XdsClient;
+  /** Of secrets that are followed. */
+  count: number;
+}
+
 /** A target that a control plane names gets no credentials, so what it sends must not leave the machine. */
 const localTarget = /^(?:unix:|unix-abstract:|(?:dns:(?:\/\/\/)?|ipv4:)?(?:127\.\d+\.\d+\.\d+|localhost):\d+$)/;
 
 export class SecretSources {
   readonly #options: SecretSourcesOptions;
-  readonly #clients = new Map<string, XdsClient>();
+  readonly #asked = new Map<string, AskedServer>();
   readonly #files: FileCertificates;
   /** By the server that would be asked. */
   readonly #mounted: ReadonlyMap<string, MountedSecrets>;
@@ -54,37 +61,44 @@ export class SecretSources {
     const server = this.#serverOf(source);
     if (typeof server === 'string') return { problem: server };
     const key = `${source.mode} ${server.serverUri}`;
-    let client = this.#clients.get(key);
-    if (client === undefined) {
-      client = this.#createClient({ ...server, mode: source.mode });
-      this.#clients.set(key, client);
-      client.start();
-    }
-    return client.watch('secret', name, watcher);
+    const asked = this.#asked.get(key) ?? this.#ask(key, { ...server, mode: source.mode });
+    asked.count += 1;
+    const stop = asked.client.watch('secret', name, watcher);
+    return () => {
+      stop();
+      asked.count -= 1;
+      if (asked.count > 0) return;
+      asked.client.stop();
+      this.#asked.delete(key);
+    };
   };
 
   /** What is known of the secrets of each server but the one of everything else. */
   dump(): ConfigDump[] {
-    return [...this.#clients.values()].map((client) => client.dump());
+    return [...this.#asked.values()].map(({ client }) => client.dump());
   }
 
   statuses(): ControlPlaneStatus[] {
-    return [...this.#clients.values()].flatMap((client) => client.statuses());
+    return [...this.#asked.values()].flatMap(({ client }) => client.statuses());
   }
 
   stop(): void {
     this.#files.stop();
     for (const mounted of this.#mounted.values()) mounted.stop();
-    for (const client of this.#clients.values()) client.stop();
+    for (const { client } of this.#asked.values()) client.stop();
   }
 
-  #createClient(server: ServerConfig): XdsClient {
+  #ask(key: string, server: ServerConfig): AskedServer {
     const { ads: _, bootstrap, ...others } = this.#options;
-    return new XdsClient({
+    const client = new XdsClient({
       ...others,
       bootstrap: { ...bootstrap, servers: [server] },
       transport: (wanted) => createGrpcTransport(wanted, { service: 'secrets' }),
     });
+    const asked = { client, count: 0 };
+    this.#asked.set(key, asked);
+    client.start();
+    return asked;
   }
 
   /** Or why there is none. */

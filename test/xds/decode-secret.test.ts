@@ -58,6 +58,19 @@ const problems: readonly (readonly [string, object, readonly string[]])[] = [
     ['tls_certificate.private_key: is not the one of the certificate'],
   ],
   [
+    'a chain whose second certificate is none',
+    {
+      name: 's',
+      tls_certificate: {
+        certificate_chain: {
+          inline_string: `${pem('server')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`,
+        },
+        private_key: key,
+      },
+    },
+    ['tls_certificate.certificate_chain: has something behind the first certificate that is none'],
+  ],
+  [
     'text that is neither',
     {
       name: 's',

@@ -1,5 +1,6 @@
 // envoy.extensions.transport_sockets.tls.v3.Secret -> Secret.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import type { Secret } from '../model/secret.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { decodeCertificate, decodeValidation } from './tls-material.ts';
@@ -52,10 +53,21 @@ function checkPair(certificateChainPem: string, privateKeyPem: string, scope: Sc
     const key = createPrivateKey(privateKeyPem);
     if (certificate !== null && !certificate.checkPrivateKey(key)) {
       scope.at('private_key').fail('is not the one of the certificate');
+    } else if (certificate !== null && !isUsable(certificateChainPem, privateKeyPem)) {
+      scope.at('certificate_chain').fail('has something behind the first certificate that is none');
     }
   } catch {
     // What the reason quotes may be of the key.
     scope.at('private_key').fail('is not a private key in PEM');
+  }
+}
+
+function isUsable(cert: string, key: string): boolean {
+  try {
+    createSecureContext({ cert, key });
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,10 +1,11 @@
-// Secrets that an Istio pod has as files, in place of asking anybody.
+// Where secrets come from: files that an Istio pod has, in place of asking anybody, and servers of their own.
 import { readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import type { TlsFiles } from '../../xds/model/bootstrap.ts';
 import type { SecretReference } from '../../xds/model/tls.ts';
 import { filesOfName } from '../../xds/mounted-secrets.ts';
 import { SecretSources } from '../../xds/secret-sources.ts';
+import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { bootstrapFor } from './client-harness.ts';
 
 const path = (file: string): string => new URL(`../http2/fixtures/${file}.pem`, import.meta.url).pathname;
@@ -59,4 +60,27 @@ test('names that say which files they are', (t) => {
   });
   t.deepEqual(filesOfName('file-root:/etc/certs/root.pem'), { ca: at('/etc/certs/root.pem'), identity: null });
   for (const name of ['default', 'file-cert:/only', 'file-cert:/a~/b~/c', 'file-root:']) t.is(filesOfName(name), null);
+});
+
+test('a server of secrets is asked as long as something is asked of it, and no longer', async (t) => {
+  const server = createXdsServer({ log: () => {} });
+  const port = await server.listen({ host: '127.0.0.1', port: 0 });
+  const sources = new SecretSources({ ads: null, bootstrap: bootstrapFor('nowhere'), log: () => {} });
+  t.teardown(async () => {
+    sources.stop();
+    await server.close();
+  });
+  const source = { kind: 'target', name: `127.0.0.1:${port}`, mode: 'delta' } as const;
+  const silent = { onChanged() {}, onAbsent() {}, onError() {} };
+  const stops = ['a', 'b'].map((name) => sources.watch({ name, source }, silent));
+  t.deepEqual(
+    sources.statuses().map(({ server: asked }) => asked),
+    [source.name],
+    'one client for both',
+  );
+  for (const stop of stops) {
+    t.is(sources.statuses().length, 1);
+    if (typeof stop === 'function') stop();
+  }
+  t.deepEqual(sources.statuses(), []);
 });
