@@ -105,6 +105,19 @@ test('istio: certificates that are mounted into the pod go before those of a soc
   });
 });
 
+test('istio-grpc: the certificates that an istio-agent keeps in OUTPUT_CERTS, by the name that istiod knows', (t) => {
+  t.is(bootstrapOf('istio-grpc', istioPod).certificateProviders, undefined);
+  const { certificateProviders } = bootstrapOf('istio-grpc', { ...istioPod, OUTPUT_CERTS: '/var/lib/istio/data' });
+  const file = (name: string) => ({ kind: 'file', path: `/var/lib/istio/data/${name}` });
+  t.deepEqual(certificateProviders as unknown, {
+    default: {
+      ca: file('root-cert.pem'),
+      identity: { certificate: file('cert-chain.pem'), privateKey: file('key.pem') },
+      refreshMs: 900_000,
+    },
+  });
+});
+
 test('istio-grpc: state of the world, and the generator of proxyless gRPC', (t) => {
   const { servers, node } = bootstrapOf('istio-grpc', istioPod);
   t.is(servers[0]?.mode, 'sotw');

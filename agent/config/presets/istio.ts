@@ -1,5 +1,5 @@
 // Istio: what its injector puts into a pod (variables, token, root certificate, labels) -> who the agent is for istiod.
-import type { ServerConfig, TlsFiles } from '../../../xds/model/bootstrap.ts';
+import type { CertificateProvider, ServerConfig, TlsFiles } from '../../../xds/model/bootstrap.ts';
 import { filled, type Preset, type PresetDraft, type PresetReader, plainTls } from './preset-sources.ts';
 
 const tokenFile = '/var/run/secrets/tokens/istio-token';
@@ -16,7 +16,21 @@ const defaultVersion = '1.31.0';
 export const istio: Preset = (reader) => draft(reader, 'delta', {});
 
 /** The small configuration that istiod gives to proxyless gRPC. */
-export const istioGrpc: Preset = (reader) => draft(reader, 'sotw', { GENERATOR: 'grpc' });
+export const istioGrpc: Preset = (reader) => {
+  const proxyless = draft(reader, 'sotw', { GENERATOR: 'grpc' });
+  const folder = reader.first('OUTPUT_CERTS');
+  return folder === '' ? proxyless : { ...proxyless, certificateProviders: { default: workloadFiles(folder) } };
+};
+
+/** Where an istio-agent keeps the certificate of the workload for proxyless gRPC, and how often that is to look there. */
+function workloadFiles(folder: string): CertificateProvider {
+  const file = (name: string) => ({ kind: 'file', path: `${folder}/${name}` }) as const;
+  return {
+    ca: file('root-cert.pem'),
+    identity: { certificate: file('cert-chain.pem'), privateKey: file('key.pem') },
+    refreshMs: 900_000,
+  };
+}
 
 function draft(reader: PresetReader, mode: PresetDraft['mode'], extra: Readonly<Record<string, unknown>>): PresetDraft {
   const pod = reader.required('the name of the pod', 'POD_NAME');

@@ -32,6 +32,8 @@ export interface PresetDraft {
   readonly secretServers?: NonNullable<Bootstrap['secretServers']>;
   /** Secrets that are files. Absent: none. */
   readonly secretFiles?: NonNullable<Bootstrap['secretFiles']>;
+  /** Absent: none. */
+  readonly certificateProviders?: NonNullable<Bootstrap['certificateProviders']>;
 }
 
 export type Preset = (reader: PresetReader) => PresetDraft;

@@ -60,6 +60,7 @@ function toBootstrap(reader: PresetReader, draft: PresetDraft): Bootstrap {
     },
     ...(draft.secretServers !== undefined && { secretServers: draft.secretServers }),
     ...(draft.secretFiles !== undefined && { secretFiles: draft.secretFiles }),
+    ...(draft.certificateProviders !== undefined && { certificateProviders: draft.certificateProviders }),
   };
 }
 
