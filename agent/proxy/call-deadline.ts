@@ -8,12 +8,22 @@ import type { HeaderBlock } from '../http2/index.ts';
 const timeoutText = Buffer.alloc(16);
 
 /**
+ * What the client allows, ms. `null` when absent or malformed: a malformed one passes through and limits nothing
+ * (envoy-behaviours 7.3).
+ */
+export function clientTimeout(head: HeaderBlock): number | null {
+  const length = head.read('grpc-timeout', timeoutText);
+  return length === -1 ? null : parseGrpcTimeout(timeoutText, length);
+}
+
+/**
  * Monotonic ms at which the call is over; `Infinity` when neither client nor route set a limit.
+ * @param sentMs what the client allows.
  * @param policy `null` while no route has taken the call.
  */
-export function callDeadline(startedMs: number, head: HeaderBlock, policy: CallPolicy | null): number {
-  if (policy === null) return startedMs + (clientTimeout(head) ?? Number.POSITIVE_INFINITY);
-  let limitMs = asked(head, policy);
+export function callDeadline(startedMs: number, sentMs: number | null, policy: CallPolicy | null): number {
+  if (policy === null) return startedMs + (sentMs ?? Number.POSITIVE_INFINITY);
+  let limitMs = asked(sentMs, policy);
   if (policy.timeoutMs !== null && policy.timeoutMs < limitMs) limitMs = policy.timeoutMs;
   const stream = policy.maxStreamDurationMs;
   if (stream !== null && stream > 0 && stream < limitMs) limitMs = stream;
@@ -25,17 +35,16 @@ export function callDeadline(startedMs: number, head: HeaderBlock, policy: CallP
  * turn it arrived in (`inTurn`), unless the route lowered it. Envoy adds none for a route's `timeout` alone; nor do we.
  */
 export function requestTimeout(
-  head: HeaderBlock,
+  sentMs: number | null,
   inTurn: boolean,
   call: { readonly startedMs: number; readonly deadlineMs: number },
   policy: CallPolicy,
   nowMs: number,
 ): Uint8Array | null {
   if (call.deadlineMs === Number.POSITIVE_INFINITY) return null;
-  const sent = clientTimeout(head);
   const limitMs = call.deadlineMs - call.startedMs;
-  if (sent === null && policy.timeoutMs === limitMs) return null;
-  if (inTurn && sent !== null && call.startedMs + sent === call.deadlineMs) return null;
+  if (sentMs === null && policy.timeoutMs === limitMs) return null;
+  if (inTurn && sentMs !== null && call.startedMs + sentMs === call.deadlineMs) return null;
   return formatGrpcTimeout(call.deadlineMs - nowMs);
 }
 
@@ -48,15 +57,8 @@ export function deadlineMessage(cluster: string, endpoint: string, sent: boolean
     : `${cluster}: ${after}, connecting to ${endpoint}`;
 }
 
-function asked(head: HeaderBlock, policy: CallPolicy): number {
-  const sent = clientTimeout(head);
-  if (sent === null) return Number.POSITIVE_INFINITY;
+function asked(sentMs: number | null, policy: CallPolicy): number {
+  if (sentMs === null) return Number.POSITIVE_INFINITY;
   const cap = policy.grpcTimeoutMaxMs;
-  return cap !== null && cap > 0 && cap < sent ? cap : sent;
-}
-
-/** `null` when absent or malformed: a malformed one passes through and limits nothing (envoy-behaviours 7.3). */
-function clientTimeout(head: HeaderBlock): number | null {
-  const length = head.read('grpc-timeout', timeoutText);
-  return length === -1 ? null : parseGrpcTimeout(timeoutText, length);
+  return cap !== null && cap > 0 && cap < sentMs ? cap : sentMs;
 }

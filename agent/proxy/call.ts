@@ -17,7 +17,7 @@ import {
 } from '../http2/index.ts';
 import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
-import { callDeadline, deadlineMessage, requestTimeout } from './call-deadline.ts';
+import { callDeadline, clientTimeout, deadlineMessage, requestTimeout } from './call-deadline.ts';
 import { type CallContext, type ProxyParts, upstreamHead, withoutHost } from './call-parts.ts';
 import { CallRetries } from './call-retries.ts';
 import { EndingCall } from './ending-call.ts';
@@ -32,6 +32,8 @@ const MAX_TRANSPARENT_RETRIES = 1;
 export class Call extends EndingCall implements StreamHandler, AttemptOwner {
   #context: CallContext;
   #policy: CallPolicy | null = null;
+  /** What the client's grpc-timeout says, ms. */
+  #clientTimeoutMs: number | null = null;
   /** What the route's hash policy made of the call. */
   #hash: bigint | null = null;
   #tried: readonly UpstreamEndpoint[] = NONE;
@@ -82,6 +84,7 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
     this.request.ended = endStream;
     this.method = head.method;
     this.authority = head.authority;
+    this.#clientTimeoutMs = clientTimeout(block);
     if (parts.tracer !== null) this.trace = parts.tracer.begin(block);
     for (const observer of parts.observers) observer.callStarted(this);
     this.#direct(head, block);
@@ -97,7 +100,7 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
   #await(pending: PendingDecision<CallContext>, block: HeaderBlock): void {
     this.pending = pending;
     this.request.keepHead(block);
-    this.#setDeadline(callDeadline(this.startedMs, block, null));
+    this.#setDeadline(callDeadline(this.startedMs, this.#clientTimeoutMs, null));
     void pending.decision.then((decision) =>
       this.inTurn(() => {
         this.pending = null;
@@ -156,7 +159,7 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
       return;
     }
     this.upstreamCluster = cluster;
-    this.#setDeadline(callDeadline(this.startedMs, block, decision.policy));
+    this.#setDeadline(callDeadline(this.startedMs, this.#clientTimeoutMs, decision.policy));
     if (this.deadlineMs <= this.parts.now()) this.deadlineExpired();
     else this.#tryEndpoint(block);
   }
@@ -187,7 +190,7 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
     const request = this.request;
     const own = withoutHost(block, this.head!, this.parts.edits);
     const rewritten = this.rewrite === null ? own : this.rewrite.request(own, this);
-    const timeout = requestTimeout(block, block !== request.head, this, this.#policy!, now);
+    const timeout = requestTimeout(this.#clientTimeoutMs, block !== request.head, this, this.#policy!, now);
     const { edits } = this.parts;
     const marked = this.retries === null ? rewritten : this.retries.mark(rewritten, edits.previousAttempts);
     const head = upstreamHead(marked, this.trace, timeout, edits);
