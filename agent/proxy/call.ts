@@ -303,6 +303,7 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
       this.retries?.stop();
       return false;
     }
+    attempt.firstByteMs = this.parts.now();
     if (!endStream) stream?.reset(ErrorCode.CANCEL);
     return true;
   }

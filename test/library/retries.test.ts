@@ -56,6 +56,7 @@ test('a call that fails is tried again, whole, and the endpoint is told how ofte
   );
   t.is(bodies.at(-1)?.subarray(5).toString(), 'hello');
   t.is(ended[0]?.attempts.length, 3);
+  t.true(ended[0]?.attempts.every(({ sentMs, firstByteMs }) => firstByteMs >= sentMs));
   t.is(ended[0]?.status, 0);
   t.is(ended[0]?.flag, '-');
 });
