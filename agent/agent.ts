@@ -68,6 +68,8 @@ export interface AgentOptions {
   readonly outboundPort: number | null;
   /** The port for kubelet and Prometheus, on all addresses; `null`: there is none. */
   readonly statusPort: number | null;
+  /** The kernel redirects the application's connections to the listeners (`outrigger iptables`). */
+  readonly takesRedirected: boolean;
   /** Data-plane threads. */
   readonly concurrency: number;
   /** `null`: `OUTRIGGER_LOG_LEVEL`, else `info`. */
@@ -126,6 +128,13 @@ export class Agent {
     this.#workers = new Workers({
       concurrency: options.concurrency,
       sampling: this.#telemetry.sampling,
+      ...(options.takesRedirected
+        ? {
+            redirection: {
+              ownPorts: [options.adminPort, ...(options.statusPort === null ? [] : [options.statusPort])],
+            },
+          }
+        : {}),
       logLevel,
       log,
       onUp: (worker, up) => this.#receive(worker, up),

@@ -1,7 +1,7 @@
 // The composition root of one data plane: listeners, director, clusters, proxy, observers. It knows neither which thread
 // it is on nor who sends its configuration: plain data comes in through `receive` and goes out through `post`.
 
-import type { HttpConnectionManager, Listener } from '../xds/model/listener.ts';
+import type { HttpConnectionManager, Listener, TrafficDirection } from '../xds/model/listener.ts';
 import type { ResourceName } from '../xds/model/resource.ts';
 import { AuthorityDirector, type ExplainedDirector } from './director/authority-director.ts';
 import { OnDemandNames } from './director/on-demand-names.ts';
@@ -12,9 +12,19 @@ import { CallFilters } from './filters/filter-chain.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
 import { DeadlineQueue } from './grpc/deadline-queue.ts';
 import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes } from './http2/index.ts';
-import type { DataPlaneSettings, Down, Explanation, LinkResource, LinkUpdate, Up } from './link.ts';
+import type {
+  DataPlaneSettings,
+  Down,
+  Explanation,
+  LinkResource,
+  LinkUpdate,
+  RedirectionSettings,
+  Up,
+} from './link.ts';
 import { defaultListenerLimits } from './listener/connection-cap.ts';
 import { ListenerSet } from './listener/listener-set.ts';
+import { loadOriginalDestination } from './listener/original-dst.ts';
+import type { Redirection } from './listener/redirection.ts';
 import type { CallObserver } from './observe/call-observer.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import type { CallContext } from './proxy/call-parts.ts';
@@ -114,6 +124,7 @@ export class DataPlane {
       reusePort: settings.reusePort,
       limits: defaultListenerLimits,
       onRefused: (limit, peer) => limits.hit(limit, 'server', peer),
+      redirection: settings.redirection === undefined ? null : createRedirection(settings.redirection, stats, log),
       drainMs: LISTENER_DRAIN_MS,
       createContext: (listener, chain) => this.#createContext(listener, chain.http),
       accept: (stream, context) => proxy.accept(stream, context),
@@ -266,4 +277,26 @@ export class DataPlane {
     const head = readCallHead(this.#shapes.block(headers), createCallHeadMemo(this.#shapes));
     return { lines: context.director.explain(head) };
   }
+}
+
+/** Without it, calls go by their authority as all calls do, and what is not HTTP/2 has nowhere to go. */
+function createRedirection({ ownPorts }: RedirectionSettings, stats: StatsRegion, log: Log): Redirection | null {
+  const loaded = loadOriginalDestination();
+  if ('reason' in loaded) {
+    const way = 'calls are routed by their authority, and what is not HTTP/2 is refused';
+    log('warn', `the kernel cannot be asked where redirected connections were meant to go; ${way}`, loaded);
+    return null;
+  }
+  log('info', 'redirected connections are told by their original destination (SO_ORIGINAL_DST)');
+  const observer = (direction: TrafficDirection) => {
+    const connections = (result: string) =>
+      stats.counter('outrigger_redirected_connections_total', { direction, result });
+    const [passed, failed] = [connections('passed'), connections('failed')];
+    return { onPassed: () => passed.add(1), onFailed: () => failed.add(1), log };
+  };
+  return {
+    originalDestination: loaded.originalDestination,
+    ownPorts,
+    observers: { inbound: observer('inbound'), outbound: observer('outbound') },
+  };
 }

@@ -98,6 +98,13 @@ export interface DataPlaneSettings {
   readonly stats: SharedArrayBuffer;
   readonly logLevel: LogLevel;
   readonly sampling: SamplingSettings;
+  /** The kernel redirects connections to the listeners; absent: it does not. */
+  readonly redirection?: RedirectionSettings;
+}
+
+export interface RedirectionSettings {
+  /** Of the agent itself, beside its listeners': nobody is passed on to them. */
+  readonly ownPorts: readonly number[];
 }
 
 /** `OTEL_TRACES_SAMPLER` and its argument, as the sampling decision needs them; `enabled: false` records nothing. */

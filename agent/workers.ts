@@ -9,7 +9,7 @@ import { formatAddress, type SocketAddress } from '../xds/model/address.ts';
 import type { ConfigUpdate, ServingResource, ServingType } from '../xds/model/resource.ts';
 import { ConfigFeed } from './config-feed.ts';
 import type { DrainPlan } from './drain.ts';
-import type { DataPlaneSettings, Down, SamplingSettings, Up } from './link.ts';
+import type { DataPlaneSettings, Down, RedirectionSettings, SamplingSettings, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 
 const CRASH_WINDOW_MS = 60_000;
@@ -23,6 +23,7 @@ const REPLAY_ORDER: readonly ServingType[] = ['cluster', 'endpoints', 'route', '
 export interface WorkersOptions {
   readonly concurrency: number;
   readonly sampling: SamplingSettings;
+  readonly redirection?: RedirectionSettings;
   readonly logLevel: LogLevel;
   readonly log: Log;
   /** Everything that comes up, by worker. */
@@ -130,7 +131,7 @@ export class Workers {
 
   #spawn(): Thread {
     const id = this.#nextId++;
-    const { concurrency, sampling, onStats } = this.#options;
+    const { concurrency, sampling, redirection, onStats } = this.#options;
     const stats = new SharedArrayBuffer(STATS_BYTES);
     const settings: DataPlaneSettings = {
       worker: id,
@@ -138,6 +139,7 @@ export class Workers {
       stats,
       logLevel: this.#logLevel,
       sampling,
+      ...(redirection === undefined ? {} : { redirection }),
     };
     onStats(id, stats);
     // Sources and the built package differ in this file's extension only.

@@ -14,6 +14,7 @@ import { onEndSignals } from './signals.ts';
 
 const XDS_MODES = ['auto', 'delta', 'sotw'] as const;
 const PORTS = { min: 0, max: 65_535, fallback: 15_000 };
+const INTERCEPTIONS = ['none', 'redirect'] as const;
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const runCommand: Command = {
@@ -50,6 +51,11 @@ export const runCommand: Command = {
     OUTBOUND_PORT_FLAG,
     UNSUPPORTED_FLAG,
     { name: 'cache-dir', value: 'DIR', help: 'keep the last good configuration here, and start from it' },
+    {
+      name: 'interception',
+      value: 'WAY',
+      help: 'redirect: connections come by the rules of `outrigger iptables`; none: they are meant for the agent (none)',
+    },
     { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
     { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (OUTRIGGER_LOG_LEVEL, else info)' },
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
@@ -83,6 +89,7 @@ export const runCommand: Command = {
       csdsPort: flags.text('csds-port') === undefined ? null : flags.number('csds-port', PORTS),
       outboundPort: outboundPortOf(flags),
       statusPort,
+      takesRedirected: flags.oneOf('interception', INTERCEPTIONS, 'none') === 'redirect',
       concurrency,
       logLevel,
       drain: drainPlanOf(flags),

@@ -60,6 +60,7 @@ function argumentsOf({ settings, graceSeconds }: AgentContainerOptions): string[
     ...(preset === '' ? [] : ['--control-plane', preset]),
     ...['--status-port', `${STATUS_PORT}`, '--termination-grace-period', `${graceSeconds}`],
     ...(settings.form === 'native' ? ['--app-ends-first'] : []),
+    ...(settings.interception === 'redirect' ? ['--interception', 'redirect'] : []),
     ...['--concurrency', `${settings.concurrency}`, '--unsupported', settings.unsupported],
     ...['--log-level', settings['log-level']],
   ];

@@ -132,7 +132,7 @@ export const settings = {
     'WAY',
     'none',
     word('none', 'redirect'),
-    "none (the application's addresses name the agent) or redirect (all TCP of the pod goes to the agent, which passes HTTP/2 only)",
+    "none (the application's addresses name the agent) or redirect (all TCP of the pod goes to the agent: gRPC by its authority, the rest as bytes)",
   ),
   'exclude-inbound-ports': setting('PORTS', '', ports, 'ports of the pod that are reached without the agent'),
   'exclude-outbound-ports': setting('PORTS', '', ports, 'ports that the pod reaches without the agent'),

@@ -12,7 +12,12 @@ export interface ServingChain<Context> {
   readonly context: Context;
   /** Where its browsers are served; `null`: they are not. */
   readonly web: WebFront | null;
+  /** It asks nothing of who connects: neither TLS nor a filter's leave. */
+  readonly isOpen: boolean;
 }
+
+/** Why no chain serves a connection, where none is for it. */
+export const NO_CHAIN = 'no filter chain is for it';
 
 export class ChainSet<Context> {
   /** Whether a client's first bytes have to be seen before its chain can be chosen. */
@@ -32,7 +37,7 @@ export class ChainSet<Context> {
   /** The chain for that connection, or why none serves it. */
   choose(facts: ConnectionFacts): ServingChain<Context> | string {
     const chosen = chooseFilterChain(this.#resource, facts);
-    if (chosen === null) return 'no filter chain is for it';
+    if (chosen === null) return NO_CHAIN;
     return 'http' in chosen ? this.#serving.get(chosen)! : chosen.reason;
   }
 }

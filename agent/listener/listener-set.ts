@@ -16,6 +16,7 @@ import {
 import { ChainSet, type ServingChain } from './chain-set.ts';
 import type { ListenerLimits } from './connection-cap.ts';
 import { Listener } from './listener.ts';
+import type { Redirection } from './redirection.ts';
 import { WebFront } from './web-front.ts';
 
 export interface ListenerEvents {
@@ -30,6 +31,8 @@ export interface ListenerSetOptions<Context> extends ListenerEvents {
   /** Of each listener. */
   readonly limits: ListenerLimits;
   readonly onRefused: (limit: keyof ListenerLimits, peer: string) => void;
+  /** Of connections that the kernel hands over; absent: there are none. */
+  readonly redirection?: Redirection | null;
   /** How long connections of a listener that was removed or moved may go on. */
   readonly drainMs: number;
   /** What the calls of a chain have in common; made anew for each version of the resource. */
@@ -130,11 +133,21 @@ export class ListenerSet<Context> {
     const { grpcWeb } = chain.http;
     const web = grpcWeb === undefined ? null : new WebFront(grpcWeb, limits, environment.log);
     const tls = wanted === null ? null : serverTls(wanted, checkNames, limits.prefaceTimeoutMs, web !== null);
-    return { environment, tls, web, context: this.#options.createContext(resource, chain) };
+    const isOpen = wanted === null && chain.http.filters.length === 0;
+    return { environment, tls, web, isOpen, context: this.#options.createContext(resource, chain) };
   }
 
   #bind(resource: ListenerResource, chains: ChainSet<Context>): void {
-    const { environment, reusePort, limits, onRefused, accept: onStream, onBound, onFailed } = this.#options;
+    const {
+      environment,
+      reusePort,
+      limits,
+      onRefused,
+      accept: onStream,
+      onBound,
+      onFailed,
+      redirection = null,
+    } = this.#options;
     const entry: Entry<Context> = {
       resource,
       listener: new Listener({
@@ -145,6 +158,9 @@ export class ListenerSet<Context> {
         onRefused,
         chains,
         onStream,
+        redirection,
+        direction: resource.direction,
+        hasListenerOn: (port) => this.#all().some(({ resource: { address } }) => address.port === port),
       }),
     };
     this.#entries.set(resource.name, entry);

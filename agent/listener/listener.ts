@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { formatAddress, isSocketFile, type SocketAddress } from '../../xds/model/address.ts';
+import type { TrafficDirection } from '../../xds/model/listener.ts';
 import { plainAddress } from '../grpc/address-range.ts';
 import {
   accept,
@@ -15,10 +16,13 @@ import {
   type Stream,
   type StreamHandler,
 } from '../http2/index.ts';
-import type { ChainSet, ServingChain } from './chain-set.ts';
+import { type ChainSet, NO_CHAIN, type ServingChain } from './chain-set.ts';
+import type { FirstBytes } from './client-hello.ts';
 import { ConnectionCap, type ListenerLimits } from './connection-cap.ts';
 import type { ConnectionFacts, Hello } from './filter-chain-index.ts';
 import { peekFirstBytes } from './peek.ts';
+import { type RedirectedVerdict, takeRedirected } from './redirected.ts';
+import { isDirect, type Redirection } from './redirection.ts';
 import type { WebConnection, WebFront } from './web-front.ts';
 
 export interface ListenerOptions<Context> {
@@ -31,6 +35,11 @@ export interface ListenerOptions<Context> {
   /** `limit` has forbidden a connection of that client, `host:port`. */
   readonly onRefused: (limit: keyof ListenerLimits, peer: string) => void;
   readonly onStream: (stream: Stream, context: Context) => StreamHandler;
+  readonly direction: TrafficDirection;
+  /** `null`: every connection was meant for this address. */
+  readonly redirection: Redirection | null;
+  /** Whether a listener of this agent has that port. */
+  readonly hasListenerOn: (port: number) => boolean;
 }
 
 /** A connection, and the chain that serves it now. */
@@ -173,17 +182,53 @@ export class Listener<Context> implements ConnectionHandler {
     socket.once('close', () => {
       if (this.#arriving.delete(socket)) this.#cap.give(ends.remoteHost);
     });
+    const destination = this.#options.redirection?.originalDestination(socket) ?? null;
+    if (destination !== null && !isDirect(destination, ends.localHost, ends.localPort)) {
+      this.#redirect(socket, destination, ends);
+      return;
+    }
     if (!this.#chains.needsHello) {
       this.#serve(socket, { ...ends, hello: null });
       return;
     }
     peekFirstBytes(socket, this.#options.environment.limits.prefaceTimeoutMs, (first, bytes) => {
-      const hello =
-        first.kind === 'tls'
-          ? { isTls: true, serverName: first.serverName, applicationProtocols: first.applicationProtocols }
-          : clearTextHello(bytes);
-      this.#serve(socket, { ...ends, hello });
+      this.#serve(socket, { ...ends, hello: helloOf(first, bytes) });
     });
+  }
+
+  /** A connection that was meant for another address, which chains match by. */
+  #redirect(socket: Socket, destination: SocketAddress, ends: Omit<ConnectionFacts, 'hello'>): void {
+    const { direction, redirection } = this.#options;
+    const meant = { ...ends, localHost: destination.host, localPort: destination.port };
+    const isInbound = direction === 'inbound';
+    // What is meant for the agent's own ports would reach them from within, where it is trusted.
+    const isOwn = redirection!.ownPorts.includes(destination.port) || this.#options.hasListenerOn(destination.port);
+    const observer = redirection!.observers[direction];
+    if (isInbound && isOwn) {
+      observer.onFailed();
+      observer.log('info', 'a redirected connection was refused', {
+        destination: formatAddress(destination),
+        reason: 'the agent itself is no destination',
+      });
+      socket.resetAndDestroy();
+      return;
+    }
+    takeRedirected({
+      socket,
+      destination,
+      fallback: isInbound ? { host: '127.0.0.1', port: destination.port } : null,
+      observer,
+      judge: (first, bytes) => this.#judge(socket, { ...meant, hello: helloOf(first, bytes) }),
+    });
+  }
+
+  #judge(socket: Socket, facts: ConnectionFacts): RedirectedVerdict {
+    const chosen = this.#chains.choose(facts);
+    if (typeof chosen === 'string') return chosen === NO_CHAIN ? { kind: 'pass' } : { kind: 'refuse', reason: chosen };
+    const { isTls, applicationProtocols } = facts.hello!;
+    const isServed = chosen.tls === null ? !isTls && (applicationProtocols[0] === 'h2c' || chosen.web !== null) : isTls;
+    if (isServed) return { kind: 'serve', serve: () => this.#serve(socket, facts) };
+    return chosen.isOpen ? { kind: 'pass' } : { kind: 'refuse', reason: 'its filter chain asks for more than bytes' };
   }
 
   #serve(socket: Socket, facts: ConnectionFacts): void {
@@ -250,6 +295,11 @@ export class Listener<Context> implements ConnectionHandler {
     if (!this.#arriving.delete(socket)) return;
     this.#connections.set(accept(secure, environment, this), { facts, isInner: false, context });
   }
+}
+
+function helloOf(first: FirstBytes, bytes: Buffer): Hello {
+  if (first.kind !== 'tls') return clearTextHello(bytes);
+  return { isTls: true, serverName: first.serverName, applicationProtocols: first.applicationProtocols };
 }
 
 /** As Envoy's http_inspector tells HTTP/2 with prior knowledge from HTTP/1, which never begins like its preface. */

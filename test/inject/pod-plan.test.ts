@@ -77,6 +77,7 @@ test('without interception there are no rules, and probes stay', (t) => {
     { containers: [{ name: 'app', livenessProbe: { tcpSocket: { port: 1 } } }] },
   );
   t.deepEqual(named(bare.firstInitContainers), ['outrigger']);
+  t.false((agentOf(bare)['args'] as string[]).includes('--interception'));
   t.deepEqual([bare.volumes, bare.probes], [[], []]);
 });
 

@@ -157,8 +157,9 @@ export class EchoClient extends grpc.Client {
     authority: string,
     options: grpc.ClientOptions = {},
     credentials = grpc.credentials.createInsecure(),
+    target = `127.0.0.1:${port}`,
   ) {
-    super(`127.0.0.1:${port}`, credentials, {
+    super(target, credentials, {
       'grpc.default_authority': authority,
       'grpc.max_receive_message_length': 64 * 1024 * 1024,
       'grpc.max_send_message_length': 64 * 1024 * 1024,
