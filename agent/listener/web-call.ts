@@ -224,7 +224,10 @@ function writeHead(
   { verdict }: Forwarded,
 ): void {
   const own = verdict.kind === 'allowed' ? { ...verdict.fields, ...exposeFields(Object.keys(fields)) } : {};
+  // The endpoint's answer may vary with more than who asks.
+  const vary = [fields['vary'] ?? [], verdict.kind === 'allowed' ? 'origin' : []].flat().join(', ');
   for (const [name, value] of Object.entries({ ...fields, ...own })) response.setHeader(name, value);
+  if (vary !== '') response.setHeader('vary', vary);
   if (response instanceof ServerResponse) {
     response.writeHead(status);
     // It would wait for the first byte of the body.

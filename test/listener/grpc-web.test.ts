@@ -196,6 +196,21 @@ test('a page that goes cancels its call', async (t) => {
   t.pass();
 });
 
+for (const type of ['application/grpc-web', 'application/grpc-web-text']) {
+  test(`a page that goes in the middle of a stream (${type}) cancels it, and others go on`, async (t) => {
+    const { url, server } = await serve(t);
+    const cancelled = server.cancelled();
+    const controller = new AbortController();
+    const headers = { 'content-type': type, 'x-count': '2', 'x-hang': '1' };
+    const body = type.endsWith('text') ? 'AAAAAAA=' : new Uint8Array(5);
+    const answer = await fetch(`${url}/ServerStream`, { method: 'POST', headers, body, signal: controller.signal });
+    await answer.body!.getReader().read();
+    controller.abort();
+    await cancelled;
+    t.deepEqual((await callGrpcWeb(`${url}/Unary`, 'next')).messages, ['next']);
+  });
+}
+
 test('messages of a stream arrive one by one, as they are sent', async (t) => {
   const { url } = await serve(t);
   // The echo of a half-open stream comes before its request has ended.
