@@ -13,6 +13,8 @@ export interface Sample {
   /** Resident, in bytes: now, and at most since `begin`. */
   readonly rss: number;
   readonly peakRss: number;
+  /** What the program holds, heap and buffers, in bytes; right behind a collection at `begin`. */
+  readonly heldBytes: number;
   /** What has been counted, by the limit's name. */
   readonly hits: Readonly<Record<string, number>>;
   /** Lines of the log at `error`: faults of the program. */
@@ -60,11 +62,13 @@ function answer(question: Question): void {
   }
   look();
   const { user, system } = process.cpuUsage();
+  const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
   const sample: Sample = {
     kind: 'sample',
     cpuMs: (user + system) / 1000,
-    rss: process.memoryUsage.rss(),
+    rss,
     peakRss,
+    heldBytes: heapUsed + arrayBuffers,
     hits: countHits(),
     errors,
   };
