@@ -8,11 +8,11 @@ import { startDataPlane } from '../support/data-plane.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
 import { plainMesh } from '../support/resources.ts';
 
-const life: ConnectionLife = { keepalive: null, idleTimeoutMs: null, maxDurationMs: 50 };
+const life: ConnectionLife = { keepalive: null, idleTimeoutMs: null, maxDurationMs: 200 };
 const wantedRotations = 6;
 const atOnce = 8;
 
-/** The same with connections that live for 50 ms. */
+/** The same with connections that live for 200 ms: grpc-js gives up a call that two of them refused one after the other. */
 function shortLived(resource: ServingResource): ServingResource {
   if (resource.type === 'cluster') return { ...resource, value: { ...resource.value, connectionLife: life } };
   if (resource.type !== 'listener') return resource;
