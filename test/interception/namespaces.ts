@@ -7,6 +7,18 @@ import type { ExecutionContext } from 'ava';
 const PROGRAM = fileURLToPath(new URL('../../bin/outrigger.js', import.meta.url));
 const SPEAKERS = fileURLToPath(new URL('speakers.ts', import.meta.url));
 
+const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+/** Another user may not be let into the folders that the project lies in, so it is put elsewhere, in this pod only. */
+const ELSEWHERE = '/mnt/project/';
+const AS_USER = [
+  'set -e; mount -t tmpfs none /mnt; mkdir /mnt/project; mount --bind "$0" /mnt/project; cd /mnt/project',
+  'user=$1; shift; exec setpriv --reuid "$user" --regid "$user" --clear-groups "$@"',
+].join('; ');
+
+function asSeenByOthers(word: string): string {
+  return word.startsWith(PROJECT) ? ELSEWHERE + word.slice(PROJECT.length) : word;
+}
+
 function run(program: string, ...args: readonly string[]): { status: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 });
   return { status, out: stdout ?? '', err: stderr ?? '' };
@@ -17,9 +29,15 @@ export function whyNoNamespaces(): string | null {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'this is not root on Linux';
   const name = `outrigger-try-${process.pid}`;
   if (run('ip', 'netns', 'add', name).status !== 0) return 'ip netns does not work here';
-  const saved = run('ip', 'netns', 'exec', name, 'iptables-save', '-t', 'nat');
+  const rule = '-t nat -A OUTPUT -p tcp -m owner --uid-owner 1 -m multiport --dports 1,2 -j REDIRECT --to-ports 3';
+  const missing = [
+    ['ip', 'link', 'add', 'veth0', 'type', 'veth', 'peer', 'name', 'veth1'],
+    ['iptables', ...rule.split(' ')],
+    ['ip6tables', ...rule.split(' ')],
+    ['setpriv', '--reuid', '1', '--regid', '1', '--clear-groups', 'true'],
+  ].find((command) => run('ip', 'netns', 'exec', name, ...command).status !== 0);
   run('ip', 'netns', 'del', name);
-  return saved.status === 0 ? null : 'iptables does not work here';
+  return missing === undefined ? null : `this does not work here: ${missing.join(' ')}`;
 }
 
 export interface StartOptions {
@@ -59,8 +77,9 @@ function createNamespace(t: ExecutionContext, name: string): Namespace {
     ask: (host, port, uid) => exec(process.execPath, SPEAKERS, 'ask', host, `${port}`, `${uid}`).out,
     listen: (...words) => self.start('ready', SPEAKERS, ['listen', ...words]),
     start: async (text, script, args, { env = {}, uid = 0 } = {}) => {
-      const user = uid === 0 ? [] : ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups'];
-      const child = spawn('ip', ['netns', 'exec', full, ...user, process.execPath, script, ...args], {
+      const command = [process.execPath, script, ...args];
+      const words = uid === 0 ? command : ['sh', '-c', AS_USER, PROJECT, `${uid}`, ...command.map(asSeenByOthers)];
+      const child = spawn('ip', ['netns', 'exec', full, ...words], {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, ...env },
       });
