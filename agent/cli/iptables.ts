@@ -1,5 +1,5 @@
 // `outrigger iptables`: the rules that hand a pod's connections to the agent.
-import { isIP } from 'node:net';
+import { isNetwork, isPortRange } from '../inject/settings.ts';
 import { type RuleOptions, rulesFor } from '../interception/rules.ts';
 import { type Command, type FlagValues, UsageError } from './command-line.ts';
 
@@ -77,24 +77,9 @@ function ruleOptions(flags: FlagValues): RuleOptions {
     uid: flags.number('uid', { min: 0, max: 4_294_967_294, fallback: 15_015 }),
     outboundPort: flags.number('outbound-port', { ...PORTS, fallback: 15_001 }),
     inboundPort: flags.number('inbound-port', { ...PORTS, fallback: 15_006 }),
-    excludeInboundPorts: list('exclude-inbound-ports', 'ports and ranges (9000-9010)', isPortOrRange, '15020'),
-    excludeOutboundPorts: list('exclude-outbound-ports', 'ports and ranges (9000-9010)', isPortOrRange, ''),
+    excludeInboundPorts: list('exclude-inbound-ports', 'ports and ranges (9000-9010)', isPortRange, '15020'),
+    excludeOutboundPorts: list('exclude-outbound-ports', 'ports and ranges (9000-9010)', isPortRange, ''),
     excludeOutboundCidrs: list('exclude-outbound-cidrs', 'networks (10.0.0.0/8)', isNetwork, ''),
     excludeUids: list('exclude-uids', 'user ids', uid, '').map(Number),
   };
-}
-
-function isPortOrRange(text: string): boolean {
-  const ports = text.split('-');
-  const isFine = ports.every(
-    (port) => /^\d{1,5}$/.test(port) && Number(port) >= PORTS.min && Number(port) <= PORTS.max,
-  );
-  return isFine && (ports.length === 1 || (ports.length === 2 && Number(ports[0]) <= Number(ports[1])));
-}
-
-function isNetwork(text: string): boolean {
-  const [address = '', bits = '', ...more] = text.split('/');
-  const version = isIP(address);
-  const isMask = bits === '' || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
-  return version !== 0 && isMask && more.length === 0 && !(text.includes('/') && bits === '');
 }

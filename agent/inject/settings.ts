@@ -60,12 +60,14 @@ function list(what: string, isFine: (item: string) => boolean): (text: string) =
 
 const isPort = (text: string): boolean => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
 
-function isPortRange(text: string): boolean {
+/** `8080`, `9000-9010`. */
+export function isPortRange(text: string): boolean {
   const [from = '', to = from, ...more] = text.split('-');
   return more.length === 0 && isPort(from) && isPort(to) && Number(from) <= Number(to);
 }
 
-function isNetwork(text: string): boolean {
+/** An address, or one with a prefix length: `10.0.0.0/8`. */
+export function isNetwork(text: string): boolean {
   const [address = '', bits, ...more] = text.split('/');
   const version = isIP(address);
   if (version === 0 || more.length > 0) return false;
