@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
+import { anyConnection } from '../../xds/model/filter-chain-match.ts';
 import type { FilterChain } from '../../xds/model/listener.ts';
 import type { Resource, ServingResource } from '../../xds/model/resource.ts';
 import type { SecretReference, SubjectAltName, UpstreamTls } from '../../xds/model/tls.ts';
@@ -26,18 +26,6 @@ const spiffe = (kind: 'exact' | 'prefix', value: string): SubjectAltName => ({
   match: { kind, value, ignoreCase: false },
 });
 
-const anything: FilterChainMatch = {
-  destinationPort: null,
-  destinationRanges: [],
-  serverNames: [],
-  transportProtocol: null,
-  applicationProtocols: [],
-  directSourceRanges: [],
-  sourceType: null,
-  sourceRanges: [],
-  sourcePorts: [],
-};
-
 /** PERMISSIVE: mutual TLS for those who offer `istio`, clear text for the others. */
 function inbound(appPort: number): ServingResource[] {
   const plain = listener('in', 'inbound', '');
@@ -55,7 +43,7 @@ function inbound(appPort: number): ServingResource[] {
   const chains: FilterChain[] = [
     {
       name: 'mutual',
-      match: { ...anything, transportProtocol: 'tls', applicationProtocols: protocols },
+      match: { ...anyConnection, transportProtocol: 'tls', applicationProtocols: protocols },
       tls: {
         ...none,
         requireClientCertificate: true,
@@ -64,7 +52,7 @@ function inbound(appPort: number): ServingResource[] {
       },
       http,
     },
-    { name: 'clear', match: { ...anything, transportProtocol: 'raw_buffer' }, tls: null, http },
+    { name: 'clear', match: { ...anyConnection, transportProtocol: 'raw_buffer' }, tls: null, http },
   ];
   return [
     ...plainMesh('app', 'inbound', [appPort]).filter(({ type }) => type === 'cluster' || type === 'endpoints'),

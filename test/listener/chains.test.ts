@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import net from 'node:net';
 import test from 'ava';
-import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
+import { anyConnection, type FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
 import type { FilterChain, Listener } from '../../xds/model/listener.ts';
 import type { ServingResource } from '../../xds/model/resource.ts';
 import type { DownstreamTls } from '../../xds/model/tls.ts';
@@ -22,25 +22,18 @@ const tls: DownstreamTls = {
   requireClientCertificate: false,
 };
 
-const anything: FilterChainMatch = {
-  destinationPort: null,
-  destinationRanges: [],
-  serverNames: [],
-  transportProtocol: null,
-  applicationProtocols: [],
-  directSourceRanges: [],
-  sourceType: null,
-  sourceRanges: [],
-  sourcePorts: [],
-};
-
 const plain = listener('l', 'inbound', 'none');
 
 /** A chain whose every call is answered with its name. */
 function chain(name: string, match: Partial<FilterChainMatch>, own: DownstreamTls | null = null): FilterChain {
   const config = routeConfiguration(name, { '*': [route({ kind: 'direct-response', status: 403, body: name })] });
   const { http } = plain.filterChains[0]!;
-  return { name, match: { ...anything, ...match }, tls: own, http: { ...http, routes: { kind: 'inline', config } } };
+  return {
+    name,
+    match: { ...anyConnection, ...match },
+    tls: own,
+    http: { ...http, routes: { kind: 'inline', config } },
+  };
 }
 
 function withChains(filterChains: readonly FilterChain[], over: Partial<Listener> = {}): ServingResource {
@@ -83,7 +76,7 @@ test('TLS and clear text on one port, and a chain for a name', async (t) => {
 test('a connection that no chain is for is closed, and so is one whose chain can’t be carried out', async (t) => {
   const unusable = {
     name: 'tcp',
-    match: { ...anything, transportProtocol: 'raw_buffer' as const },
+    match: { ...anyConnection, transportProtocol: 'raw_buffer' as const },
     reason: 'tcp_proxy',
   };
   for (const unusableChains of [[], [unusable]]) {

@@ -1,26 +1,14 @@
 // Which filter chain a connection meets (envoy.config.listener.v3.FilterChainMatch, gRFC A36).
 import test from 'ava';
 import { type ConnectionFacts, chooseFilterChain, needsHello } from '../../agent/listener/filter-chain-index.ts';
-import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
+import { anyConnection, type FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
 import type { FilterChain, UnusableChain } from '../../xds/model/listener.ts';
 import { listener } from '../support/resources.ts';
-
-const anything: FilterChainMatch = {
-  destinationPort: null,
-  destinationRanges: [],
-  serverNames: [],
-  transportProtocol: null,
-  applicationProtocols: [],
-  directSourceRanges: [],
-  sourceType: null,
-  sourceRanges: [],
-  sourcePorts: [],
-};
 
 const [template] = listener('l', 'inbound', 'r').filterChains;
 
 function chain(name: string, match: Partial<FilterChainMatch> | null): FilterChain {
-  return { ...template!, name, match: match === null ? null : { ...anything, ...match } };
+  return { ...template!, name, match: match === null ? null : { ...anyConnection, ...match } };
 }
 
 const facts: ConnectionFacts = {
@@ -105,7 +93,11 @@ test('criteria are looked at in order, and a chain that won one gets no second t
 });
 
 test('a connection for a chain that can’t be carried out meets it, not a less specific one', (t) => {
-  const unusable: UnusableChain = { name: 'tcp', match: { ...anything, destinationPort: 8080 }, reason: 'tcp_proxy' };
+  const unusable: UnusableChain = {
+    name: 'tcp',
+    match: { ...anyConnection, destinationPort: 8080 },
+    reason: 'tcp_proxy',
+  };
   const of = { filterChains: [chain('all', {})], unusableChains: [unusable], defaultFilterChain: null };
   t.is(chooseFilterChain(of, facts), unusable);
   t.is(chooseFilterChain(of, { ...facts, localPort: 1 })?.name, 'all');

@@ -4,7 +4,7 @@ import test from 'ava';
 import { encodeResource } from '../../xds/encode/resource.ts';
 import type { Cluster, SocketMatch } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
-import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
+import { anyConnection } from '../../xds/model/filter-chain-match.ts';
 import type { FilterChain, Listener } from '../../xds/model/listener.ts';
 import type { Secret } from '../../xds/model/secret.ts';
 import type { SecretReference, UpstreamTls } from '../../xds/model/tls.ts';
@@ -210,21 +210,11 @@ function inbound(...chains: readonly FilterChain[]): Record<string, AnyMessage> 
   return named(['l', encodeResource({ type: 'listener', value }, pack)]);
 }
 
-const anything: Omit<FilterChainMatch, 'transportProtocol'> = {
-  destinationPort: null,
-  destinationRanges: [],
-  serverNames: [],
-  applicationProtocols: [],
-  directSourceRanges: [],
-  sourceType: null,
-  sourceRanges: [],
-  sourcePorts: [],
-};
 const [base] = model.listener('l', 'inbound', 'r').filterChains;
 const secure: FilterChain = {
   ...base!,
   name: 'secure',
-  match: { ...anything, transportProtocol: 'tls' },
+  match: { ...anyConnection, transportProtocol: 'tls' },
   tls: {
     certificateChainPem: null,
     privateKeyPem: null,
@@ -233,7 +223,7 @@ const secure: FilterChain = {
     secrets: { certificate: ads('default'), validation: ads('ROOTCA') },
   },
 };
-const open: FilterChain = { ...base!, name: 'open', match: { ...anything, transportProtocol: 'raw_buffer' } };
+const open: FilterChain = { ...base!, name: 'open', match: { ...anyConnection, transportProtocol: 'raw_buffer' } };
 
 test('a listener waits for the secrets of each chain; after 15 s it opens with those that it can serve', async (t) => {
   const mesh = await follow(t, { ...oneAuto, endpoints: endpointsOf('a', [1]), listener: inbound(secure, open) });

@@ -17,3 +17,16 @@ export interface FilterChainMatch {
   readonly sourceRanges: readonly AddressRange[];
   readonly sourcePorts: readonly number[];
 }
+
+/** Asks nothing of a connection. */
+export const anyConnection: FilterChainMatch = {
+  destinationPort: null,
+  destinationRanges: [],
+  serverNames: [],
+  transportProtocol: null,
+  applicationProtocols: [],
+  directSourceRanges: [],
+  sourceType: null,
+  sourceRanges: [],
+  sourcePorts: [],
+};

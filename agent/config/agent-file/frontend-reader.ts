@@ -1,6 +1,6 @@
 // `frontends`: where calls arrive, each a listener and its routes.
 import { formatAddress } from '../../../xds/model/address.ts';
-import type { FilterChainMatch } from '../../../xds/model/filter-chain-match.ts';
+import { anyConnection } from '../../../xds/model/filter-chain-match.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../../xds/model/listener.ts';
 import type { Resource } from '../../../xds/model/resource.ts';
 import { type Route, type RouteConfiguration, unchanged } from '../../../xds/model/route.ts';
@@ -106,18 +106,6 @@ function chainOf(certificate: FrontendTls | null, http: HttpConnectionManager): 
   const match = serverNames === null ? null : { ...anyConnection, serverNames };
   return { name: '', match, tls: certificate?.tls ?? null, http };
 }
-
-const anyConnection: FilterChainMatch = {
-  destinationPort: null,
-  destinationRanges: [],
-  serverNames: [],
-  transportProtocol: null,
-  applicationProtocols: [],
-  directSourceRanges: [],
-  sourceType: null,
-  sourceRanges: [],
-  sourcePorts: [],
-};
 
 const healthService: CallMatch = {
   service: { kind: 'exact', value: 'grpc.health.v1.Health' },
