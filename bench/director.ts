@@ -11,7 +11,7 @@ import { createCallHeadMemo, readCallHead } from '../agent/grpc/call-head.ts';
 import { type HeaderBlock, HeaderShapes } from '../agent/http2/index.ts';
 import type { Endpoint } from '../xds/model/endpoints.ts';
 import type { HeaderMatcher } from '../xds/model/matcher.ts';
-import { forwardTo, type PathMatch, type Route, unchanged, type WeightedCluster } from '../xds/model/route.ts';
+import { anyCall, forwardTo, type PathMatch, type Route, unchanged, type WeightedCluster } from '../xds/model/route.ts';
 
 const seconds = Number(process.argv[2] ?? 0.2);
 const rounds = 5;
@@ -24,7 +24,7 @@ type Share = Pick<WeightedCluster, 'name' | 'weight'>;
 function route(path: PathMatch, clusters: readonly Share[], headers: HeaderMatcher[] = []): Route {
   return {
     name: '',
-    match: { path, caseSensitive: true, headers, queryParameters: [], grpcOnly: false, runtimeFraction: null },
+    match: { ...anyCall, path, headers },
     action: forwardTo(clusters),
     ...unchanged,
   };

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { ConfigFeed } from '../agent/config-feed.ts';
 import { DataPlane } from '../agent/data-plane.ts';
-import { type Down, type LinkUpdate, pack, unpack } from '../agent/link.ts';
+import { type DataPlaneSettings, type Down, type LinkUpdate, pack, unpack } from '../agent/link.ts';
 import type { ConfigUpdate, ServingResource } from '../xds/model/resource.ts';
 import type { Route, RouteConfiguration } from '../xds/model/route.ts';
 import { cluster, endpoints, forward, listener, route, routeConfiguration } from './support/resources.ts';
@@ -103,6 +103,14 @@ test('what is packed comes out as it went in', (t) => {
   t.is(unpack(value), value);
 });
 
+const settings = (): DataPlaneSettings => ({
+  worker: 0,
+  reusePort: false,
+  stats: new SharedArrayBuffer(1024 * 1024),
+  logLevel: 'error',
+  sampling: { enabled: false, parentBased: true, ratio: 0 },
+});
+
 /** A data plane on this thread, behind a feed. */
 function startFed(t: { teardown(end: () => void): void }): {
   feed: ConfigFeed;
@@ -112,19 +120,10 @@ function startFed(t: { teardown(end: () => void): void }): {
   const applied: (() => void)[] = [];
   let lines: readonly string[] = [];
   let slices = 0;
-  const plane = new DataPlane(
-    {
-      worker: 0,
-      reusePort: false,
-      stats: new SharedArrayBuffer(1024 * 1024),
-      logLevel: 'error',
-      sampling: { enabled: false, parentBased: true, ratio: 0 },
-    },
-    (up) => {
-      if (up.kind === 'applied') applied.push(() => feed.applied());
-      if (up.kind === 'explained' && 'lines' in up.explanation) lines = up.explanation.lines;
-    },
-  );
+  const plane = new DataPlane(settings(), (up) => {
+    if (up.kind === 'applied') applied.push(() => feed.applied());
+    if (up.kind === 'explained' && 'lines' in up.explanation) lines = up.explanation.lines;
+  });
   const feed = new ConfigFeed((down: Down) => {
     slices++;
     plane.receive(down);
@@ -173,18 +172,9 @@ for (const [what, config] of Object.entries(tables)) {
 test('while a new route configuration arrives in parts the old one serves', (t) => {
   const sent: Down[] = [];
   const lines: string[] = [];
-  const plane = new DataPlane(
-    {
-      worker: 0,
-      reusePort: false,
-      stats: new SharedArrayBuffer(1024 * 1024),
-      logLevel: 'error',
-      sampling: { enabled: false, parentBased: true, ratio: 0 },
-    },
-    (up) => {
-      if (up.kind === 'explained' && 'lines' in up.explanation) lines.push(up.explanation.lines.at(-1) ?? '');
-    },
-  );
+  const plane = new DataPlane(settings(), (up) => {
+    if (up.kind === 'explained' && 'lines' in up.explanation) lines.push(up.explanation.lines.at(-1) ?? '');
+  });
   t.teardown(() => plane.stop());
   const old = routeConfiguration('r', { a: [route(forward('old'))] });
   const next = routeConfiguration('r', { a: routesTo('new', 1000) });

@@ -11,10 +11,10 @@ import type { FilterChain, Listener, RouteSource, TrafficDirection } from '../..
 import type { HeaderMatcher } from '../../xds/model/matcher.ts';
 import type { ServingResource } from '../../xds/model/resource.ts';
 import {
+  anyCall,
   forwardTo,
   type Route,
   type RouteConfiguration,
-  type RouteMatch,
   unchanged,
   type WeightedCluster,
 } from '../../xds/model/route.ts';
@@ -192,15 +192,6 @@ function listener(name: string, address: SocketAddress, direction: TrafficDirect
 function bindAddress(address: SocketAddress): SocketAddress {
   return isIP(address.host) === 0 ? { host: '0.0.0.0', port: address.port } : address;
 }
-
-const anyCall: RouteMatch = {
-  path: { kind: 'prefix', value: '/' },
-  caseSensitive: true,
-  headers: [],
-  queryParameters: [],
-  grpcOnly: false,
-  runtimeFraction: null,
-};
 
 function compileRoute(service: MeshService, route: MeshRoute, name: string): Route {
   const path = route.method ?? anyCall.path;

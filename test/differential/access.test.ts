@@ -5,11 +5,9 @@ import fc from 'fast-check';
 import type { CallRule, HttpFilter, RbacRules } from '../../xds/model/http-filter.ts';
 import type { ServingResource } from '../../xds/model/resource.ts';
 import { forwardTo, type Route, unchanged } from '../../xds/model/route.ts';
-import { createXdsServer } from '../../xds/server/xds-server.ts';
-import { startDataPlane } from '../support/data-plane.ts';
-import { envoyMissing, startEnvoy } from '../support/envoy-process.ts';
 import { call, startHttp2Endpoint } from '../support/http2-call.ts';
 import { cluster, endpoints, listener, route } from '../support/resources.ts';
+import { besideEnvoy } from './beside-envoy.ts';
 
 const text = (value: string, kind: 'exact' | 'prefix' | 'suffix' | 'contains' = 'exact', ignoreCase = false) =>
   ({ kind, value, ignoreCase }) as const;
@@ -115,35 +113,22 @@ async function answers(port: number, calls: readonly http2.OutgoingHttpHeaders[]
 }
 
 test('rules drawn at random let the same calls pass in Envoy and in the agent', async (t) => {
-  if (envoyMissing !== null) {
-    t.log(envoyMissing);
-    t.pass();
-    return;
-  }
   const server = await startHttp2Endpoint((stream) => {
     stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' }, { endStream: true });
   });
   const all = fc.sample(rules, { numRuns: 150, seed: 5 });
   const resources = snapshot(server.port, all);
-  const controlPlane = createXdsServer({ log: () => {} });
-  const xdsPort = await controlPlane.listen({ host: '127.0.0.1', port: 0 });
-  controlPlane.setSnapshot('envoy', resources);
-  const envoy = await startEnvoy({ xdsPort, node: 'envoy' });
-  const plane = startDataPlane(resources);
-  t.teardown(async () => {
-    plane.stop();
-    await envoy.stop();
-    await controlPlane.close();
-    await server.stop();
-  });
+  t.teardown(() => server.stop());
+  const sides = await besideEnvoy(t, resources);
+  if (sides === null) return;
   const paths = ['/shop.Orders/Place', '/shop.Orders/PLACE?q=/shop.Orders/Place', '/cart.Cart/Add'];
   const users = [{}, { 'x-user': 'ada' }, { 'x-user': ['bob', 'ada'] }, { 'x-user': '' }];
   // One more than there are rules: then the filter's own count.
   const calls = [...all, null].flatMap((_, at) =>
     paths.flatMap((path) => users.map((user) => ({ ':path': path, 'x-rules': `${at}`, ...user }))),
   );
-  const byEnvoy = await answers(envoy.port('inbound'), calls);
-  const byAgent = await answers(await plane.port('inbound'), calls);
+  const byEnvoy = await answers(sides.envoyPort('inbound'), calls);
+  const byAgent = await answers(await sides.agentPort('inbound'), calls);
   const differences = calls.flatMap((of, at) =>
     byEnvoy[at] === byAgent[at]
       ? []

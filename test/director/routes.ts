@@ -6,6 +6,7 @@ import { type CallHead, createCallHeadMemo, readCallHead } from '../../agent/grp
 import { HeaderShapes } from '../../agent/http2/index.ts';
 import type { HeaderMatcher } from '../../xds/model/matcher.ts';
 import {
+  anyCall,
   type ForwardAction,
   forwardTo,
   type Route,
@@ -31,15 +32,7 @@ export function forward(...clusters: (string | [name: string, weight: number])[]
 export function route(cluster: string, match: Partial<RouteMatch> = {}, over: Partial<Route> = {}): Route {
   return {
     name: '',
-    match: {
-      path: { kind: 'prefix', value: '/' },
-      caseSensitive: true,
-      headers: [],
-      queryParameters: [],
-      grpcOnly: false,
-      runtimeFraction: null,
-      ...match,
-    },
+    match: { ...anyCall, ...match },
     action: forward(cluster),
     ...unchanged,
     ...over,

@@ -1,5 +1,6 @@
 // What the tests of connections share: an environment, a server that logs its streams, and handlers that remember.
-import { createServer } from 'node:net';
+import type { Http2SecureServer, Http2Server, ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, createServer } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import {
   accept,
@@ -226,6 +227,19 @@ export async function dial(
   t.teardown(() => connection.destroy(0, 'the test is over'));
   await log.connected;
   return { connection, log, environment: env };
+}
+
+/** Lets that node:http2 server send back what it gets; answers its port. */
+export async function echoWith(t: ExecutionContext, server: Http2Server | Http2SecureServer): Promise<number> {
+  server.on('stream', (stream: ServerHttp2Stream) => {
+    stream.on('error', () => {});
+    stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.pipe(stream);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return (server.address() as AddressInfo).port;
 }
 
 /** Answers each call when its request has ended: head, the body it came with, trailers. */

@@ -7,7 +7,16 @@ import test, { type ExecutionContext } from 'ava';
 import { compileCertificateNames } from '../../agent/grpc/certificate-names.ts';
 import { accept, type Connection, clientTls, connect, serverTls } from '../../agent/http2/index.ts';
 import type { DownstreamTls, SubjectAltName, UpstreamTls } from '../../xds/model/tls.ts';
-import { ConnectionLog, dial, echo, environment, requestFields, StreamLog, serve } from './connection-fixture.ts';
+import {
+  ConnectionLog,
+  dial,
+  echo,
+  echoWith,
+  environment,
+  requestFields,
+  StreamLog,
+  serve,
+} from './connection-fixture.ts';
 
 const pem = (name: string): string => readFileSync(new URL(`fixtures/${name}.pem`, import.meta.url), 'utf8');
 const trustedCaPem = pem('ca');
@@ -72,19 +81,6 @@ test('a node:http2 client makes 500 calls at once, with metadata of its own each
   t.is((await connection).activeStreams, 0);
 });
 
-/** A node:http2 server that echoes; `onSession` sees each connection. */
-async function nodeServer(t: ExecutionContext, server: http2.Http2Server | http2.Http2SecureServer): Promise<number> {
-  server.on('stream', (stream: http2.ServerHttp2Stream) => {
-    stream.on('error', () => {});
-    stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    stream.pipe(stream);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
-
 test('(31) what our encoder writes, nghttp2 reads as it was, for 500 blocks that differ', async (t) => {
   const server = http2.createServer();
   const seen: http2.IncomingHttpHeaders[] = [];
@@ -123,7 +119,7 @@ async function ourCall(connection: Connection, body: Buffer): Promise<StreamLog>
 }
 
 test('our client calls a node:http2 server, small and large, one by one and at once', async (t) => {
-  const port = await nodeServer(t, http2.createServer());
+  const port = await echoWith(t, http2.createServer());
   const { connection } = await dial(t, port);
   for (const size of [0, 1, 16_384, 65_536, 3_000_000]) {
     const body = Buffer.alloc(size, 'abcdefghi');
@@ -140,7 +136,7 @@ test('a node:http2 server that shuts down has its calls finished', async (t) => 
   const server = http2.createServer();
   const sessions: http2.ServerHttp2Session[] = [];
   server.on('session', (session) => sessions.push(session));
-  const port = await nodeServer(t, server);
+  const port = await echoWith(t, server);
   const { connection, log } = await dial(t, port);
   const callLog = new StreamLog();
   const stream = connection.openStream(callLog);
@@ -378,7 +374,7 @@ test('a node:http2 client over TLS calls our server, and our client a node:http2
   const body = Buffer.alloc(300_000, 'tls');
   t.true((await call(session, body)).body.equals(body));
   const secure = http2.createSecureServer({ cert: pem('server'), key: pem('server-key') });
-  const { connection } = await dialTls(t, await nodeServer(t, secure), upstreamTls);
+  const { connection } = await dialTls(t, await echoWith(t, secure), upstreamTls);
   t.true((await ourCall(connection, body)).body.equals(body));
 });
 

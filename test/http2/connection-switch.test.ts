@@ -5,7 +5,7 @@ import http2 from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { accept, connect, type Http2Limits, type Stream } from '../../agent/http2/index.ts';
-import { ConnectionLog, environment } from './connection-fixture.ts';
+import { ConnectionLog, echoWith, environment } from './connection-fixture.ts';
 import { Coupling } from './coupling.ts';
 
 /** A switch in front of that port: where it listens, and what it had to complain about. */
@@ -31,18 +31,8 @@ async function startSwitch(
   return { port: (server.address() as AddressInfo).port, errors };
 }
 
-/** A node:http2 server that sends back what it gets. */
-async function startEcho(t: ExecutionContext): Promise<number> {
-  const server = http2.createServer({ settings: { initialWindowSize: 300_000 } });
-  server.on('stream', (stream: http2.ServerHttp2Stream) => {
-    stream.on('error', () => {});
-    stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    stream.pipe(stream);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  return (server.address() as AddressInfo).port;
+function startEcho(t: ExecutionContext): Promise<number> {
+  return echoWith(t, http2.createServer({ settings: { initialWindowSize: 300_000 } }));
 }
 
 function echoed(session: http2.ClientHttp2Session, body: Buffer): Promise<Buffer> {

@@ -1,6 +1,5 @@
 // A page in a real browser calls through gRPC-Web, over HTTP/1.1 and, in TLS, over HTTP/2.
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
@@ -9,9 +8,8 @@ import { findChromium, launchChromium } from '../admin-ui/chromium.ts';
 import { startDataPlane } from '../support/data-plane.ts';
 import { startEchoServer } from '../support/echo-service.ts';
 import { callGrpcWeb, type WebAnswer } from '../support/grpc-web-client.ts';
+import { loopbackTls } from '../support/loopback-tls.ts';
 import { listener, plainMesh } from '../support/resources.ts';
-
-const pem = (name: string) => readFileSync(new URL(`../xds/fixtures/${name}`, import.meta.url), 'utf8');
 
 test('Chromium calls through gRPC-Web, where its origin may', async (t) => {
   const path = findChromium();
@@ -27,15 +25,9 @@ test('Chromium calls through gRPC-Web, where its origin may', async (t) => {
   const server = await startEchoServer();
   const plane = startDataPlane(plainMesh('echo', 'inbound', [server.port]));
   const [chain] = listener('web', 'inbound', 'echo-routes').filterChains;
-  const certificates = {
-    certificateChainPem: pem('loopback-cert.pem'),
-    privateKeyPem: pem('loopback-key.pem'),
-    trustedCaPem: null,
-    requireClientCertificate: false,
-  };
   for (const [name, tls, origins] of [
     ['clear', null, [origin]],
-    ['secure', certificates, [origin]],
+    ['secure', loopbackTls, [origin]],
     ['strict', null, ['https://other.example']],
   ] as const) {
     const http = { ...chain!.http, grpcWeb: { origins, allowsCredentials: false, maxAgeSeconds: null } };

@@ -1,7 +1,6 @@
 // Browsers call the services that everyone calls (PROTOCOL-WEB.md, Fetch section 3.2), beside gRPC clients on one port.
 
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
@@ -14,9 +13,9 @@ import { startDataPlane, type TestDataPlane } from '../support/data-plane.ts';
 import { EchoClient, type EchoServer, startEchoServer } from '../support/echo-service.ts';
 import { callGrpcWeb } from '../support/grpc-web-client.ts';
 import { call } from '../support/http2-call.ts';
+import { loopbackTls } from '../support/loopback-tls.ts';
 import { listener, plainMesh } from '../support/resources.ts';
 
-const pem = (name: string) => readFileSync(new URL(`../xds/fixtures/${name}`, import.meta.url), 'utf8');
 const web: GrpcWeb = {
   origins: ['https://app.example', 'https://*.b.example'],
   allowsCredentials: true,
@@ -34,15 +33,9 @@ async function serve(t: ExecutionContext, isTls = false): Promise<Served> {
   const server = await startEchoServer();
   const plane = startDataPlane(plainMesh('echo', 'inbound', [server.port]));
   const [chain] = listener('web', 'inbound', 'echo-routes').filterChains;
-  const certificates = {
-    certificateChainPem: pem('loopback-cert.pem'),
-    privateKeyPem: pem('loopback-key.pem'),
-    trustedCaPem: null,
-    requireClientCertificate: false,
-  };
   const value: Listener = {
     ...listener('web', 'inbound', 'echo-routes'),
-    filterChains: [{ ...chain!, tls: isTls ? certificates : null, http: { ...chain!.http, grpcWeb: web } }],
+    filterChains: [{ ...chain!, tls: isTls ? loopbackTls : null, http: { ...chain!.http, grpcWeb: web } }],
   };
   plane.apply([{ type: 'listener', value }]);
   const port = await plane.port('web');

@@ -2,8 +2,9 @@
 // `(8, 100) calls …`, `case 84: …`, `cases 42, 45 to 51: …`. And which stand for a point of its section 6, where other
 // proxies were seen to fall: `… (section 6, fair shares)`. Run, this file prints the table.
 //   node test/support/http2-cases.ts
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type TitledTest, testsIn } from './test-titles.ts';
 
 const root = new URL('../../', import.meta.url);
 /** Where the cases of HTTP/2 are tested; other folders count cases of other lists. */
@@ -29,24 +30,19 @@ export const pointsOfSectionSix: readonly string[] = [
   'malformed fields',
 ];
 
-export interface CaseTest {
-  readonly file: string;
-  readonly title: string;
-}
-
 /** The tests of each case, by its number. */
-export function testsOfCases(): Map<number, CaseTest[]> {
-  const cases = new Map<number, CaseTest[]>();
-  for (const test of testsIn(folders)) {
+export function testsOfCases(): Map<number, TitledTest[]> {
+  const cases = new Map<number, TitledTest[]>();
+  for (const test of folders.flatMap(testsIn)) {
     for (const number of numbersIn(test.title)) cases.set(number, [...(cases.get(number) ?? []), test]);
   }
   return cases;
 }
 
 /** The tests of each point of section 6, by its name; those that name a point which is not there under theirs. */
-export function testsOfSectionSix(): Map<string, CaseTest[]> {
-  const points = new Map<string, CaseTest[]>(pointsOfSectionSix.map((point) => [point, []]));
-  for (const test of testsIn([...folders, 'test/attack'])) {
+export function testsOfSectionSix(): Map<string, TitledTest[]> {
+  const points = new Map<string, TitledTest[]>(pointsOfSectionSix.map((point) => [point, []]));
+  for (const test of [...folders, 'test/attack'].flatMap(testsIn)) {
     const point = /\bsection 6, ([a-z -]+)\)/.exec(test.title)?.[1];
     if (point !== undefined) points.set(point, [...(points.get(point) ?? []), test]);
   }
@@ -67,22 +63,6 @@ export function numbersIn(title: string): number[] {
 export function decidedCases(): number[] {
   const text = readFileSync(new URL('docs/decisions/0007-http2-cases.md', root), 'utf8');
   return [...text.matchAll(/^- \*\*(\d+)\*\*/gm)].map(([, number]) => Number(number));
-}
-
-function testsIn(where: readonly string[]): CaseTest[] {
-  return where.flatMap((folder) => {
-    const names = readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' });
-    const files = names.filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
-    return files.flatMap((file) => titles(readFileSync(new URL(file, root), 'utf8')).map((title) => ({ file, title })));
-  });
-}
-
-/** The titles of tests that a file writes out, whatever quotes they stand in. */
-function titles(source: string): string[] {
-  const calls = source.matchAll(
-    /\btest(?:\.\w+)*\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g,
-  );
-  return [...calls].map(([, single, double, template]) => single ?? double ?? template ?? '');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

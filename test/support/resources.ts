@@ -4,6 +4,7 @@ import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
 import type { Listener, TrafficDirection } from '../../xds/model/listener.ts';
 import type { ServingResource } from '../../xds/model/resource.ts';
 import {
+  anyCall,
   type ForwardAction,
   forwardTo,
   type PathMatch,
@@ -23,7 +24,7 @@ export function forward(...clusters: readonly (string | readonly [name: string, 
 export function route(action: Route['action'], path: PathMatch = { kind: 'prefix', value: '/' }): Route {
   return {
     name: '',
-    match: { path, caseSensitive: true, headers: [], queryParameters: [], grpcOnly: false, runtimeFraction: null },
+    match: { ...anyCall, path },
     action,
     ...unchanged,
   };

@@ -1,8 +1,9 @@
 // Which tests stand for which case of the xDS checklist (1 to 95), and in which mode. Their titles say so: `case 84: …`,
 // `cases 42, 45 to 51 in delta: …`, `case 76 in ${mode}: …`. Run, this file prints the table.
 //   node test/support/xds-cases.ts
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type TitledTest, testsIn } from './test-titles.ts';
 
 const root = new URL('../../', import.meta.url);
 /** Where the client is tested; the server has cases of its own kind. */
@@ -21,9 +22,7 @@ const ofOneMode: Readonly<Record<Mode, readonly number[]>> = {
 /** Files whose subject lies above the stream, where there is no mode any more. */
 const aboveModes = /\/(?:decode-.*|dependency-manager|subscription|config-dump|references|update-plan)\.test\.ts$/;
 
-export interface CaseTest {
-  readonly file: string;
-  readonly title: string;
+export interface CaseTest extends TitledTest {
   readonly modes: readonly Mode[];
 }
 
@@ -35,12 +34,9 @@ export function modesOf(number: number): readonly Mode[] {
 /** The tests of each case, by its number. */
 export function testsOfCases(): Map<number, CaseTest[]> {
   const cases = new Map<number, CaseTest[]>();
-  for (const file of testFiles()) {
-    for (const title of titles(readFileSync(new URL(file, root), 'utf8'))) {
-      for (const number of numbersIn(title)) {
-        cases.set(number, [...(cases.get(number) ?? []), { file, title, modes: modesIn(file, title) }]);
-      }
-    }
+  for (const { file, title } of testsIn(folder)) {
+    const test = { file, title, modes: modesIn(file, title) };
+    for (const number of numbersIn(title)) cases.set(number, [...(cases.get(number) ?? []), test]);
   }
   return cases;
 }
@@ -69,19 +65,6 @@ export function decidedCases(): { readonly number: number; readonly modes: reado
     number: Number(number),
     modes: mode === undefined ? modesOf(Number(number)) : [mode as Mode],
   }));
-}
-
-function testFiles(): string[] {
-  const names = readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
-}
-
-/** The titles of tests that a file writes out, whatever quotes they stand in. */
-function titles(source: string): string[] {
-  const calls = source.matchAll(
-    /\btest(?:\.\w+)*\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g,
-  );
-  return [...calls].map(([, single, double, template]) => single ?? double ?? template ?? '');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,7 +1,7 @@
 // Small resources for the tests of the embedded control plane.
 import type { Cluster } from '../../xds/model/cluster.ts';
 import type { Resource } from '../../xds/model/resource.ts';
-import { forwardTo, unchanged } from '../../xds/model/route.ts';
+import { anyCall, forwardTo, unchanged } from '../../xds/model/route.ts';
 import { type DiscoveryResponse, loadProtos } from '../../xds/protos.ts';
 
 export function cluster(name: string): Resource {
@@ -34,15 +34,7 @@ export function endpoints(name: string, port: number): Resource {
 }
 
 export function route(name: string, clusterName: string): Resource {
-  const match = {
-    path: { kind: 'prefix', value: '/' },
-    caseSensitive: true,
-    headers: [],
-    queryParameters: [],
-    grpcOnly: false,
-    runtimeFraction: null,
-  } as const;
-  const routes = [{ name: '', match, action: forwardTo([{ name: clusterName, weight: 1 }]), ...unchanged }];
+  const routes = [{ name: '', match: anyCall, action: forwardTo([{ name: clusterName, weight: 1 }]), ...unchanged }];
   const virtualHosts = [{ name: 'all', domains: ['*'], routes, ...unchanged }];
   const rest = { ignorePortInHostMatching: false, ...unchanged, mostSpecificMutationsWin: false };
   return { type: 'route', value: { name, virtualHosts, ...rest } };

@@ -165,6 +165,16 @@ export interface RedirectAction {
   readonly stripQuery: boolean;
 }
 
+/** What a route asks of a call that asks nothing. */
+export const anyCall: RouteMatch = {
+  path: { kind: 'prefix', value: '/' },
+  caseSensitive: true,
+  headers: [],
+  queryParameters: [],
+  grpcOnly: false,
+  runtimeFraction: null,
+};
+
 /** A level of a route configuration that changes nothing. */
 export const unchanged = { mutations: null, filterOverrides: null } as const;
 

@@ -1,6 +1,6 @@
 // Which calls a route is for: what `match` says, whether another route leaves it any, and what xDS makes of it.
 import type { HeaderMatcher, StringMatch } from '../../../xds/model/matcher.ts';
-import type { PathMatch, RouteMatch } from '../../../xds/model/route.ts';
+import { anyCall, type PathMatch, type RouteMatch } from '../../../xds/model/route.ts';
 
 export interface CallMatch {
   readonly service: NameMatch;
@@ -72,15 +72,12 @@ function impliesHeader(one: HeaderMatch, other: HeaderMatch): boolean {
 
 export function compileCallMatch({ service, method, authorities, headers }: CallMatch): RouteMatch {
   return {
+    ...anyCall,
     path: compilePath(service, method),
-    caseSensitive: true,
     headers: [
       ...(authorities.length === 0 ? [] : [matcher(':authority', compileAuthorities(authorities))]),
       ...headers.map(({ name, match }) => matcher(name, compileHeader(match))),
     ],
-    queryParameters: [],
-    grpcOnly: false,
-    runtimeFraction: null,
   };
 }
 
