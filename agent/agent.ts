@@ -14,17 +14,17 @@ import {
   type UnsupportedPolicy,
   XdsClient,
 } from '../xds/index.ts';
-import type { ConfigUpdate, Resource, ServingResource } from '../xds/model/resource.ts';
+import type { ConfigUpdate, Resource } from '../xds/model/resource.ts';
 import { toNodeMessage } from '../xds/node-message.ts';
-import { ClientStatusServer, type ReadClientConfigs } from '../xds/server/client-status-server.ts';
-import { AdminServer, statusRoutes } from './admin/admin-server.ts';
+import type { ReadClientConfigs } from '../xds/server/client-status-server.ts';
 import type { AdminSource } from './admin/admin-source.ts';
 import { AgentView } from './admin/agent-view.ts';
-import { StatusServer } from './admin/status-server.ts';
+import { AgentPorts } from './agent-ports.ts';
 import { type ConfigFile, FollowedConfig } from './config/followed-config.ts';
 import type { DrainPlan } from './drain.ts';
 import type { Explanation, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
+import { outboundListener } from './outbound-listener.ts';
 import { StatsReader } from './stats/stats-reader.ts';
 import { StatsRegion } from './stats/stats-region.ts';
 import { createLogger, logLevelFromEnv } from './telemetry/log.ts';
@@ -94,9 +94,7 @@ export class Agent {
   readonly #onDemand: OnDemandSource | null;
   readonly #view: AgentView;
   readonly #cache: ConfigCache | null;
-  readonly #admin: AdminServer;
-  readonly #status: StatusServer | null;
-  readonly #csds: ClientStatusServer | null;
+  readonly #ports: AgentPorts;
   readonly #questions = new Map<number, (explanation: Explanation) => void>();
   #nextQuestion = 0;
   #state: 'running' | 'draining' | 'stopped' = 'running';
@@ -191,8 +189,8 @@ export class Agent {
     this.#view = new AgentView({ node: bootstrap.node, client, secrets: this.#secrets, fileState, concurrency });
     const node = toNodeMessage(bootstrap.node, options.version);
     const controlPlanes = () => this.#controlPlanes();
-    const read: ReadClientConfigs = (withContents) => encodeClientConfigs(node, controlPlanes(), withContents);
-    this.#csds = options.csdsPort === null ? null : new ClientStatusServer(read);
+    const readClientConfigs: ReadClientConfigs = (withContents) =>
+      encodeClientConfigs(node, controlPlanes(), withContents);
     const source: AdminSource = {
       ready: () => this.#view.ready(),
       serverInfo: () => this.#view.serverInfo(),
@@ -209,8 +207,7 @@ export class Agent {
       quit: () => void this.stop(),
       explain: (listener, headers) => this.#explain(listener, headers),
     };
-    this.#admin = new AdminServer({ host: options.adminHost, port: options.adminPort, log, source });
-    this.#status = options.statusPort === null ? null : createStatusServer(options.statusPort, source, env, log);
+    this.#ports = new AgentPorts({ ...options, source, readClientConfigs, log });
   }
 
   #controlPlanes(): ControlPlaneStatus[] {
@@ -225,18 +222,11 @@ export class Agent {
   }
 
   /** Opens the admin port, then subscribes. Rejects with one sentence when the admin port can't be had. */
-  async start(): Promise<{ readonly adminPort: number }> {
-    const adminPort = await this.#admin.listen();
-    for (const warning of this.#options.bootstrapWarnings) {
+  async start(): Promise<void> {
+    await this.#ports.open();
+    const { bootstrapWarnings, outboundPort, bootstrap } = this.#options;
+    for (const warning of bootstrapWarnings) {
       this.#log('warn', 'the bootstrap asks for what has no effect', { field: warning });
-    }
-    const statusPort = await this.#status?.listen();
-    if (statusPort !== undefined) this.#log('info', 'status listens', { port: statusPort });
-    this.#log('info', 'admin listens', { host: this.#options.adminHost, port: adminPort });
-    const { outboundPort, bootstrap, csdsPort } = this.#options;
-    if (csdsPort !== null) {
-      const port = await this.#csds?.listen({ host: '127.0.0.1', port: csdsPort });
-      this.#log('info', 'client status (CSDS) listens', { port });
     }
     this.#workers.start();
     if (this.#onDemand !== null && outboundPort !== null) {
@@ -246,7 +236,6 @@ export class Agent {
     this.#file?.start();
     this.#dependencies.start();
     this.#client?.start();
-    return { adminPort };
   }
 
   #apply(update: ConfigUpdate): void {
@@ -297,9 +286,7 @@ export class Agent {
     this.#client?.stop();
     await this.#workers.stop();
     await this.#telemetry.shutdown();
-    this.#csds?.close();
-    await this.#admin.close();
-    await this.#status?.close();
+    await this.#ports.close();
     this.#finish({ kind: 'stopped' });
   }
 
@@ -359,39 +346,6 @@ export class Agent {
 }
 
 export type AgentEnd = { readonly kind: 'stopped' } | { readonly kind: 'failed'; readonly reason: string };
-
-/** The agent's own: a name that no authority can have, so that it is never another one's. */
-function outboundListener(port: number, template: string): ServingResource {
-  const http = {
-    statPrefix: 'outbound',
-    routes: { kind: 'by-authority', template },
-    filters: [],
-    maxStreamDurationMs: null,
-    maxConcurrentStreams: null,
-  } as const;
-  return {
-    type: 'listener',
-    value: {
-      name: 'outbound (on demand)',
-      address: { host: '127.0.0.1', port },
-      direction: 'outbound',
-      filterChains: [{ name: '', match: null, tls: null, http }],
-      unusableChains: [],
-      defaultFilterChain: null,
-    },
-  };
-}
-
-function createStatusServer(port: number, source: AdminSource, env: AgentOptions['env'], log: Log): StatusServer {
-  return new StatusServer({
-    host: '',
-    port,
-    routes: statusRoutes(source),
-    appProbes: env['OUTRIGGER_APP_PROBES'] ?? '',
-    appHost: env['POD_IP'] || '127.0.0.1',
-    log,
-  });
-}
 
 /** Of a certificate that a resource names by its file. */
 function readFile(path: string): string {

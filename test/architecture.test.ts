@@ -22,6 +22,7 @@ const ladder: readonly { readonly what: string; readonly units: readonly string[
       'agent/stats',
       'agent/backoff.ts',
       'agent/drain.ts',
+      'agent/native',
     ],
   },
   {
@@ -50,6 +51,8 @@ const ladder: readonly { readonly what: string; readonly units: readonly string[
     what: 'the only ones that compose',
     units: [
       'agent/agent.ts',
+      'agent/agent-ports.ts',
+      'agent/outbound-listener.ts',
       'agent/config-feed.ts',
       'agent/data-plane.ts',
       'agent/data-plane-worker.ts',
@@ -71,6 +74,8 @@ const allowedSteps = new Set([
   'agent/filters -> agent/director',
   'agent/local -> agent/proxy',
   'agent/main.ts -> agent/cli',
+  'agent/agent.ts -> agent/agent-ports.ts',
+  'agent/agent.ts -> agent/outbound-listener.ts',
   'agent/agent.ts -> agent/workers.ts',
   'agent/workers.ts -> agent/config-feed.ts',
   'agent/data-plane-worker.ts -> agent/data-plane.ts',
@@ -85,7 +90,7 @@ const homes: readonly { readonly dependency: RegExp; readonly units: readonly st
   { dependency: /^yaml$/, units: ['agent/config', 'agent/inject'] },
   { dependency: /^re2js$/, units: ['agent/director', 'agent/grpc', 'xds/decode'] },
   { dependency: /^xxhash-wasm$/, units: ['agent/balancer'] },
-  { dependency: /^(?:koffi|node:ffi)$/, units: ['agent/listener/original-dst.ts'] },
+  { dependency: /^(?:koffi|node:ffi)$/, units: ['agent/native'] },
 ];
 
 const barrels = ['agent/index.ts', 'xds/index.ts', 'agent/http2/index.ts'];

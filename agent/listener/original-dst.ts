@@ -1,9 +1,10 @@
-// Where a redirected connection was meant to go: SO_ORIGINAL_DST of the kernel's connection tracking, asked through
-// node:ffi, as Node has no call for it.
+// Where a redirected connection was meant to go: SO_ORIGINAL_DST of the kernel's connection tracking.
 import type { Socket } from 'node:net';
 import { isIPv4 } from 'node:net';
 import type { SocketAddress } from '../../xds/model/address.ts';
 import { plainAddress } from '../grpc/address-range.ts';
+import { loadCLibrary } from '../native/c-library.ts';
+import { descriptorOf } from '../native/descriptor-of.ts';
 
 /** `null`: the kernel knows of no redirection, or the socket is gone. */
 export type OriginalDestination = (socket: Socket) => SocketAddress | null;
@@ -16,15 +17,17 @@ const SO_ORIGINAL_DST = 80;
 const IPV4_BYTES = 16;
 const IPV6_BYTES = 28;
 
-type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number;
+const GETSOCKOPT = {
+  getsockopt: { arguments: ['i32', 'i32', 'i32', 'pointer', 'pointer'], return: 'i32' },
+} as const;
 
 /** Or why it can't be asked here, a sentence's end. */
 export function loadOriginalDestination():
   | { readonly originalDestination: OriginalDestination }
   | { readonly reason: string } {
-  if (process.platform !== 'linux') return { reason: 'this is not Linux' };
-  const getsockopt = loadGetSockOpt();
-  if (typeof getsockopt === 'string') return { reason: getsockopt };
+  const loaded = loadCLibrary(GETSOCKOPT);
+  if ('reason' in loaded) return loaded;
+  const { getsockopt } = loaded.functions;
   const value = Buffer.alloc(IPV6_BYTES);
   const length = Buffer.alloc(4);
   const ask = (fd: number, level: number, bytes: number): boolean => {
@@ -53,27 +56,4 @@ export function loadOriginalDestination():
         : (askIpv6(fd) ?? askIpv4(fd));
     },
   };
-}
-
-function loadGetSockOpt(): GetSockOpt | string {
-  // It warns of being experimental when it is loaded; that it may be missing or change is reckoned with here.
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  try {
-    const ffi = process.getBuiltinModule('node:ffi');
-    if (ffi === undefined) return `Node ${process.versions.node} has no node:ffi`;
-    const signature = { arguments: ['i32', 'i32', 'i32', 'pointer', 'pointer'], return: 'i32' } as const;
-    const { functions } = ffi.dlopen(null as unknown as string, { getsockopt: signature });
-    return functions.getsockopt as unknown as GetSockOpt;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
-}
-
-/** Node keeps the descriptor to itself, in every version so far under this name. */
-function descriptorOf(socket: Socket): number | null {
-  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null };
-  return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : null;
 }

@@ -1,0 +1,66 @@
+// The ports of the agent's own, which no configuration names: admin, status, and the status of the xDS client (CSDS).
+import type { ReadClientConfigs } from '../xds/server/client-status-server.ts';
+import { ClientStatusServer } from '../xds/server/client-status-server.ts';
+import { AdminServer, statusRoutes } from './admin/admin-server.ts';
+import type { AdminSource } from './admin/admin-source.ts';
+import { StatusServer } from './admin/status-server.ts';
+import type { Log } from './observe/log.ts';
+
+export interface AgentPortsOptions {
+  readonly adminHost: string;
+  /** 0 takes any free port. */
+  readonly adminPort: number;
+  /** `null`: there is none. */
+  readonly statusPort: number | null;
+  /** `null`: there is none. */
+  readonly csdsPort: number | null;
+  /** `OUTRIGGER_APP_PROBES` and `POD_IP` are read from here. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly source: AdminSource;
+  readonly readClientConfigs: ReadClientConfigs;
+  readonly log: Log;
+}
+
+export class AgentPorts {
+  readonly #options: AgentPortsOptions;
+  readonly #admin: AdminServer;
+  readonly #status: StatusServer | null;
+  readonly #csds: ClientStatusServer | null;
+
+  constructor(options: AgentPortsOptions) {
+    this.#options = options;
+    const { adminHost, adminPort, statusPort, csdsPort, env, source, readClientConfigs, log } = options;
+    this.#admin = new AdminServer({ host: adminHost, port: adminPort, log, source });
+    this.#status = statusPort === null ? null : createStatusServer(statusPort, source, env, log);
+    this.#csds = csdsPort === null ? null : new ClientStatusServer(readClientConfigs);
+  }
+
+  /** Rejects with one sentence when one of them can't be had. */
+  async open(): Promise<void> {
+    const { adminHost, csdsPort, log } = this.#options;
+    const adminPort = await this.#admin.listen();
+    const statusPort = await this.#status?.listen();
+    if (statusPort !== undefined) log('info', 'status listens', { port: statusPort });
+    log('info', 'admin listens', { host: adminHost, port: adminPort });
+    if (csdsPort === null) return;
+    const port = await this.#csds?.listen({ host: '127.0.0.1', port: csdsPort });
+    log('info', 'client status (CSDS) listens', { port });
+  }
+
+  async close(): Promise<void> {
+    this.#csds?.close();
+    await this.#admin.close();
+    await this.#status?.close();
+  }
+}
+
+function createStatusServer(port: number, source: AdminSource, env: AgentPortsOptions['env'], log: Log): StatusServer {
+  return new StatusServer({
+    host: '',
+    port,
+    routes: statusRoutes(source),
+    appProbes: env['OUTRIGGER_APP_PROBES'] ?? '',
+    appHost: env['POD_IP'] || '127.0.0.1',
+    log,
+  });
+}
