@@ -202,9 +202,18 @@ export async function serve(
   const connection = new Promise<Connection>((resolve) => {
     accepted = resolve;
   });
-  const server = createServer((socket) => accepted(accept(socket, env, log)));
+  const connections: Connection[] = [];
+  const server = createServer((socket) => {
+    const latest = accept(socket, env, log);
+    connections.push(latest);
+    accepted(latest);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
+  // A test that has failed leaves its connections open, and its process would wait for them.
+  t.teardown(() => {
+    server.close();
+    for (const each of connections) each.destroy(0, 'the test is over');
+  });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   return { port: address.port, environment: env, log, connection };

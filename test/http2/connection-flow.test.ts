@@ -188,15 +188,16 @@ test('(119) a bulk stream takes turns with small ones', async (t) => {
   const peer = await H2Peer.ready(server.port, [0x4, 0]);
   peer.send(...Array.from({ length: 21 }, (_, i) => headers(2 * i + 1, request(), endStream)));
   await peer.roundTrip();
+  // What came before the last of them; how much came with it in one read is the kernel's business.
+  let bulkBytes = 0;
+  let bulkBytesAtLastSmall = 0;
+  peer.onFrame = ({ type, streamId, payload, endStream: isLast }) => {
+    if (streamId === 1 && type === 'DATA') bulkBytes += payload.length;
+    if (streamId !== 1 && isLast) bulkBytesAtLastSmall = bulkBytes;
+  };
   peer.send(windowUpdate(0, 10_000_000), settings([0x4, 5_000_000]));
-  await Promise.all(
-    Array.from({ length: 20 }, (_, i) => peer.expect('HEADERS', 2 * i + 3, (frame) => frame.endStream)),
-  );
-  t.true(
-    peer.body(1).length <= 3 * 16_384,
-    `the bulk stream had ${peer.body(1).length} bytes when the last small one ended`,
-  );
   await peer.expect('HEADERS', 1, (frame) => frame.endStream);
+  t.is(bulkBytesAtLastSmall, 16_384, 'one turn');
   t.is(peer.body(1).length, 3_000_000);
   peer.socket.destroy();
 });
