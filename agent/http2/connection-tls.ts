@@ -4,8 +4,10 @@ import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
   type ConnectionOptions,
+  checkServerIdentity,
   createSecureContext,
   createServer,
+  type SecureContext,
   type SecureContextOptions,
   type Server,
   type TLSSocket,
@@ -49,7 +51,42 @@ export type NameCheck = (subjectAltName: string) => string | null;
  * @throws Error when the certificates or keys can't be read.
  */
 export function clientTls(tls: UpstreamTls, checkNames: NameCheck | null): ClientTls {
-  const secureContext = createSecureContext(contextOptions(tls));
+  return { options: connectionOptions(tls, checkNames, createSecureContext(contextOptions(tls))) };
+}
+
+/** The name of the server that a call is for. */
+export interface CalledServer {
+  readonly host: string;
+  /** It must be in the server's certificate, besides all else that counts. */
+  readonly isChecked: boolean;
+}
+
+/**
+ * The same as `base`, which is of the same certificates, for calls of one server.
+ * @param tls its `sni` is what that server is asked for.
+ */
+export function clientTlsFor(
+  base: ClientTls,
+  tls: UpstreamTls,
+  checkNames: NameCheck | null,
+  { host, isChecked }: CalledServer,
+): ClientTls {
+  const options = connectionOptions(tls, checkNames, base.options.secureContext!);
+  if (!isChecked) return { options };
+  const { checkServerIdentity: check = checkServerIdentity } = options;
+  const checkBoth: typeof check = (name, certificate) => {
+    // A common name is no name of a server (RFC 9525 section 6.3).
+    if (certificate.subjectaltname === undefined) return new Error('its certificate names no server');
+    return check(name, certificate) ?? checkServerIdentity(host, certificate);
+  };
+  return { options: { ...options, checkServerIdentity: checkBoth } };
+}
+
+function connectionOptions(
+  tls: UpstreamTls,
+  checkNames: NameCheck | null,
+  secureContext: SecureContext,
+): ConnectionOptions {
   const { sni, nameCheck, alpn = [] } = tls;
   const options: ConnectionOptions = {
     secureContext,
@@ -57,7 +94,7 @@ export function clientTls(tls: UpstreamTls, checkNames: NameCheck | null): Clien
     rejectUnauthorized: true,
   };
   if (sni !== null) options.servername = sni;
-  if (nameCheck === 'sni') return { options };
+  if (nameCheck === 'sni') return options;
   if (checkNames !== null) {
     options.checkServerIdentity = (_, { subjectaltname = '' }) => {
       const refusal = checkNames(subjectaltname);
@@ -67,7 +104,7 @@ export function clientTls(tls: UpstreamTls, checkNames: NameCheck | null): Clien
     // Without a name to check, the certificate's chain is what counts: names in a mesh are rarely those of DNS.
     options.checkServerIdentity = () => undefined;
   }
-  return { options };
+  return options;
 }
 
 /**

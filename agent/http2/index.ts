@@ -12,7 +12,14 @@ export type {
 } from './connection-contract.ts';
 export { limitsOfLife } from './connection-life.ts';
 export { accept, acceptInProcess, type ConnectOptions, type ConnectTarget, connect } from './connection-socket.ts';
-export { type ClientTls, clientTls, type NameCheck, type ServerTls, serverTls } from './connection-tls.ts';
+export {
+  type ClientTls,
+  clientTls,
+  clientTlsFor,
+  type NameCheck,
+  type ServerTls,
+  serverTls,
+} from './connection-tls.ts';
 export { type ConnectionEnd, ErrorCode, errorCodeName, type ResetOrigin } from './errors.ts';
 export { Flusher } from './flusher.ts';
 export type { BlockKind, Field, FieldToSet, HeaderBlock, HeaderEdit, Shape, ShapeMemo } from './header-contract.ts';

@@ -60,6 +60,10 @@ export class LocalServer implements Upstream {
     return !isFree;
   }
 
+  get callName(): null {
+    return null;
+  }
+
   begin(): null {
     return null;
   }

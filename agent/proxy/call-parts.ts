@@ -20,7 +20,7 @@ export interface CallContext {
 }
 
 /** What a call needs of the cluster that takes it. */
-export type Upstream = Pick<UpstreamCluster, 'begin' | 'end' | 'pick' | 'beginRetry' | 'endRetry'>;
+export type Upstream = Pick<UpstreamCluster, 'begin' | 'end' | 'pick' | 'beginRetry' | 'endRetry' | 'callName'>;
 
 /** Clusters by name. */
 export interface Upstreams {

@@ -3,6 +3,7 @@
 //
 //   head ──direct──▶ directing ──pick──▶ connecting ──room──▶ streaming ──last byte──▶ ended
 //     └──────────────── reject, failure, deadline, cancel: answered, then ──────────────▲
+import type { CallName } from '../../xds/model/cluster.ts';
 import { type CallPolicy, type Decision, type PendingDecision, traitsOf } from '../director/decision.ts';
 import { type CallHead, readCallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
@@ -15,6 +16,7 @@ import {
   type Stream,
   type StreamHandler,
 } from '../http2/index.ts';
+import { calledServer } from '../upstream/called-server.ts';
 import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { callDeadline, clientTimeout, deadlineMessage, requestTimeout } from './call-deadline.ts';
@@ -36,6 +38,8 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
   #clientTimeoutMs: number | null = null;
   /** What the route's hash policy made of the call. */
   #hash: bigint | null = null;
+  /** The server that it is for, where its cluster asks. */
+  #server: string | null = null;
   #tried: readonly UpstreamEndpoint[] = NONE;
   #transparentRetries = 0;
   #creditedBytes = 0;
@@ -159,14 +163,20 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
       return;
     }
     this.upstreamCluster = cluster;
+    if (cluster.callName !== null) this.#server = this.#calledServer(cluster.callName, block);
     this.#setDeadline(callDeadline(this.startedMs, this.#clientTimeoutMs, decision.policy));
     if (this.deadlineMs <= this.parts.now()) this.deadlineExpired();
     else this.#tryEndpoint(block);
   }
 
+  #calledServer(callName: CallName, block: HeaderBlock): string | null {
+    const sent = this.rewrite === null ? block : this.rewrite.request(block, this);
+    return calledServer(callName, block, sent.value(':authority') ?? this.authority);
+  }
+
   #tryEndpoint(block: HeaderBlock): void {
     const cluster = this.upstreamCluster!;
-    const picked = cluster.pick(this.#tried, this.#hash);
+    const picked = cluster.pick(this.#tried, this.#hash, this.#server);
     if (!('pool' in picked)) {
       if (picked.flag !== 'UO' && this.#tryLater(unanswered(status.UNAVAILABLE, 'unconnected'), block)) return;
       this.fail({ status: status.UNAVAILABLE, message: picked.reason, flag: picked.flag, source: 'agent' });

@@ -1,15 +1,18 @@
 // One cluster as calls see it: pick an endpoint, or learn why there is none.
-import type { Cluster } from '../../xds/model/cluster.ts';
+import type { CallName, Cluster } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
 import { createBalancer, type EndpointBalancer } from '../balancer/create-balancer.ts';
 import { dropsOverload } from '../balancer/drop-overload.ts';
 import type { Connection } from '../http2/index.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
+import { isServerName } from './called-server.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { UpstreamEndpoint } from './endpoint.ts';
 import { EndpointSockets } from './endpoint-socket.ts';
 import type { PoolSet } from './pool-set.ts';
 import { RequestBudget } from './request-budget.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { maxServers, type ServerPools } from './server-pools.ts';
 
 /** Why a cluster has no endpoint for a call; `reason` names what was seen and what comes next. */
 export interface Unavailable {
@@ -37,10 +40,15 @@ export class UpstreamCluster {
   #refusal: string | null = null;
   /** The endpoints that the call at hand has tried; set only while `pick` runs. */
   #tried: readonly UpstreamEndpoint[] = [];
-  readonly #activeOf = (index: number): number => this.#endpoints[index]!.pool.activeStreams;
+  /** The server that it is for; `null`: it does not say. */
+  #server: string | null = null;
+  readonly #activeOf = (index: number): number => this.#endpoints[index]!.activeStreams;
   readonly #usable = (index: number): boolean => {
-    const endpoint = this.#endpoints[index]!;
-    return endpoint.pool.usable && !this.#tried.includes(endpoint);
+    const pool = this.#poolOf(this.#endpoints[index]!);
+    if (pool === undefined) return true;
+    if (!pool.usable) return false;
+    for (const { pool: tried } of this.#tried) if (tried === pool) return false;
+    return true;
   };
 
   constructor(cluster: Cluster, pools: PoolSet, random: () => number, onOverflow: OnOverflow = () => {}) {
@@ -63,6 +71,11 @@ export class UpstreamCluster {
   get endpointsName(): string {
     const { discovery } = this.#cluster;
     return discovery.kind === 'eds' ? discovery.serviceName : this.name;
+  }
+
+  /** What the name of a call says of TLS; `null`: nothing. */
+  get callName(): CallName | null {
+    return this.#cluster.callName ?? null;
   }
 
   /** Calls that have begun and not ended. */
@@ -112,10 +125,13 @@ export class UpstreamCluster {
     const sockets = this.#sockets;
     const found = resource === null ? null : sockets.reachable(resource);
     const balancer = found === null ? null : createBalancer(this.#cluster, found.resource, options);
-    const { connectTimeoutMs, connectionLife } = this.#cluster;
+    const { connectTimeoutMs, connectionLife, callName } = this.#cluster;
+    const pools = this.#pools;
     const endpoints = (balancer?.endpoints ?? []).map((endpoint) => {
-      const pool = this.#pools.acquire(endpoint.address, sockets.tlsOf(endpoint), connectTimeoutMs, connectionLife);
-      return new UpstreamEndpoint(pool.address, endpoint.hostname, pool);
+      const tls = sockets.tlsOf(endpoint);
+      const pool = pools.acquire(endpoint.address, tls, connectTimeoutMs, connectionLife, callName);
+      const servers = callName === undefined ? null : pools.serversOf(pool);
+      return new UpstreamEndpoint(pool.address, endpoint.hostname, pool, servers);
     });
     const previous = this.#endpoints;
     this.#refusal = found?.refusal ?? null;
@@ -127,9 +143,10 @@ export class UpstreamCluster {
 
   /**
    * An endpoint that this call has not tried yet and whose last connect did not just fail, or why there is none.
-   * `hash` is what the route's hash policy made of the call; `null`: nothing.
+   * @param hash what the route's hash policy made of the call; `null`: nothing.
+   * @param server what `calledServer` found in the call; `null`: nothing.
    */
-  pick(tried: readonly UpstreamEndpoint[], hash: bigint | null): UpstreamEndpoint | Unavailable {
+  pick(tried: readonly UpstreamEndpoint[], hash: bigint | null, server: string | null): UpstreamEndpoint | Unavailable {
     const { discovery } = this.#cluster;
     if (discovery.kind === 'unsupported') return { flag: 'NC', reason: `${this.name}: ${discovery.reason}` };
     if (this.#balancer === null || this.#resource === null) {
@@ -139,10 +156,30 @@ export class UpstreamCluster {
       return { flag: 'UO', reason: `${this.name}: unconditional drop overload` };
     }
     this.#tried = tried;
+    this.#server = server;
     const index = this.#balancer.pick(this.#usable, hash);
     // A balancer with nothing usable names the endpoint whose turn it is: to wait for a connect that failed a moment ago
     // would only delay the same answer.
-    return index === -1 || !this.#usable(index) ? this.#unavailable() : this.#endpoints[index]!;
+    if (index === -1 || !this.#usable(index)) return this.#unavailable();
+    const endpoint = this.#endpoints[index]!;
+    return server === null || endpoint.servers === null ? endpoint : this.#atServer(endpoint, endpoint.servers, server);
+  }
+
+  /** The endpoint as calls for that server reach it. */
+  #atServer(endpoint: UpstreamEndpoint, servers: ServerPools, server: string): UpstreamEndpoint | Unavailable {
+    if (!isServerName(server)) {
+      return { flag: 'UF', reason: `${this.name}: "${server}" is not the name of a server, which its TLS asks for` };
+    }
+    const pool = servers.open(server);
+    if (pool !== null) return new UpstreamEndpoint(endpoint.address, endpoint.hostname, pool);
+    const { address } = endpoint;
+    return { flag: 'UO', reason: `${this.name}: ${maxServers} servers are being called at ${address}, no more can be` };
+  }
+
+  /** `undefined`: no call was for that server lately. */
+  #poolOf(endpoint: UpstreamEndpoint): ConnectionPool | undefined {
+    const { servers } = endpoint;
+    return this.#server === null || servers === null ? endpoint.pool : servers.known(this.#server);
   }
 
   release(): void {
@@ -157,14 +194,16 @@ export class UpstreamCluster {
       const reason = this.#refusal ?? 'it has no endpoints';
       return { flag: 'UH', reason: `${this.name}: no healthy upstream, ${reason}` };
     }
-    const failing = all.filter((endpoint) => endpoint.pool.lastFailure !== '');
+    const failing = all
+      .flatMap((endpoint) => this.#poolOf(endpoint) ?? [])
+      .filter(({ lastFailure }) => lastFailure !== '');
     if (failing.length === 0) return { flag: 'UH', reason: `${this.name}: no healthy upstream among ${all.length}` };
-    const next = failing.reduce((a, b) => (a.pool.retryInMs <= b.pool.retryInMs ? a : b));
+    const next = failing.reduce((a, b) => (a.retryInMs <= b.retryInMs ? a : b));
     return {
       flag: 'UF',
       reason:
         `${this.name}: ${failing.length} of ${all.length} endpoints can't be connected to ` +
-        `(${next.address}: ${next.pool.lastFailure}; next try in ${(next.pool.retryInMs / 1000).toFixed(1)} s)`,
+        `(${next.address}: ${next.lastFailure}; next try in ${(next.retryInMs / 1000).toFixed(1)} s)`,
     };
   }
 }

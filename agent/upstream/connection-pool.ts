@@ -92,6 +92,11 @@ export class ConnectionPool implements ConnectionHandler {
     return this.#connections.length - this.#opening.size;
   }
 
+  /** No call is under way or waits. */
+  get isIdle(): boolean {
+    return this.#waiters.size === 0 && this.activeStreams === 0;
+  }
+
   /** Calls under way on all its connections. */
   get activeStreams(): number {
     const connections = this.#connections;

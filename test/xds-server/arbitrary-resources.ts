@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { SocketAddress } from '../../xds/model/address.ts';
-import type { Cluster, DnsDiscovery, HashKey, SocketMatch } from '../../xds/model/cluster.ts';
+import type { CallName, Cluster, DnsDiscovery, HashKey, SocketMatch } from '../../xds/model/cluster.ts';
 import type { ConnectionLife, Keepalive } from '../../xds/model/connection-life.ts';
 import type { ClusterEndpoints, Endpoint, LocalityEndpoints } from '../../xds/model/endpoints.ts';
 import type { FilterChainMatch } from '../../xds/model/filter-chain-match.ts';
@@ -277,10 +277,18 @@ function dnsDiscovery(own: string): fc.Arbitrary<DnsDiscovery> {
   });
 }
 
+const callName: fc.Arbitrary<CallName | null> = orNull(
+  record<CallName>({
+    header: orNull(fc.constantFrom(':authority', 'x-server')),
+    isSni: fc.boolean(),
+    isChecked: fc.boolean(),
+  }).filter(({ isSni, isChecked }) => isSni || isChecked),
+);
+
 const cluster = name.chain((own) =>
   withMatches(
     withLife<Omit<Cluster, 'socketMatches'>>(
-      record<Omit<Cluster, 'connectionLife' | 'socketMatches'>>({
+      record<Omit<Cluster, 'connectionLife' | 'socketMatches' | 'callName'>>({
         name: fc.constant(own),
         discovery: fc.oneof(
           name.map((serviceName) => ({ kind: 'eds', serviceName }) as const),
@@ -293,7 +301,7 @@ const cluster = name.chain((own) =>
         connectTimeoutMs: ms,
         maxRequests: orNull(fc.integer({ min: 0, max: 4_294_967_295 })),
         tls: orNull(upstreamTls),
-      }),
+      }).chain((value) => callName.map((named) => (named === null ? value : { ...value, callName: named }))),
     ),
   ),
 );

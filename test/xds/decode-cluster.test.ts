@@ -25,42 +25,6 @@ test('an EDS cluster, with the defaults of what it does not say', (t) => {
   });
 });
 
-const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-const keepalive = { interval: { seconds: 30 }, timeout: { seconds: 5 } };
-
-test('how long connections to endpoints live: from the typed options, else from the field that these replaced', (t) => {
-  const typed = (options: object) => ({
-    ...eds,
-    http2_protocol_options: { connection_keepalive: { interval: { seconds: 1 }, timeout: { seconds: 1 } } },
-    typed_extension_protocol_options: { [httpOptions]: pack(httpOptions, options) },
-  });
-  const asked = { intervalMs: 30_000, timeoutMs: 5000 };
-  for (const kind of ['explicit_http_config', 'use_downstream_protocol_config', 'auto_config']) {
-    const options = {
-      common_http_protocol_options: { idle_timeout: {}, max_connection_duration: { seconds: 3600 } },
-      [kind]: { http2_protocol_options: { connection_keepalive: keepalive } },
-    };
-    t.deepEqual(modelOf('cluster', typed(options)).connectionLife, {
-      keepalive: asked,
-      idleTimeoutMs: 0,
-      maxDurationMs: 3_600_000,
-    });
-  }
-  t.is(modelOf('cluster', typed({ explicit_http_config: { http2_protocol_options: {} } })).connectionLife, undefined);
-  const old = modelOf('cluster', { ...eds, http2_protocol_options: { connection_keepalive: keepalive } });
-  t.deepEqual(old.connectionLife, { keepalive: asked, idleTimeoutMs: null, maxDurationMs: null });
-});
-
-test('a keepalive without an interval asks for none, one without a timeout is rejected, and what is not done is named', (t) => {
-  const cluster = (settings: object) => ({ ...eds, http2_protocol_options: { connection_keepalive: settings } });
-  t.is(modelOf('cluster', cluster({ timeout: { seconds: 5 } })).connectionLife, undefined);
-  t.deepEqual(errorsOf('cluster', cluster({ interval: { seconds: 30 } })), [
-    'http2_protocol_options.connection_keepalive.timeout: required, and must be above 0',
-  ]);
-  const more = { ...keepalive, interval_jitter: { value: 10 }, connection_idle_interval: { seconds: 1 } };
-  t.is(warningsOf('cluster', cluster(more)).length, 2);
-});
-
 test('an EDS cluster with a service name, limits and TLS with inline certificates', (t) => {
   const value = modelOf('cluster', {
     ...eds,

@@ -14,6 +14,7 @@ import type {
   StructMessage,
   TransportSocketMessage,
   TypedExtensionConfigMessage,
+  UpstreamNameOptionsMessage,
   Wrapped,
 } from './core-messages.ts';
 
@@ -53,6 +54,7 @@ export interface ClusterMessage {
   readonly transport_socket: TransportSocketMessage | null;
   readonly filters: readonly FilterMessage[];
   readonly http2_protocol_options: Http2OptionsMessage | null;
+  readonly upstream_http_protocol_options: UpstreamNameOptionsMessage | null;
   readonly typed_extension_protocol_options: Readonly<Record<string, AnyMessage>>;
   readonly load_balancing_policy: LoadBalancingPolicyMessage | null;
 }
@@ -66,6 +68,7 @@ export interface TransportSocketMatchMessage {
 /** `envoy.extensions.upstreams.http.v3.HttpProtocolOptions`. */
 export interface UpstreamHttpOptionsMessage {
   readonly common_http_protocol_options: CommonOptionsMessage | null;
+  readonly upstream_http_protocol_options: UpstreamNameOptionsMessage | null;
   readonly explicit_http_config?: { readonly http2_protocol_options?: Http2OptionsMessage };
   readonly use_downstream_protocol_config?: { readonly http2_protocol_options: Http2OptionsMessage | null };
   readonly auto_config?: { readonly http2_protocol_options: Http2OptionsMessage | null };

@@ -1,18 +1,15 @@
 // envoy.config.cluster.v3.Cluster -> Cluster.
 import { type Cluster, type ClusterDiscovery, defaultPanicPercent, type SocketMatch } from '../model/cluster.ts';
-import type { ConnectionLife } from '../model/connection-life.ts';
 import type { ClusterMessage } from './cluster-messages.ts';
-import { decodeConnectionLife } from './connection-life.ts';
-import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
+import { configTypeOf, type DecodeContext } from './decode-context.ts';
 import { isHarmlessFilter } from './filters.ts';
+import { decodeHttpOptions } from './http-options.ts';
 import { decodeLbPolicy } from './lb-policy.ts';
 import { decodeDnsDiscovery, decodeOwnEndpoints } from './own-endpoints.ts';
 import { decodeDuration, maxUint32 } from './scalars.ts';
 import { readLabels } from './socket-labels.ts';
 import { decodeUpstreamSocket } from './tls.ts';
 import type { Scope } from './validation.ts';
-
-const httpOptionsType = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 /** Envoy's default. */
 const defaultConnectTimeoutMs = 5000;
@@ -29,7 +26,7 @@ export function decodeCluster(context: DecodeContext, message: ClusterMessage, s
       : decodeLbPolicy(context, message, scope);
   const socket = decodeUpstreamSocket(context, message.transport_socket, scope.at('transport_socket'));
   if (discovery.kind !== 'unsupported') reportUnsupported(context, message, scope);
-  const connectionLife = decodeLife(context, message, scope);
+  const http = decodeHttpOptions(context, message, scope);
   const socketMatches = decodeSocketMatches(context, message, scope);
   return {
     name: message.name,
@@ -42,7 +39,8 @@ export function decodeCluster(context: DecodeContext, message: ClusterMessage, s
     maxRequests: decodeMaxRequests(message, scope),
     tls: socket.kind === 'tls' ? socket.tls : null,
     ...(socketMatches.length > 0 && { socketMatches }),
-    ...(connectionLife !== null && { connectionLife }),
+    ...(http.connectionLife !== null && { connectionLife: http.connectionLife }),
+    ...(http.callName !== null && { callName: http.callName }),
   };
 }
 
@@ -59,24 +57,6 @@ function decodeSocketMatches(context: DecodeContext, message: ClusterMessage, sc
       socket: decodeUpstreamSocket(context, socket, at.at('transport_socket')),
     };
   });
-}
-
-/** The typed options, or else the field that they have replaced. */
-function decodeLife(context: DecodeContext, message: ClusterMessage, scope: Scope): ConnectionLife | null {
-  const any = message.typed_extension_protocol_options[httpOptionsType];
-  if (any === undefined) {
-    return decodeConnectionLife(null, scope, message.http2_protocol_options, scope.at('http2_protocol_options'));
-  }
-  const at = scope.at(`typed_extension_protocol_options["${httpOptionsType}"]`);
-  const options = readAny(context, httpOptionsType, any, at);
-  if (options === null) return null;
-  const common = options.common_http_protocol_options;
-  const commonAt = at.at('common_http_protocol_options');
-  for (const kind of ['explicit_http_config', 'use_downstream_protocol_config', 'auto_config'] as const) {
-    const http2 = options[kind]?.http2_protocol_options ?? null;
-    if (http2 !== null) return decodeConnectionLife(common, commonAt, http2, at.at(`${kind}.http2_protocol_options`));
-  }
-  return decodeConnectionLife(common, commonAt, null, at);
 }
 
 function decodeDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscovery {

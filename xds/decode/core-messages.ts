@@ -116,6 +116,12 @@ export interface CommonOptionsMessage {
   readonly max_connection_duration: DurationMessage | null;
 }
 
+export interface UpstreamNameOptionsMessage {
+  readonly auto_sni: boolean;
+  readonly auto_san_validation: boolean;
+  readonly override_auto_sni_header: string;
+}
+
 export interface Http2OptionsMessage {
   readonly connection_keepalive: KeepaliveMessage | null;
 }

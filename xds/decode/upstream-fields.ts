@@ -19,7 +19,6 @@ export const upstreamFields: Readonly<Record<string, UpstreamFields>> = {
   [`${core}.SocketAddress`]: { harmless: '6 ipv4_compat' },
   [`${core}.Pipe`]: { harmless: '2 mode' },
   [`${core}.DataSource`]: { effects: '5 watched_directory' },
-  [`${core}.UpstreamHttpProtocolOptions`]: { effects: '3 override_auto_sni_header' },
   [`${core}.Http2ProtocolOptions`]: {
     effects: '13 custom_settings_parameters',
     harmless:
@@ -35,7 +34,7 @@ export const upstreamFields: Readonly<Record<string, UpstreamFields>> = {
     effects:
       '18 dns_resolvers, 29 common_http_protocol_options, 30 upstream_connection_options, ' +
       '31 close_connections_on_host_health_failure, 42 lrs_server, 45 use_tcp_for_dns_lookups, ' +
-      '46 upstream_http_protocol_options, 48 upstream_config, 50 preconnect_policy, ' +
+      '48 upstream_config, 50 preconnect_policy, ' +
       '51 connection_pool_per_downstream_connection, 53 dns_resolution_config, 55 typed_dns_resolver_config',
     harmless:
       '5 per_connection_buffer_limit_bytes, 13 http_protocol_options, 20 cleanup_interval, 26 protocol_selection, ' +

@@ -1,5 +1,5 @@
 // Cluster to envoy.config.cluster.v3.Cluster; the mirror of decode/cluster.ts.
-import type { Cluster, ClusterDiscovery, DnsDiscovery, EndpointSocket, LbPolicy } from '../model/cluster.ts';
+import type { CallName, Cluster, ClusterDiscovery, DnsDiscovery, EndpointSocket, LbPolicy } from '../model/cluster.ts';
 import { encodeCommonOptions, encodeHttp2Options } from './connection-life.ts';
 import { encodeClusterEndpoints } from './endpoints.ts';
 import type { Pack } from './pack.ts';
@@ -29,6 +29,7 @@ export function encodeCluster(cluster: Cluster, pack: Pack): object {
     typed_extension_protocol_options: {
       [httpOptions]: pack(httpOptions, {
         common_http_protocol_options: encodeCommonOptions(cluster.connectionLife),
+        upstream_http_protocol_options: encodeCallName(cluster.callName),
         explicit_http_config: { http2_protocol_options: encodeHttp2Options(cluster.connectionLife) },
       }),
     },
@@ -39,6 +40,12 @@ export function encodeCluster(cluster: Cluster, pack: Pack): object {
       transport_socket: encodeSocket(cluster.name, socket, pack),
     })),
   };
+}
+
+function encodeCallName(name: CallName | undefined): object | null {
+  if (name === undefined) return null;
+  const { header, isSni, isChecked } = name;
+  return { auto_sni: isSni, auto_san_validation: isChecked, override_auto_sni_header: header ?? '' };
 }
 
 function encodeSocket(cluster: string, socket: EndpointSocket, pack: Pack): object {

@@ -27,6 +27,18 @@ export interface Cluster {
   readonly socketMatches?: readonly SocketMatch[];
   /** Of the connections to its endpoints; absent: our own defaults. */
   readonly connectionLife?: ConnectionLife;
+  /** What the name that a call goes to says of TLS. Absent: nothing, all calls share the connections. */
+  readonly callName?: CallName;
+}
+
+/** The host of a call's authority, or of a header, in the TLS of the connection that the call takes. One of the two at least. */
+export interface CallName {
+  /** Of the header that says the name, in lower case; `null`, or where a call lacks it: the authority that is sent upstream. */
+  readonly header: string | null;
+  /** It is asked for by SNI, before any other, unless it is an IP address (`auto_sni`). */
+  readonly isSni: boolean;
+  /** The server's certificate must carry it, besides all else that counts (`auto_san_validation`). */
+  readonly isChecked: boolean;
 }
 
 /** An element of `transport_socket_matches`. */
