@@ -3,11 +3,13 @@
 import type { HeaderMatcher } from '../../xds/model/matcher.ts';
 import { quoteText } from '../grpc/byte-text.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import { compileStringMatch, describeStringMatch, MAX_REGEX_INPUT, type TextTest } from '../grpc/string-match.ts';
+import { compileStringMatch, describeStringMatch, isTooLong, type TextTest } from '../grpc/string-match.ts';
 import type { Shape } from '../http2/index.ts';
 
 export interface Condition {
   holds(head: CallHead): boolean;
+  /** A value is too long for the rule's regex: that it does not hold says nothing. */
+  isUndecided(head: CallHead): boolean;
   /** Whether it answers the same for every block of that shape. */
   isFixedIn(shape: Shape): boolean;
   /** As in "the call must …". */
@@ -19,6 +21,7 @@ export interface Condition {
 /** `grpc {}`. Envoy takes neither parameters nor grpc-web for gRPC (envoy-behaviours 3.6). */
 export const grpcCondition: Condition = {
   holds: ({ contentType }) => contentType === 'application/grpc' || contentType.startsWith('application/grpc+'),
+  isUndecided: () => false,
   isFixedIn: (shape) => isFixed(shape, 'content-type'),
   requirement: 'be gRPC by its content-type',
   finding: ({ contentType }) => `content-type is ${quoteText(contentType)}`,
@@ -31,22 +34,23 @@ export function compileHeaderMatcher(matcher: HeaderMatcher): Condition {
   const isFixedIn = fixednessOf(name);
   const requirement = describeHeaderMatcher(name, matcher);
   const finding = (head: CallHead): string => describeValues(name, readValues(head));
+  const isUndecided = (head: CallHead): boolean => readValues(head).some((value) => isTooLong(match, value));
   if (match.kind === 'present') {
     const holds = (head: CallHead): boolean => (readValues(head).length > 0 === match.value) !== invert;
-    return { holds, isFixedIn, requirement, finding };
+    return { holds, isUndecided, isFixedIn, requirement, finding };
   }
   const test = match.kind === 'range' ? compileRange(match.start, match.end) : compileStringMatch(match);
-  const maxLength = match.kind === 'regex' ? MAX_REGEX_INPUT : Number.POSITIVE_INFINITY;
   return {
     holds: (head) => {
       const found = readValues(head);
       // An absent field matches nothing, inverted or not, unless it is to be taken for an empty one (3.2).
       if (found.length === 0 && !treatMissingAsEmpty) return false;
       const values = found.length === 0 ? EMPTY_VALUE : found;
-      if (values.some((value) => value.length > maxLength)) return false;
+      if (values.some((value) => isTooLong(match, value))) return false;
       // Repeated fields are looked at one by one; inverted, none may match (3.1).
       return values.some(test) !== invert;
     },
+    isUndecided,
     isFixedIn,
     requirement,
     finding,

@@ -1,12 +1,13 @@
-// Rules of access control, compiled. What can't be evaluated is neither true nor false, and stays so through `not`, so
-// that whoever asks can take the safe side.
+// Rules of access control, compiled. What can't be evaluated (a text too long for a regex, for one) is neither true nor
+// false, and stays so through `not`, so that whoever asks can take the safe side.
 import type { CallRule } from '../../xds/model/http-filter.ts';
+import type { StringMatch } from '../../xds/model/matcher.ts';
 import type { CallFacts } from '../director/call-facts.ts';
 import { compileHeaderMatcher } from '../director/condition.ts';
 import { splitPath } from '../director/request-path.ts';
 import { compileAddressRange, hostOf, portOf } from '../grpc/address-range.ts';
 import type { CallHead } from '../grpc/call-head.ts';
-import { compileStringMatch, type TextTest } from '../grpc/string-match.ts';
+import { compileStringMatch, isTooLong } from '../grpc/string-match.ts';
 
 export type Verdict = 'holds' | 'fails' | 'unknown';
 
@@ -28,11 +29,11 @@ export function compileCallRule(rule: CallRule): RuleTest {
       return combine(rule.rules.map(compileCallRule), 'holds', 'fails');
     case 'header': {
       const condition = compileHeaderMatcher(rule.matcher);
-      return (head) => verdictOf(condition.holds(head));
+      return (head) => (condition.isUndecided(head) ? 'unknown' : verdictOf(condition.holds(head)));
     }
     case 'path': {
-      const test = compileStringMatch(rule.match);
-      return ({ path }) => verdictOf(test(splitPath(path).path));
+      const test = compileText(rule.match);
+      return ({ path }) => test(splitPath(path).path);
     }
     case 'source-ip': {
       const test = compileAddressRange(rule.range);
@@ -48,23 +49,30 @@ export function compileCallRule(rule: CallRule): RuleTest {
         return verdictOf(port >= rule.first && port < rule.end);
       };
     case 'server-name': {
-      const test = compileStringMatch(rule.match);
-      return (_head, { serverName }) => verdictOf(test(serverName));
+      const test = compileText(rule.match);
+      return (_head, { serverName }) => test(serverName);
     }
     case 'authenticated':
-      return compileAuthenticated(rule.match === null ? null : compileStringMatch(rule.match));
+      return compileAuthenticated(rule.match === null ? null : compileText(rule.match));
   }
 }
 
 /** The URIs of the certificate are its names, else its DNS names, else its subject (gRFC A41). */
-function compileAuthenticated(test: TextTest | null): RuleTest {
+function compileAuthenticated(test: ((name: string) => Verdict) | null): RuleTest {
   return (_head, { peerSubject, peerSans }) => {
     if (peerSubject === null) return 'fails';
     if (test === null) return 'holds';
     const uris = namesOf(peerSans, 'URI:');
     const names = uris.length > 0 ? uris : namesOf(peerSans, 'DNS:');
-    return verdictOf((names.length > 0 ? names : [peerSubject]).some(test));
+    const verdicts = (names.length > 0 ? names : [peerSubject]).map(test);
+    if (verdicts.includes('holds')) return 'holds';
+    return verdicts.includes('unknown') ? 'unknown' : 'fails';
   };
+}
+
+function compileText(match: StringMatch): (text: string) => Verdict {
+  const test = compileStringMatch(match);
+  return (text) => (isTooLong(match, text) ? 'unknown' : verdictOf(test(text)));
 }
 
 function namesOf(sans: readonly string[], prefix: string): string[] {

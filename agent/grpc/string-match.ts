@@ -7,9 +7,15 @@ export type TextTest = (value: string) => boolean;
 
 /**
  * A regex is not run over more than this: RE2 takes time in proportion to the text, but for some patterns in proportion
- * to the pattern too, and a header list may have 60 KiB. A longer value matches no regex, inverted or not.
+ * to the pattern too, and a header list may have 60 KiB. A longer value matches no regex, inverted or not; whoever lets
+ * calls pass by a rule asks `isTooLong` first.
  */
 export const MAX_REGEX_INPUT = 4_096;
+
+/** Whether nobody can tell if that value matches, since it is too long for a regex. */
+export function isTooLong(match: { readonly kind: string }, value: string): boolean {
+  return match.kind === 'regex' && value.length > MAX_REGEX_INPUT;
+}
 
 export function compileStringMatch(match: StringMatch): TextTest {
   if (match.kind === 'regex') return compileRegex(match.value);

@@ -54,6 +54,27 @@ test('a policy matches where its permission and its principal do; any policy of 
   t.true(passes({ action: 'deny', policies: [policy(elsewhere), policy(here, not(known))] }));
 });
 
+test('a text that is too long for a regex slips past no rule, whatever it asks and whatever the policy does', (t) => {
+  const regex = { kind: 'regex', value: '/shop.*' } as const;
+  const long = `/shop${'a'.repeat(5000)}`;
+  const head = call({ path: long, fields: [['x-user', long]] });
+  const facts = { serverName: long, peerSans: [`URI:${long}`] };
+  const rules: Record<string, CallRule> = {
+    path: { kind: 'path', match: regex },
+    header: { kind: 'header', matcher: header('x-user', regex) },
+    authority: { kind: 'header', matcher: header(':authority', regex) },
+    sni: { kind: 'server-name', match: regex },
+    name: { kind: 'authenticated', match: regex },
+  };
+  for (const [what, rule] of Object.entries(rules)) {
+    const of = what === 'authority' ? call({ authority: long }) : head;
+    for (const one of [rule, not(rule)]) {
+      t.false(passes({ action: 'deny', policies: [policy(one)] }, of, facts), `DENY ${what}`);
+      t.false(passes({ action: 'allow', policies: [policy(one)] }, of, facts), `ALLOW ${what}`);
+    }
+  }
+});
+
 test('the path is looked at without its query, as the router does', (t) => {
   t.true(holds(path('/shop.Orders/Place'), call({ path: '/shop.Orders/Place?a=b' })));
   t.false(holds(path('/shop.Orders/Place?a=b'), call({ path: '/shop.Orders/Place?a=b' })));
