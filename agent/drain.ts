@@ -20,9 +20,12 @@ const LAG_MS = 5000;
 /** ...and never more than this part of what there is. */
 const MAX_LAG_SHARE = 1 / 6;
 
-/** Without an orchestrator: calls may go on for so long. */
+/** Twenty-four days: what Node's timers take, with some time to spare for those that are set behind the last. */
+const MAX_GRACE_MS = 24 * 86_400_000;
+
+/** Without an orchestrator: calls may go on for so long; for more than 24 days, as `Infinity` is, they may for 24. */
 export function drainWithin(graceMs: number): DrainPlan {
-  return { lagMs: 0, graceMs, order: 'together' };
+  return { lagMs: 0, graceMs: Math.min(graceMs, MAX_GRACE_MS), order: 'together' };
 }
 
 /**
@@ -30,7 +33,7 @@ export function drainWithin(graceMs: number): DrainPlan {
  * ended, so that nobody is left to call or to wait for.
  */
 export function drainInPod(terminationGraceSeconds: number, appEndsFirst: boolean): DrainPlan {
-  const graceMs = Math.max(0, terminationGraceSeconds * 1000 - LEAVING_MS);
+  const graceMs = Math.min(MAX_GRACE_MS, Math.max(0, terminationGraceSeconds * 1000 - LEAVING_MS));
   if (appEndsFirst) return drainWithin(graceMs);
   return { lagMs: Math.min(LAG_MS, graceMs * MAX_LAG_SHARE), graceMs, order: 'inbound-first' };
 }

@@ -10,8 +10,21 @@ export type Log = (
 /** Calls `fire` once after `ms`, unless the function that it returns was called first. */
 export type SetTimer = (fire: () => void, ms: number) => () => void;
 
-/** The timers of Node. */
-export const nodeTimer: SetTimer = (fire, ms) => {
-  const timer = setTimeout(fire, ms);
+/** What Node's timers take at the most; for more than that, 24.8 days, they fire at once. */
+const longestMs = 2 ** 31 - 1;
+
+/** The timers of Node, for any time at all: `Infinity` never comes. */
+export const nodeTimer: SetTimer = (fire, ms) => startTimer(fire, ms, true);
+
+/** The same, but none of them keeps the process up. */
+export const unrefTimer: SetTimer = (fire, ms) => startTimer(fire, ms, false);
+
+function startTimer(fire: () => void, ms: number, keepsUp: boolean): () => void {
+  let timer: NodeJS.Timeout;
+  const wait = (leftMs: number): void => {
+    timer = leftMs > longestMs ? setTimeout(() => wait(leftMs - longestMs), longestMs) : setTimeout(fire, leftMs);
+    if (!keepsUp) timer.unref();
+  };
+  wait(ms);
   return () => clearTimeout(timer);
-};
+}

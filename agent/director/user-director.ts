@@ -1,6 +1,7 @@
 // A user's function as the director of calls: what it answers becomes a decision, and what it throws a status. Nothing
 // that it does wrong leaves here but as one.
 import { inspect } from 'node:util';
+import { unrefTimer } from '../../xds/environment.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { Metadata } from '../grpc/metadata.ts';
 import { status } from '../grpc/status.ts';
@@ -79,15 +80,15 @@ export class UserDirector implements Director {
     let isOver = false;
     const stop = (): void => {
       isOver = true;
-      clearTimeout(timer);
+      cancelTimer();
       DirectorCall.end(call);
     };
-    let timer: NodeJS.Timeout | undefined;
+    let cancelTimer = (): void => {};
     const decision = new Promise<Decision>((resolve) => {
       const end = (outcome: () => Settled): void => {
         if (isOver) return;
         isOver = true;
-        clearTimeout(timer);
+        cancelTimer();
         let settled: Settled;
         try {
           settled = outcome();
@@ -97,12 +98,12 @@ export class UserDirector implements Director {
         if (settled.ready === null) resolve(settled.decision);
         else void settled.ready.then(() => resolve(settled.decision));
       };
-      timer = setTimeout(() => {
+      cancelTimer = unrefTimer(() => {
         stop();
         log('error', 'the director took too long', { method: call.method, timeoutMs });
         const message = `the director of this proxy has not answered within ${timeoutMs / 1000} s`;
         resolve(rejection(status.UNAVAILABLE, message));
-      }, timeoutMs).unref();
+      }, timeoutMs);
       // A thenable of anyone's making is tamed so.
       Promise.resolve(answer).then(
         (late) => end(() => this.#settle(late, call)),

@@ -1,6 +1,6 @@
 // The library: a proxy in the caller's own process and thread, whose director is the caller's own function. It composes
 // what a data plane composes, without configuration from elsewhere.
-import type { SetTimer } from '../../xds/environment.ts';
+import { unrefTimer } from '../../xds/environment.ts';
 import type { LbPolicy } from '../../xds/model/cluster.ts';
 import { resolveHost } from '../../xds/system-dns.ts';
 import { type DirectorFunction, reject } from '../director/director-answer.ts';
@@ -273,9 +273,3 @@ function policyOf(balance: unknown): LbPolicy {
       throw new TypeError(`balance has to be round_robin, random or least_request, but is ${String(balance)}`);
   }
 }
-
-/** Never what keeps the process up. */
-const unrefTimer: SetTimer = (fire, ms) => {
-  const timer = setTimeout(fire, ms).unref();
-  return () => clearTimeout(timer);
-};

@@ -1,4 +1,5 @@
 // The retries of one call whose route allows them: counts them, waits between them, and keeps to the cluster's budget.
+import { nodeTimer } from '../../xds/environment.ts';
 import type { RetryPolicy } from '../../xds/model/retry-policy.ts';
 import type { HeaderBlock, HeaderEdit } from '../http2/index.ts';
 import type { UpstreamCluster } from '../upstream/cluster.ts';
@@ -13,7 +14,7 @@ export class CallRetries {
   readonly #random: () => number;
   #attempts = 1;
   #holdsBudget = false;
-  #timer: NodeJS.Timeout | null = null;
+  #cancelWait: (() => void) | null = null;
   /** A failure that is to be retried was the last that the policy allows (Envoy's flag URX). */
   isExhausted = false;
 
@@ -39,7 +40,7 @@ export class CallRetries {
     if (!this.#holdsBudget && !this.#budget.beginRetry()) return false;
     this.#holdsBudget = true;
     this.#attempts++;
-    this.#timer = setTimeout(again, delayMs);
+    this.#cancelWait = nodeTimer(again, delayMs);
     return true;
   }
 
@@ -52,8 +53,8 @@ export class CallRetries {
 
   /** There will be no other attempt. */
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancelWait?.();
+    this.#cancelWait = null;
     if (this.#holdsBudget) this.#budget.endRetry();
     this.#holdsBudget = false;
   }

@@ -4,6 +4,7 @@ import * as grpc from '@grpc/grpc-js';
 import test from 'ava';
 import { parseGrpcTimeout } from '../../agent/grpc/deadline.ts';
 import { type DirectorCall, Metadata, reject, status } from '../../agent/index.ts';
+import { nodeTimer } from '../../xds/environment.ts';
 import { flag, H2Peer, headers, request } from '../support/h2-peer.ts';
 import { field } from '../support/raw-mesh.ts';
 import { answerOk, failureOf, metadata, startEcho, startProxy, startRawEndpoint } from './proxies.ts';
@@ -161,6 +162,21 @@ test('a director that takes too long is UNAVAILABLE, and told to stop', async (t
   t.is(code, status.UNAVAILABLE);
   t.is(details, 'the director of this proxy has not answered within 0.02 s');
   t.true(signals[0]!.aborted);
+});
+
+test('a director may be given all the time there is', async (t) => {
+  const echo = await startEcho(t);
+  const proxy = await startProxy(t, {
+    directorTimeoutMs: Number.POSITIVE_INFINITY,
+    targetIdleMs: Number.POSITIVE_INFINITY,
+    director: async ({ authority }) => {
+      // Behind the millisecond after which a timer that is too long fires.
+      await new Promise<void>((resolve) => void nodeTimer(resolve, 5));
+      return { target: authority };
+    },
+  });
+  const { code } = await failureOf(proxy.client(`127.0.0.1:${echo.port}`).unary(hello));
+  t.is(code, status.OK);
 });
 
 test('a director that is awaited stops with its call: by cancel, or by the deadline of the client', async (t) => {

@@ -16,6 +16,11 @@ test('where the application has ended first, nobody is waited for but the calls 
   t.deepEqual(drainInPod(30, true), drainWithin(28_500));
 });
 
+test('a grace of more than 24 days is one of 24: for more, Node’s timers would fire at once', (t) => {
+  const plans = [drainWithin(Number.POSITIVE_INFINITY), drainInPod(10_000_000, false)];
+  for (const { graceMs } of plans) t.is(graceMs, 24 * 86_400_000);
+});
+
 test('inbound ends first: the application can call until its callers are done and it has closed its connections', async (t) => {
   const echo = await startEchoServer();
   const plane = startDataPlane([

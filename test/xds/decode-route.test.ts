@@ -242,7 +242,11 @@ test('when calls are retried: by words, with the defaults of Envoy, and by the v
     httpStatuses: [],
     unanswered: [],
   });
-  for (const none of [{ retry_on: '' }, { retry_on: 'reset', num_retries: { value: 0 } }]) {
+  for (const none of [
+    { retry_on: '' },
+    { retry_on: 'constructor,toString,__proto__' },
+    { retry_on: 'reset', num_retries: { value: 0 } },
+  ]) {
     t.is(policyOf({ ...action, retry_policy: none }, { retry_on: 'reset' }), null);
   }
 });

@@ -6,29 +6,29 @@ import { decodeDuration } from './scalars.ts';
 import type { Scope } from './validation.ts';
 
 /** gRPC codes by their words (`retry_grpc_on` of Envoy's router). */
-const grpcCauses: Readonly<Record<string, number>> = {
-  cancelled: 1,
-  'deadline-exceeded': 4,
-  internal: 13,
-  'resource-exhausted': 8,
-  unavailable: 14,
-};
+const grpcCauses: ReadonlyMap<string, number> = new Map([
+  ['cancelled', 1],
+  ['deadline-exceeded', 4],
+  ['internal', 13],
+  ['resource-exhausted', 8],
+  ['unavailable', 14],
+]);
 
 /** HTTP statuses by their words. */
-const httpCauses: Readonly<Record<string, readonly number[]>> = {
-  '5xx': Array.from({ length: 100 }, (_, i) => 500 + i),
-  'gateway-error': [502, 503, 504],
-  'retriable-4xx': [409],
-};
+const httpCauses: ReadonlyMap<string, readonly number[]> = new Map([
+  ['5xx', Array.from({ length: 100 }, (_, i) => 500 + i)],
+  ['gateway-error', [502, 503, 504]],
+  ['retriable-4xx', [409]],
+]);
 
 /** Words that take in calls without an answer. */
-const unansweredBy: Readonly<Record<string, readonly UnansweredCause[]>> = {
-  '5xx': unansweredCauses,
-  'gateway-error': unansweredCauses,
-  reset: unansweredCauses,
-  'connect-failure': ['unconnected'],
-  'refused-stream': ['refused'],
-};
+const unansweredBy: ReadonlyMap<string, readonly UnansweredCause[]> = new Map<string, readonly UnansweredCause[]>([
+  ['5xx', unansweredCauses],
+  ['gateway-error', unansweredCauses],
+  ['reset', unansweredCauses],
+  ['connect-failure', ['unconnected']],
+  ['refused-stream', ['refused']],
+]);
 
 const defaultBackoffMs = 25;
 /** Of Envoy, when `max_interval` is not set: this many times the first one. */
@@ -43,13 +43,13 @@ export function decodeRetryPolicy(message: RetryPolicyMessage | null, scope: Sco
   reportUnsupported(message, scope);
   const retries = message.num_retries?.value ?? 1;
   const backoff = decodeBackoff(message, scope.at('retry_back_off'));
-  const httpStatuses = words.flatMap((word) => httpCauses[word] ?? []);
+  const httpStatuses = words.flatMap((word) => httpCauses.get(word) ?? []);
   if (words.includes('retriable-status-codes')) httpStatuses.push(...message.retriable_status_codes);
-  const unanswered = unansweredCauses.filter((cause) => words.some((word) => unansweredBy[word]?.includes(cause)));
+  const unanswered = unansweredCauses.filter((cause) => words.some((word) => unansweredBy.get(word)?.includes(cause)));
   const policy: RetryPolicy = {
     maxAttempts: retries + 1,
     ...backoff,
-    statuses: words.flatMap((word) => grpcCauses[word] ?? []),
+    statuses: words.flatMap((word) => grpcCauses.get(word) ?? []),
     httpStatuses: [...new Set(httpStatuses)],
     unanswered,
   };
@@ -58,7 +58,7 @@ export function decodeRetryPolicy(message: RetryPolicyMessage | null, scope: Sco
 }
 
 function isKnown(word: string): boolean {
-  return word in grpcCauses || word in httpCauses || word in unansweredBy || word === 'retriable-status-codes';
+  return grpcCauses.has(word) || httpCauses.has(word) || unansweredBy.has(word) || word === 'retriable-status-codes';
 }
 
 function decodeBackoff({ retry_back_off: backoff }: RetryPolicyMessage, scope: Scope) {
