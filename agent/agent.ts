@@ -7,6 +7,7 @@ import {
   type ControlPlaneStatus,
   createGrpcTransport,
   DependencyManager,
+  LayeredResources,
   LocalResources,
   OnDemandSource,
   resolveHost,
@@ -44,7 +45,7 @@ const DRAIN_ANSWER_MS = 1000;
 export interface AgentOptions {
   /** Without a server: everything comes from `file`. */
   readonly bootstrap: Bootstrap;
-  /** A sound file of listeners, routes and clusters, in place of a control plane, and followed; `null`: there is none. */
+  /** A sound file of listeners, routes and clusters, followed; it goes before a control plane. `null`: there is none. */
   readonly file: ConfigFile | null;
   /** What of it has no effect, `field path: text` each; logged at the start. */
   readonly bootstrapWarnings: readonly string[];
@@ -161,7 +162,7 @@ export class Agent {
         },
         ...(options.xdsMode === null ? {} : { mode: options.xdsMode }),
       });
-    this.#client = file === null ? xds() : null;
+    this.#client = bootstrap.servers.length > 0 ? xds() : null;
     this.#secrets = new SecretSources({ ...common, ads: this.#client });
     const onRefused = (name: string, reason: string) =>
       this.#workers.tellAll({ kind: 'listener-refused', name, reason });
@@ -169,14 +170,18 @@ export class Agent {
       this.#client === null || options.outboundPort === null
         ? null
         : new OnDemandSource({ client: this.#client, onRefused });
+    const others = this.#onDemand ?? this.#client;
+    const { asksForAll = ['listener', 'cluster'] } = bootstrap;
+    const layers =
+      file === null || others === null ? null : new LayeredResources({ own: local, others, asksForAll, log });
     this.#dependencies = new DependencyManager({
-      client: this.#onDemand ?? this.#client ?? local,
+      client: layers ?? others ?? local,
       watchSecret: this.#secrets.watch,
       resolve: resolveHost,
       log,
       onUpdate: (update) => this.#apply(update),
-      onReady: () => this.#view.configComplete(),
       onSettled: () => {
+        if (layers?.hasHeard ?? true) this.#view.configComplete();
         // What is on disk stays as it is until the control plane has said what has become of it.
         if (!this.#view.isStale) this.#cache?.changed();
       },

@@ -27,7 +27,7 @@ export interface DependencyManagerOptions {
    * Once: LDS and CDS have answered (or stayed silent for 15 s), and everything they refer to is there or known not to
    * be. Comes after the update that says so.
    */
-  readonly onReady: () => void;
+  readonly onReady?: () => void;
   /** Each time that nothing which is wanted waits for anything. */
   readonly onSettled?: () => void;
   readonly log: Log;
@@ -173,7 +173,7 @@ export class DependencyManager {
     if (!isSettled) return;
     if (!this.#isReady) {
       this.#isReady = true;
-      this.#call(() => this.#options.onReady());
+      this.#call(() => this.#options.onReady?.());
     }
     this.#call(() => this.#options.onSettled?.());
   }

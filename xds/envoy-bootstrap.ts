@@ -1,5 +1,5 @@
-// The dynamic half of an Envoy bootstrap (`envoy.config.bootstrap.v3.Bootstrap`): node, where the control plane is, and
-// the admin address. What is static beside the cluster of the control plane is not carried out, and told by field path.
+// The dynamic half of an Envoy bootstrap (`envoy.config.bootstrap.v3.Bootstrap`): node, where the control plane is and what
+// it is asked for, and the admin address. What is static is xds/envoy-static.ts's.
 import { parseNode } from './bootstrap.ts';
 import { parseEnvoyServers, parseStaticServers } from './envoy-servers.ts';
 import type { EnvoySources } from './envoy-tls.ts';
@@ -12,6 +12,8 @@ export type ParsedEnvoyBootstrap =
       readonly bootstrap: Bootstrap;
       /** Where the file wants the admin server; `null`: it does not say. */
       readonly admin: SocketAddress | null;
+      /** Names of the static clusters that lead to the control plane. */
+      readonly leading: ReadonlySet<string>;
       /** What has no effect here, `field path: text` each. */
       readonly warnings: readonly string[];
     }
@@ -28,13 +30,13 @@ export function parseEnvoyBootstrap(json: unknown, sources: EnvoySources): Parse
   const reader = new JsonReader();
   const root = reader.object(json, 'the bootstrap') ?? {};
   const admin = parseAdmin(reader, root);
-  const servers = parseServers(reader, root, sources);
+  const { servers, leading, asksForAll } = parseServers(reader, root, sources);
   const secretServers = parseStaticServers(staticClusters(reader, root), sources);
   warnOfOthers(reader, root, '', ['node', 'dynamic_resources', 'static_resources', 'admin']);
   const node = parseNode(reader, root['node']);
   if (reader.problems.length > 0) return { problems: reader.problems };
   const named = Object.keys(secretServers).length === 0 ? {} : { secretServers };
-  return { bootstrap: { servers, node, ...named }, admin, warnings: reader.warnings };
+  return { bootstrap: { servers, node, ...named, asksForAll }, admin, leading, warnings: reader.warnings };
 }
 
 function staticClusters(reader: JsonReader, root: Json): readonly unknown[] {
@@ -42,43 +44,67 @@ function staticClusters(reader: JsonReader, root: Json): readonly unknown[] {
   return reader.list(statics['clusters'], 'static_resources.clusters');
 }
 
-function parseServers(reader: JsonReader, root: Json, sources: EnvoySources): ServerConfig[] {
+interface DynamicResources {
+  readonly servers: readonly ServerConfig[];
+  readonly leading: ReadonlySet<string>;
+  readonly asksForAll: NonNullable<Bootstrap['asksForAll']>;
+}
+
+function parseServers(reader: JsonReader, root: Json, sources: EnvoySources): DynamicResources {
   const path = 'dynamic_resources';
   const dynamic = reader.optionalObject(fieldOf(root, path), path);
   const ads = fieldOf(dynamic, 'ads_config');
   const lds = parseSource(reader, dynamic, 'lds_config');
   const cds = parseSource(reader, dynamic, 'cds_config');
   warnOfOthers(reader, dynamic, `${path}.`, ['ads_config', 'lds_config', 'cds_config']);
-  const statics = reader.optionalObject(fieldOf(root, 'static_resources'), 'static_resources');
-  const clusters = reader.list(statics['clusters'], 'static_resources.clusters');
-  const source = isAbsent(ads) ? (lds ?? cds) : { json: ads, path: `${path}.ads_config` };
+  const asksForAll = [
+    ...(lds.kind === 'server' ? (['listener'] as const) : []),
+    ...(cds.kind === 'server' ? (['cluster'] as const) : []),
+  ];
+  const own = [lds, cds].find((source) => source.kind === 'server' && source.api !== null);
+  const source = isAbsent(ads) ? (own?.kind === 'server' ? own.api : null) : { json: ads, path: `${path}.ads_config` };
   if (source === null) {
     reader.problem(`${path}.ads_config`, 'required: the agent takes its configuration from a control plane');
-    return [];
+    return { servers: [], leading: new Set(), asksForAll };
   }
   const config = reader.optionalObject(source.json, source.path);
   const mode = parseMode(reader, config, source.path);
-  const { servers, used } = parseEnvoyServers(reader, config, source.path, clusters, sources);
-  warnOfStatics(reader, statics, clusters, used);
-  return servers.map((server) => ({ ...server, mode }));
+  const { servers, used } = parseEnvoyServers(reader, config, source.path, staticClusters(reader, root), sources);
+  return { servers: servers.map((server) => ({ ...server, mode })), leading: used, asksForAll };
 }
 
-/** Where listeners or clusters come from, if not from ADS: the server is asked for them over ADS all the same. */
-function parseSource(reader: JsonReader, dynamic: Json, key: string): { json: unknown; path: string } | null {
+/** Where listeners or clusters come from. */
+type DynamicSource =
+  | { readonly kind: 'none' }
+  /** A file, which the static half reads. */
+  | { readonly kind: 'file' }
+  /** `api`: a server that is not that of ADS; it is asked over ADS all the same. */
+  | { readonly kind: 'server'; readonly api: { readonly json: unknown; readonly path: string } | null };
+
+function parseSource(reader: JsonReader, dynamic: Json, key: string): DynamicSource {
   const path = `dynamic_resources.${key}`;
   const source = fieldOf(dynamic, key);
-  if (isAbsent(source)) return null;
+  if (isAbsent(source)) return { kind: 'none' };
   const config = reader.object(source, path);
-  if (config === null) return null;
-  const api = fieldOf(config, 'api_config_source');
+  if (config === null) return { kind: 'none' };
   for (const name of Object.keys(config)) {
-    const known = ['ads', 'api_config_source', 'resource_api_version', 'initial_fetch_timeout'];
-    if (!known.includes(snakeCase(name))) reader.warn(`${path}.${name}`, 'not supported, only ADS is');
+    if (!sourceKeys.includes(snakeCase(name))) reader.warn(`${path}.${name}`, 'not supported, only ADS and files are');
   }
-  if (isAbsent(api)) return null;
+  if (['path', 'path_config_source'].some((name) => !isAbsent(fieldOf(config, name)))) return { kind: 'file' };
+  const api = fieldOf(config, 'api_config_source');
+  if (isAbsent(api)) return { kind: 'server', api: null };
   reader.warn(`${path}.api_config_source`, 'is asked over ADS, on one stream for everything');
-  return { json: api, path: `${path}.api_config_source` };
+  return { kind: 'server', api: { json: api, path: `${path}.api_config_source` } };
 }
+
+const sourceKeys = [
+  'ads',
+  'api_config_source',
+  'path',
+  'path_config_source',
+  'resource_api_version',
+  'initial_fetch_timeout',
+];
 
 function parseMode(reader: JsonReader, config: Json, path: string): AdsMode {
   const version = fieldOf(config, 'transport_api_version');
@@ -89,28 +115,6 @@ function parseMode(reader: JsonReader, config: Json, path: string): AdsMode {
     reader.problem(`${path}.api_type`, `must be GRPC or DELTA_GRPC, not ${JSON.stringify(type ?? null)}`);
   }
   return 'sotw';
-}
-
-function warnOfStatics(
-  reader: JsonReader,
-  statics: Json,
-  clusters: readonly unknown[],
-  used: ReadonlySet<string>,
-): void {
-  for (const [index, cluster] of clusters.entries()) {
-    const name = isObject(cluster) ? cluster['name'] : undefined;
-    if (typeof name === 'string' && used.has(name)) continue;
-    reader.warn(
-      `static_resources.clusters[${index}]`,
-      `static clusters serve secrets (SDS) at the most (${JSON.stringify(name ?? '')})`,
-    );
-  }
-  for (const key of ['listeners', 'secrets']) {
-    const count = reader.list(statics[key], `static_resources.${key}`).length;
-    for (let index = 0; index < count; index++) {
-      reader.warn(`static_resources.${key}[${index}]`, `static ${key} are not supported`);
-    }
-  }
 }
 
 export function parseAdmin(reader: JsonReader, root: Json): SocketAddress | null {

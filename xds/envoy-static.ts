@@ -20,6 +20,11 @@ export interface EnvoyStaticSources {
   /** What `environment_variable` reads. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly unsupported: DecodeOptions['unsupported'];
+  /**
+   * Static clusters that lead to a control plane, which also has what its resources name and the file has not: they are
+   * no clusters for calls. Absent: there is no control plane.
+   */
+  readonly leading?: ReadonlySet<string>;
 }
 
 /** Whether a bootstrap asks no control plane for anything. */
@@ -52,15 +57,22 @@ export function parseStaticBootstrap(json: unknown, sources: EnvoyStaticSources)
   const node = parseNode(reader, root['node']);
   const resources = new StaticReader(reader, root, sources).read();
   for (const key of Object.keys(root)) if (!knownKeys.includes(snakeCase(key))) reader.warn(key, 'not supported');
-  const { problems, warnings } = reader;
-  const rejected = sources.unsupported === 'reject' ? warnings : [];
-  return {
-    node,
-    admin,
-    resources,
-    problems: [...problems, ...rejected],
-    warnings: sources.unsupported === 'warn' ? warnings : [],
-  };
+  return { node, admin, resources, ...judged(reader, sources) };
+}
+
+/** What is static in a bootstrap that has a control plane as well; of the rest nothing is said. */
+export function parseStaticResources(
+  json: unknown,
+  sources: EnvoyStaticSources,
+): Pick<ParsedStaticBootstrap, 'resources' | 'problems' | 'warnings'> {
+  const reader = new JsonReader();
+  const resources = new StaticReader(reader, isObject(json) ? json : {}, sources).read();
+  return { resources, ...judged(reader, sources) };
+}
+
+function judged({ problems, warnings }: JsonReader, { unsupported }: EnvoyStaticSources) {
+  const rejected = unsupported === 'reject' ? warnings : [];
+  return { problems: [...problems, ...rejected], warnings: unsupported === 'warn' ? warnings : [] };
 }
 
 const knownKeys = ['node', 'admin', 'static_resources', 'dynamic_resources'];
@@ -109,11 +121,23 @@ class StaticReader {
       ['listener', 'listeners', 'lds_config'],
     ] as const) {
       const items = this.#reader.list(statics[key], `${path}.${key}`);
-      for (const [index, json] of items.entries()) this.#add(type, { json, path: `${path}.${key}[${index}]` });
+      for (const [index, json] of items.entries()) {
+        if (type === 'cluster' && isObject(json) && this.#leads(json)) continue;
+        this.#add(type, { json, path: `${path}.${key}[${index}]` });
+      }
       const file = pathOf(fieldOf(dynamic, source));
       if (file !== null) this.#addAll(type, file, `dynamic_resources.${source}`);
     }
     return [...this.#found.values()];
+  }
+
+  #leads(cluster: Json): boolean {
+    return this.#sources.leading?.has(String(cluster['name'])) === true;
+  }
+
+  /** Whether what a resource names may come from a control plane. */
+  get #hasServer(): boolean {
+    return this.#sources.leading !== undefined;
   }
 
   #add(type: ResourceType, { json, path }: Placed): void {
@@ -140,7 +164,11 @@ class StaticReader {
       schema: null,
     });
     if (decoded.kind === 'invalid') {
-      for (const error of decoded.errors) this.#reader.problems.push(`${path}.${error}`);
+      // A control plane's bootstrap may have for Envoy what has no use here (its own readiness, its own statistics).
+      for (const error of decoded.errors) {
+        if (this.#hasServer) this.#reader.warnings.push(`${path}.${error}; it is left out`);
+        else this.#reader.problems.push(`${path}.${error}`);
+      }
       return;
     }
     for (const warning of decoded.warnings) this.#reader.warnings.push(`${path}.${warning}`);
@@ -199,10 +227,14 @@ class StaticReader {
 
   #withEndpoints(json: Json, path: string): Json {
     const config = fieldOf(json, 'eds_cluster_config');
-    const file = isObject(config) ? pathOf(fieldOf(config, 'eds_config')) : null;
-    if (!isObject(config) || file === null) return json;
+    if (!isObject(config)) return json;
+    const source = fieldOf(config, 'eds_config');
+    const file = pathOf(source);
     const name = fieldOf(config, 'service_name') ?? json['name'];
-    this.#addNamed('endpoints', 'cluster_name', String(name), file, `${path}.eds_cluster_config.eds_config`);
+    if (file === null && !this.#isAskedOverAds(source, `${path}.eds_cluster_config.eds_config`)) return json;
+    if (file !== null) {
+      this.#addNamed('endpoints', 'cluster_name', String(name), file, `${path}.eds_cluster_config.eds_config`);
+    }
     return {
       ...without(json, ['eds_cluster_config']),
       eds_cluster_config: { service_name: name, eds_config: { ads: {} } },
@@ -210,11 +242,19 @@ class StaticReader {
   }
 
   #withRoutes(json: Json, path: string): Json {
-    const file = pathOf(fieldOf(json, 'config_source'));
-    if (file === null) return json;
+    const source = fieldOf(json, 'config_source');
+    const file = pathOf(source);
     const name = fieldOf(json, 'route_config_name');
-    this.#addNamed('route', 'name', String(name), file, `${path}.config_source`);
+    if (file === null && !this.#isAskedOverAds(source, `${path}.config_source`)) return json;
+    if (file !== null) this.#addNamed('route', 'name', String(name), file, `${path}.config_source`);
     return { route_config_name: name, config_source: { ads: {} } };
+  }
+
+  /** A server that is not that of ADS is asked over ADS all the same. */
+  #isAskedOverAds(source: unknown, path: string): boolean {
+    if (!this.#hasServer || !isObject(source) || isAbsent(fieldOf(source, 'api_config_source'))) return false;
+    this.#reader.warn(`${path}.api_config_source`, 'is asked over ADS, on one stream for everything');
+    return true;
   }
 
   #addNamed(type: ResourceType, key: string, name: string, file: string, path: string): void {
@@ -229,18 +269,25 @@ class StaticReader {
     const at = `${path}.tls_certificate_sds_secret_configs`;
     const [own, ...more] = this.#reader.list(fieldOf(json, 'tls_certificate_sds_secret_configs'), at);
     if (more.length > 0) this.#reader.warn(at, 'only the first certificate is used');
-    const certificate = own === undefined ? null : this.#secret(own, `${at}[0]`, 'tls_certificate');
-    const rest = without(json, ['tls_certificate_sds_secret_configs']);
+    const isOwnAsked = this.#isAsked(own);
+    const certificate = own === undefined || isOwnAsked ? null : this.#secret(own, `${at}[0]`, 'tls_certificate');
+    const rest = isOwnAsked ? json : without(json, ['tls_certificate_sds_secret_configs']);
     const combined = fieldOf(json, 'combined_validation_context');
     const holder = isObject(combined) ? combined : json;
     const sds = fieldOf(holder, 'validation_context_sds_secret_config');
     const sdsAt = `${path}.validation_context_sds_secret_config`;
-    const validation = isAbsent(sds) ? null : this.#secret(sds, sdsAt, 'validation_context');
+    const validation = isAbsent(sds) || this.#isAsked(sds) ? null : this.#secret(sds, sdsAt, 'validation_context');
     const withOwn = certificate === null ? rest : { ...rest, tls_certificates: [certificate] };
     if (validation === null) return withOwn;
     const plain = without(withOwn, ['combined_validation_context', 'validation_context_sds_secret_config']);
     const byDefault = isObject(combined) ? fieldOf(combined, 'default_validation_context') : undefined;
     return { ...plain, validation_context: { ...validation, ...(isObject(byDefault) ? byDefault : {}) } };
+  }
+
+  /** Whether the secret is asked of a server. */
+  #isAsked(config: unknown): boolean {
+    const source = isObject(config) ? fieldOf(config, 'sds_config') : undefined;
+    return this.#hasServer && !isAbsent(source) && pathOf(source) === null;
   }
 
   /** What is in a secret of `static_resources`, or of a file. */

@@ -15,9 +15,15 @@ export { DependencyManager, type DependencyManagerOptions, type ResourceSource }
 export type { ResolvedHost, ResolveHost } from './dns-endpoints.ts';
 export type { Log, SetTimer } from './environment.ts';
 export { isEnvoyBootstrap, type ParsedEnvoyBootstrap, parseEnvoyBootstrap } from './envoy-bootstrap.ts';
-export { isStaticBootstrap, type ParsedStaticBootstrap, parseStaticBootstrap } from './envoy-static.ts';
+export {
+  isStaticBootstrap,
+  type ParsedStaticBootstrap,
+  parseStaticBootstrap,
+  parseStaticResources,
+} from './envoy-static.ts';
 export type { EnvoySources } from './envoy-tls.ts';
 export { XdsError, type XdsErrorCode } from './errors.ts';
+export { LayeredResources, type LayeredResourcesOptions } from './layered-resources.ts';
 export { LocalResources } from './local-resources.ts';
 export type { SocketAddress } from './model/address.ts';
 export type {

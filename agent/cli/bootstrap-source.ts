@@ -10,7 +10,8 @@ import {
   configFileKind,
   type FoundBootstrap,
   parseAgentFileText,
-  parseBootstrapText,
+  parseEnvoyText,
+  parseGrpcBootstrap,
   parseStaticEnvoyText,
   readConfigFile,
   readTextOrNull,
@@ -57,7 +58,8 @@ export async function readConfig(
   if (found.kind === 'agent-file' || found.kind === 'envoy-static') refuseControlPlaneFlags(flags, found.name);
   if (found.kind === 'agent-file') return fromAgentFile(found, env);
   if (found.kind === 'envoy-static') return fromStaticEnvoy(found, env, unsupported);
-  return { ...fromBootstrap(found, env, unsupported), file: null, env };
+  if (found.kind === 'envoy-bootstrap') return fromEnvoy(found, env, unsupported);
+  return { ...fromBootstrap(found, unsupported), file: null, env };
 }
 
 /** A flag that has no effect is better refused than missed. */
@@ -96,19 +98,30 @@ function fromStaticEnvoy({ text, name }: BootstrapText, env: Environment, unsupp
   return { bootstrap, admin: parsed.admin, warnings: [], file: { path: name, text, parsed, parse }, env };
 }
 
-function fromBootstrap(
-  { text, name, kind }: BootstrapText,
-  env: Environment,
-  unsupported: UnsupportedPolicy,
-): FoundBootstrap {
+/** The file is followed for what it says itself; how to reach the control plane counts when the agent starts. */
+function fromEnvoy({ text, name }: BootstrapText, env: Environment, unsupported: UnsupportedPolicy): FoundConfig {
+  const read = (later: string) => parseEnvoyText(later, { file: name, env, unsupported });
+  const { found, statics } = read(text);
+  if (found === null || statics.problems.length > 0) {
+    throw new Error(`${name} is not a sound Envoy bootstrap:\n${statics.problems.join('\n')}`);
+  }
+  const parse = (later: string): ParsedConfig => {
+    const parsed = read(later);
+    if (parsed.found === null || isDeepStrictEqual(parsed.found, found)) return parsed.statics;
+    const told = `${name}: node, admin and the control plane count when the agent starts, not when the file is saved`;
+    return { ...parsed.statics, warnings: [...parsed.statics.warnings, told] };
+  };
+  return { ...found, file: { path: name, text, parsed: statics, parse }, env };
+}
+
+function fromBootstrap({ text, name, kind }: BootstrapText, unsupported: UnsupportedPolicy): FoundBootstrap {
   if (kind === 'mesh-file') throw new Error(`${name} is a mesh.yaml, which outrigger control-plane serves`);
-  if (kind !== 'grpc-bootstrap' && kind !== 'envoy-bootstrap') {
+  if (kind !== 'grpc-bootstrap') {
     const known = 'no frontends (agent.yaml), no xds_servers, and no resources of an Envoy bootstrap';
     throw new Error(`${name} is not what the agent takes: it names ${known}`);
   }
-  const parsed = parseBootstrapText(text, kind, env);
-  const what = kind === 'grpc-bootstrap' ? 'xDS' : 'Envoy';
-  if ('problems' in parsed) throw new Error(`${name} is not a sound ${what} bootstrap: ${parsed.problems.join('; ')}`);
+  const parsed = parseGrpcBootstrap(text);
+  if ('problems' in parsed) throw new Error(`${name} is not a sound xDS bootstrap: ${parsed.problems.join('; ')}`);
   return judgeWarnings(parsed, name, unsupported);
 }
 

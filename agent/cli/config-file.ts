@@ -10,6 +10,7 @@ import {
   parseBootstrap,
   parseEnvoyBootstrap,
   parseStaticBootstrap,
+  parseStaticResources,
   type SocketAddress,
   type UnsupportedPolicy,
 } from '../../xds/index.ts';
@@ -86,9 +87,8 @@ export function readStaticConfig(text: string, file: string, env: Environment): 
   const kind = configFileKind(text);
   if (kind === 'agent-file') return parseAgentFileText(text, file);
   if (kind === 'envoy-static') return parseStaticEnvoyText(text, { file, env, unsupported: 'ignore' });
-  throw new Error(
-    `${file} has no routes to ask: it is neither an agent.yaml nor an Envoy bootstrap without a control plane`,
-  );
+  if (kind === 'envoy-bootstrap') return parseEnvoyText(text, { file, env, unsupported: 'ignore' }).statics;
+  throw new Error(`${file} has no routes to ask: it is neither an agent.yaml nor an Envoy bootstrap`);
 }
 
 export interface StaticEnvoyOptions {
@@ -102,6 +102,42 @@ export function parseStaticEnvoyText(
   text: string,
   { file, env, unsupported }: StaticEnvoyOptions,
 ): ParsedConfig & Pick<ParsedStaticBootstrap, 'node' | 'admin'> {
+  const data = parsePlainData(text);
+  const { files, sources } = followedSources(env, unsupported);
+  const parsed = parseStaticBootstrap('data' in data ? data.data : {}, sources);
+  return { ...parsed, ...placed(file, data, parsed), files };
+}
+
+export interface ParsedEnvoyText {
+  /** What is said of the control plane and of the agent; `null` where that is not sound. */
+  readonly found: FoundBootstrap | null;
+  /** What the file says itself; its problems and warnings are those of the whole file. */
+  readonly statics: ParsedConfig;
+}
+
+/** Reads an Envoy bootstrap that asks a control plane, what is static in it, and the files that this names. */
+export function parseEnvoyText(text: string, { file, env, unsupported }: StaticEnvoyOptions): ParsedEnvoyText {
+  const data = parsePlainData(text);
+  const json = 'data' in data ? data.data : {};
+  const dynamic = parseEnvoyBootstrap(json, { readData: (path) => readData(path, readText), env });
+  const { files, sources } = followedSources(env, unsupported);
+  const isSound = !('problems' in dynamic);
+  const statics = parseStaticResources(json, { ...sources, leading: isSound ? dynamic.leading : new Set() });
+  const ownWarnings = isSound ? dynamic.warnings : [];
+  const both = {
+    problems: [
+      ...(isSound ? [] : dynamic.problems),
+      ...statics.problems,
+      ...(unsupported === 'reject' ? ownWarnings : []),
+    ],
+    warnings: [...(unsupported === 'warn' ? ownWarnings : []), ...statics.warnings],
+  };
+  const found = isSound ? { bootstrap: dynamic.bootstrap, admin: dynamic.admin, warnings: [] } : null;
+  return { found, statics: { resources: statics.resources, ...placed(file, data, both), files } };
+}
+
+/** Reads files from the working directory, as Envoy does, and notes which. */
+function followedSources(env: Environment, unsupported: UnsupportedPolicy) {
   const files = new Map<string, string | null>();
   const readNamed = (path: string): string => {
     files.set(path, null);
@@ -109,27 +145,24 @@ export function parseStaticEnvoyText(
     files.set(path, found);
     return found;
   };
-  const data = parsePlainData(text);
   const sources = { readData: (path: string) => readData(path, readNamed), readFile: readNamed, env, unsupported };
-  const parsed = parseStaticBootstrap('data' in data ? data.data : {}, sources);
-  const named = (texts: readonly string[]) => texts.map((entry) => `${file}: ${entry}`);
-  const problems = 'problem' in data ? [data.problem] : parsed.problems;
-  return { ...parsed, problems: named(problems), warnings: named(parsed.warnings), files };
+  return { files, sources };
 }
 
-/** Reads either kind of bootstrap. */
-export function parseBootstrapText(
-  text: string,
-  kind: 'grpc-bootstrap' | 'envoy-bootstrap',
-  env: Environment,
-): FoundBootstrap | { readonly problems: readonly string[] } {
-  if (kind === 'grpc-bootstrap') {
-    const parsed = parseBootstrap(text);
-    return 'problems' in parsed ? parsed : { ...parsed, admin: null };
-  }
-  const parsed = parsePlainData(text);
-  if ('problem' in parsed) return { problems: [parsed.problem] };
-  return parseEnvoyBootstrap(parsed.data, { readData: (file) => readData(file, readText), env });
+/** Problems and warnings of a file, each under its name; what can't be read at all has one problem. */
+function placed(
+  file: string,
+  data: ReturnType<typeof parsePlainData>,
+  { problems, warnings }: { readonly problems: readonly string[]; readonly warnings: readonly string[] },
+): { readonly problems: readonly string[]; readonly warnings: readonly string[] } {
+  const named = (texts: readonly string[]) => texts.map((entry) => `${file}: ${entry}`);
+  return { problems: named('problem' in data ? [data.problem] : problems), warnings: named(warnings) };
+}
+
+/** Reads the bootstrap of proxyless gRPC. */
+export function parseGrpcBootstrap(text: string): FoundBootstrap | { readonly problems: readonly string[] } {
+  const parsed = parseBootstrap(text);
+  return 'problems' in parsed ? parsed : { ...parsed, admin: null };
 }
 
 function readText(file: string): string {

@@ -7,7 +7,8 @@ import { type Command, UsageError } from './command-line.ts';
 import {
   configFileKind,
   parseAgentFileText,
-  parseBootstrapText,
+  parseEnvoyText,
+  parseGrpcBootstrap,
   parseStaticEnvoyText,
   readConfigFile,
 } from './config-file.ts';
@@ -37,13 +38,14 @@ interface Judgement {
 function judge(text: string, file: string, unsupported: UnsupportedPolicy): Judgement {
   const kind = configFileKind(text);
   if (kind === 'agent-file') return parseAgentFileText(text, file);
+  if (kind === 'envoy-bootstrap') return parseEnvoyText(text, { file, env: process.env, unsupported }).statics;
   if (kind === 'envoy-static') return parseStaticEnvoyText(text, { file, env: process.env, unsupported });
   if (kind === 'mesh-file' || kind === 'other') {
     const parsed = parseMeshConfig(text);
     if (!('problems' in parsed)) return { problems: [], warnings: [] };
     return { problems: parsed.problems.map((problem) => formatProblem(file, problem)), warnings: [] };
   }
-  const parsed = parseBootstrapText(text, kind, process.env);
+  const parsed = parseGrpcBootstrap(text);
   const named = (texts: readonly string[]) => texts.map((entry) => `${file}: ${entry}`);
   if ('problems' in parsed) return { problems: named(parsed.problems), warnings: [] };
   switch (unsupported) {

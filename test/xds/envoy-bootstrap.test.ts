@@ -119,7 +119,9 @@ test('node, server, mode, headers, keepalive and admin address', (t) => {
           keepaliveMs: 30_000,
         },
       },
+      asksForAll: ['listener', 'cluster'],
     },
+    leading: new Set(['xds']),
     admin: { host: '127.0.0.1', port: 19000 },
     warnings: [],
   });
@@ -271,7 +273,7 @@ test('Google gRPC with a token from a file, as Kuma has it', (t) => {
         },
       ],
     },
-    warnings: ['static_resources.clusters[0]: static clusters serve secrets (SDS) at the most ("xds")'],
+    warnings: [],
   });
 });
 
@@ -295,11 +297,10 @@ test('static clusters that can be reached may be asked for secrets, as the one o
 });
 
 test('what is not carried out is told by field path', (t) => {
-  const listener = { name: 'l', address: { socket_address: { address: '0.0.0.0', port_value: 80 } } };
   t.deepEqual(
     warningsOf(
       bootstrap({
-        static_resources: { clusters: [xdsCluster(), { name: 'prometheus' }], listeners: [listener], secrets: [{}] },
+        static_resources: { clusters: [xdsCluster()] },
         stats_sinks: [],
         layered_runtime: {},
         dynamic_resources: {
@@ -314,11 +315,7 @@ test('what is not carried out is told by field path', (t) => {
       }),
     ),
     [
-      'dynamic_resources.lds_config.path_config_source: not supported, only ADS is',
       'dynamic_resources.lds_resources_locator: not supported',
-      'static_resources.clusters[1]: static clusters serve secrets (SDS) at the most ("prometheus")',
-      'static_resources.listeners[0]: static listeners are not supported',
-      'static_resources.secrets[0]: static secrets are not supported',
       'stats_sinks: not supported',
       'layered_runtime: not supported',
     ],
@@ -332,6 +329,7 @@ test('listeners and clusters from a server without ADS are asked for over ADS', 
     noFiles,
   );
   t.like(parsed, { bootstrap: { servers: [{ serverUri: 'xds.example:18000', mode: 'sotw' }] } });
+  t.like(parsed, { bootstrap: { asksForAll: ['listener', 'cluster'] } });
   t.deepEqual('warnings' in parsed ? parsed.warnings : [], [
     'dynamic_resources.lds_config.api_config_source: is asked over ADS, on one stream for everything',
     'dynamic_resources.cds_config.api_config_source: is asked over ADS, on one stream for everything',

@@ -20,6 +20,8 @@ export interface Bootstrap {
    * which files they are (Istio's `file-cert:`, `file-root:`) need no entry. Absent: none.
    */
   readonly secretFiles?: Readonly<Record<string, Readonly<Record<string, TlsFiles>>>>;
+  /** Types of which the servers are asked for everything, beside a file that has some of them. Absent: both. */
+  readonly asksForAll?: readonly ('listener' | 'cluster')[];
 }
 
 export interface Authority {
