@@ -31,7 +31,7 @@ import type { CallContext } from './proxy/call-parts.ts';
 import { GrpcProxy } from './proxy/proxy.ts';
 import { CallStats } from './stats/call-stats.ts';
 import { LimitStats } from './stats/limit-stats.ts';
-import { StatsRegion } from './stats/stats-region.ts';
+import { type StatsCounter, StatsRegion } from './stats/stats-region.ts';
 import { CallRecorder } from './telemetry/call-recorder.ts';
 import { TraceSampler } from './telemetry/call-tracer.ts';
 import { ClusterManager } from './upstream/cluster-manager.ts';
@@ -118,6 +118,7 @@ export class DataPlane {
       log,
       now,
       random: Math.random,
+      onFault: countFaults(stats),
     });
     this.#listeners = new ListenerSet<ListenerContext>({
       environment: environment('server'),
@@ -277,6 +278,16 @@ export class DataPlane {
     const head = readCallHead(this.#shapes.block(headers), createCallHeadMemo(this.#shapes));
     return { lines: context.director.explain(head) };
   }
+}
+
+/** A row for each part in which a call has ever failed by a fault of this program. */
+function countFaults(stats: StatsRegion): (part: string) => void {
+  const counters = new Map<string, StatsCounter>();
+  return (part) => {
+    const counter = counters.get(part) ?? stats.counter('outrigger_call_faults_total', { part });
+    counters.set(part, counter);
+    counter.add(1);
+  };
 }
 
 /** Without it, calls go by their authority as all calls do, and what is not HTTP/2 has nowhere to go. */

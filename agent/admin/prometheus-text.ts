@@ -34,6 +34,7 @@ const HELP: Readonly<Record<string, string>> = {
     'Spans by what became of them: exported, failed to export, or dropped because the control thread was busy.',
   outrigger_http2_limit_hits_total:
     'How often a peer met a limit of the HTTP/2 codec, by the limit and by whether the agent was its server or its client.',
+  outrigger_call_faults_total: 'Calls in which something threw, by the part; 0 but for faults of the agent itself.',
   outrigger_on_demand_listeners: 'Listeners that are followed because calls name them with their authority.',
   outrigger_on_demand_waits_total: 'Calls that waited for the listener that they name.',
   outrigger_on_demand_refusals_total: 'Calls that were refused for want of the listener that they name.',

@@ -148,6 +148,8 @@ export class ProxyServer {
       log,
       now,
       random,
+      // It is in the log.
+      onFault: () => {},
     });
     const handled: CallContext = { name: 'registered', direction: 'inbound', director: elsewhere, filters: null };
     this.#proxyCall = (call, path, maxMessageBytes) => {

@@ -22,6 +22,8 @@ export interface AttemptOwner {
   attemptReset(attempt: Attempt, code: number, by: ResetOrigin, unprocessed: boolean): void;
   /** So many request bytes, counted from the request's beginning, have left toward the upstream. */
   requestSent(attempt: Attempt, totalBytes: number): void;
+  /** What was told threw: the call is over. Never throws; the connection, and other calls on it, go on. */
+  crashed(error: unknown): void;
 }
 
 export class Attempt implements StreamHandler, PoolWaiter, ObservedAttempt {
@@ -62,17 +64,29 @@ export class Attempt implements StreamHandler, PoolWaiter, ObservedAttempt {
   }
 
   onRoom(connection: Connection): void {
-    this.#owner.attemptReady(this, connection);
+    try {
+      this.#owner.attemptReady(this, connection);
+    } catch (error) {
+      this.#owner.crashed(error);
+    }
   }
 
   onConnectFailed(reason: string): void {
-    this.#owner.attemptUnconnected(this, reason);
+    try {
+      this.#owner.attemptUnconnected(this, reason);
+    } catch (error) {
+      this.#owner.crashed(error);
+    }
   }
 
   onHeaders(stream: Stream, block: HeaderBlock, endStream: boolean): void {
     // A 1xx says nothing about the call; gRPC has no use for one (RFC 9110 section 15.2 lets a proxy drop it).
     if (stream.headersAre === 'informational') return;
-    this.#owner.responseHeaders(this, block, endStream);
+    try {
+      this.#owner.responseHeaders(this, block, endStream);
+    } catch (error) {
+      this.#owner.crashed(error);
+    }
     if (endStream) this.#closeRequest(stream);
   }
 
@@ -82,7 +96,11 @@ export class Attempt implements StreamHandler, PoolWaiter, ObservedAttempt {
   }
 
   onReset(_stream: Stream, code: number, by: ResetOrigin, unprocessed: boolean): void {
-    this.#owner.attemptReset(this, code, by, unprocessed);
+    try {
+      this.#owner.attemptReset(this, code, by, unprocessed);
+    } catch (error) {
+      this.#owner.crashed(error);
+    }
   }
 
   onSent(_stream: Stream, bytes: number): void {

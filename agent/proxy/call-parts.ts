@@ -8,6 +8,7 @@ import type { Flusher, HeaderBlock, HeaderEdit, HeaderShapes } from '../http2/in
 import type { CallObserver, CallTrace, CallTracer } from '../observe/call-observer.ts';
 import type { Log } from '../observe/log.ts';
 import type { UpstreamCluster } from '../upstream/cluster.ts';
+import type { CallPart } from './call-fault.ts';
 
 /** What the calls of one listener have in common. */
 export interface CallContext {
@@ -36,6 +37,8 @@ export interface ProxyOptions {
   /** `null`: no call is recorded and trace context passes untouched. */
   readonly tracer: CallTracer | null;
   readonly log: Log;
+  /** A throw was met on the way of a call, which failed for it; it has been logged. */
+  readonly onFault: (part: CallPart) => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Uniform in [0, 1): spreads retries. */

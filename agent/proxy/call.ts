@@ -52,8 +52,12 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
   // ---- what the client sends -----------------------------------------------------------------------------------
 
   onHeaders(_stream: Stream, block: HeaderBlock, endStream: boolean): void {
-    if (this.head === null) this.#start(block, endStream);
-    else this.#requestTrailersCame(block);
+    try {
+      if (this.head === null) this.#start(block, endStream);
+      else this.#requestTrailersCame(block);
+    } catch (error) {
+      this.crashed(error);
+    }
   }
 
   onData(_stream: Stream, buf: Buffer, start: number, end: number, endStream: boolean): void {
@@ -105,11 +109,13 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
     this.pending = pending;
     this.request.keepHead(block);
     this.#setDeadline(callDeadline(this.startedMs, this.#clientTimeoutMs, null));
-    void pending.decision.then((decision) =>
-      this.inTurn(() => {
-        this.pending = null;
-        this.#route(decision, this.request.head!);
-      }),
+    void pending.decision.then(
+      (decision) =>
+        this.inTurn(() => {
+          this.pending = null;
+          this.#route(decision, this.request.head!);
+        }),
+      (error: unknown) => this.inTurn(() => this.crashed(error)),
     );
   }
 

@@ -3,6 +3,7 @@
 import type { HeadChange, HttpAnswer, PendingDecision } from '../director/decision.ts';
 import type { CallHead } from '../grpc/call-head.ts';
 import { ErrorCode, type HeaderBlock, type Stream } from '../http2/index.ts';
+import { type CallPart, describeFault, failureOfFault } from './call-fault.ts';
 import type { CallContext, ProxyParts, Upstream } from './call-parts.ts';
 import type { CallRetries } from './call-retries.ts';
 import { answerFailure, type CallFailure, type CallOutcome } from './failure.ts';
@@ -70,7 +71,53 @@ export abstract class EndingCall extends VisibleCall {
     this.#letGo();
     this.upstreamCluster?.end();
     this.endedMs = this.parts.now();
-    for (const observer of this.parts.observers) observer.callEnded(this);
+    try {
+      for (const observer of this.parts.observers) observer.callEnded(this);
+    } catch (error) {
+      this.#tellFault('record', error);
+    }
+  }
+
+  /** Something threw on the way of this call: it fails, and no other one does. Never throws. */
+  crashed(error: unknown): void {
+    const part = this.#part;
+    this.#tellFault(part, error);
+    if (this.ended) return;
+    // It may be what threw.
+    this.rewrite = null;
+    const { downstream, attempt } = this;
+    const isAnswered = downstream.sentEnd || (this.settled && downstream.queuedBytes > 0);
+    try {
+      attempt?.abandon(ErrorCode.INTERNAL_ERROR);
+      this.settled = isAnswered;
+      if (this.head !== null) this.fail(failureOfFault(part));
+    } catch (again) {
+      this.#tellFault(part, again);
+      downstream.reset(ErrorCode.INTERNAL_ERROR);
+    }
+    if (this.head === null) {
+      // Nobody was told that it began.
+      this.ended = true;
+      downstream.reset(ErrorCode.INTERNAL_ERROR);
+    } else if (downstream.queuedBytes === 0) this.finish();
+  }
+
+  #tellFault(part: CallPart, error: unknown): void {
+    const { log, onFault } = this.parts;
+    onFault(part);
+    log('error', 'a call failed by a fault of this program', {
+      method: this.method,
+      cluster: this.cluster,
+      part,
+      error: describeFault(error),
+    });
+  }
+
+  get #part(): CallPart {
+    if (this.head === null) return 'head';
+    if (this.upstreamCluster === null) return 'route';
+    if (this.attempt === null) return 'endpoint';
+    return this.responseStarted ? 'response' : 'request';
   }
 
   /** Work that begins outside a read: what it writes is flushed when it is done. */
@@ -79,6 +126,8 @@ export abstract class EndingCall extends VisibleCall {
     this.parts.flusher.enter();
     try {
       work();
+    } catch (error) {
+      this.crashed(error);
     } finally {
       this.parts.flusher.leave();
     }
