@@ -5,7 +5,7 @@ import type { TrafficDirection } from '../../xds/model/listener.ts';
 import { createXdsServer } from '../../xds/server/xds-server.ts';
 import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
-import { LoadClient } from '../support/load-clients.ts';
+import { LoadClient, portsOf } from '../support/load-clients.ts';
 import { plainMesh } from '../support/resources.ts';
 
 async function start(args: readonly string[] = []) {
@@ -108,8 +108,9 @@ async function startPair(t: ExecutionContext, direction: TrafficDirection) {
 /** SIGTERM for that agent amid thousands of calls to both. */
 async function leaveUnderLoad(t: ExecutionContext, leaving: AgentProcess, ports: readonly number[]): Promise<void> {
   const wanted = 1000;
-  const others = [LoadClient.onGrpcGo(ports), LoadClient.onCCore(ports)].filter((client) => client !== null);
-  const clients = [LoadClient.onGrpcJs(ports), ...others];
+  const target = portsOf(ports);
+  const others = [LoadClient.onGrpcGo(target), LoadClient.onCCore(target)].filter((client) => client !== null);
+  const clients = [LoadClient.onGrpcJs(target), ...others];
   t.teardown(() => Promise.all(clients.map((client) => client.end())));
   t.log(`clients on ${clients.map(({ stack }) => stack).join(', ')}`);
   await Promise.all(clients.map((client) => client.reached(wanted, both)));

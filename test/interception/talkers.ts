@@ -1,11 +1,11 @@
-// Programs for a pod and its world, unmodified clients and servers: `serve HOST:PORT NAME` gRPC, `call HOST:PORT AUTHORITY`
-// gRPC, `http-serve HOST:PORT`, `http-get URL`, `upper-serve HOST:PORT` (answers in capitals once its client has ended its
-// half), `upper HOST:PORT TEXT`.
+// Programs for a pod and its world, unmodified clients and servers: `serve HOST:PORT NAME` gRPC, `echo-serve HOST:PORT NAME`
+// the echo service, `call HOST:PORT AUTHORITY` gRPC, `http-serve HOST:PORT`, `http-get URL`, `upper-serve HOST:PORT` (answers in capitals once its client has ended its
+// half), `upper HOST:PORT TEXT`, `peer-serve HOST:PORT` (answers with the address it is called from).
 import http from 'node:http';
 import net from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import * as grpc from '@grpc/grpc-js';
-import { ECHO_METHODS, EchoClient } from '../support/echo-service.ts';
+import { ECHO_METHODS, EchoClient, startEchoServer } from '../support/echo-service.ts';
 
 const [action = '', where = '', word = ''] = process.argv.slice(2);
 const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(where) ?? [];
@@ -21,6 +21,12 @@ async function serve(): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(where, grpc.ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
   });
+  say('ready');
+}
+
+async function echoServe(): Promise<void> {
+  const server = await startEchoServer(word, Number(port), {}, host);
+  process.once('SIGTERM', () => void server.end().then(() => process.exit(0)));
   say('ready');
 }
 
@@ -41,6 +47,9 @@ async function call(): Promise<void> {
 switch (action) {
   case 'serve':
     await serve();
+    break;
+  case 'echo-serve':
+    await echoServe();
     break;
   case 'call':
     await call();
@@ -67,6 +76,11 @@ switch (action) {
         });
         socket.on('end', () => socket.end(text.toUpperCase()));
       })
+      .listen(Number(port), host, () => say('ready'));
+    break;
+  case 'peer-serve':
+    net
+      .createServer((socket) => socket.end(socket.remoteAddress?.replace('::ffff:', '') ?? ''))
       .listen(Number(port), host, () => say('ready'));
     break;
   case 'upper': {

@@ -32,6 +32,8 @@ export interface EchoServer {
   /** Resolves when the next call that never answers (`x-hang`) ends all the same: by its client's cancel or deadline. */
   readonly cancelled: () => Promise<void>;
   stop(): Promise<void>;
+  /** Resolves when the calls that are under way have ended. */
+  end(): Promise<void>;
 }
 
 /**
@@ -40,7 +42,12 @@ export interface EchoServer {
  * stream of requests answered behind the first. Everything else is echoed, with `x-endpoint` naming the server in the headers and `x-trailer` in the trailers. `-bin` metadata comes back
  * under the same name. `port` 0 takes any free one.
  */
-export async function startEchoServer(name = 'echo', port = 0, options: grpc.ServerOptions = {}): Promise<EchoServer> {
+export async function startEchoServer(
+  name = 'echo',
+  port = 0,
+  options: grpc.ServerOptions = {},
+  host = '127.0.0.1',
+): Promise<EchoServer> {
   const server = new grpc.Server({
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
     'grpc.max_send_message_length': 64 * 1024 * 1024,
@@ -57,6 +64,7 @@ export async function startEchoServer(name = 'echo', port = 0, options: grpc.Ser
         onCancel.push(resolve);
       }),
     stop: async () => server.forceShutdown(),
+    end: () => new Promise((resolve, reject) => server.tryShutdown((error) => (error ? reject(error) : resolve()))),
   };
 
   /** Takes note of a call; answers the failure that its metadata asks for. */
@@ -135,7 +143,8 @@ export async function startEchoServer(name = 'echo', port = 0, options: grpc.Ser
     } as grpc.UntypedServiceImplementation,
   );
   const boundPort = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });

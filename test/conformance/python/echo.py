@@ -1,13 +1,15 @@
 """The echo service of test/support/echo-service.ts on C-core (grpcio), as raw bytes: a server, and a client with cases.
 
-echo.py server MAX_STREAMS  prints `port N` and serves until its standard input ends
+echo.py server MAX_STREAMS [HOST:PORT NAME]  prints `port N` and serves until its standard input ends, or SIGTERM
 echo.py client PORT CASE    exit code 0, or 1 and what went wrong on standard error
-echo.py load PORT,PORT N    N unary calls at once to both in turn until its standard input ends; prints `calls N ENDPOINTS`
-                            now and then: how many there were, and who answered those since the line before
+echo.py load HOST:PORT,HOST:PORT N AUTHORITY [wait]  N unary calls at once to both in turn until its standard input ends; prints
+                            `calls N ENDPOINTS` now and then: how many there were, and who answered those since the line
+                            before; `wait`: calls wait where nothing can be reached
 """
 
 import concurrent.futures
 import queue
+import signal
 import sys
 import threading
 import time
@@ -18,13 +20,14 @@ SIZES = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_
 FAILURE = "asked to fail: 100 % ünïcode"
 SPECIAL_FAILURE = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
 COMPRESSIBLE = [b"z" * 100_000, b"y" * 100_000]
+NAME = sys.argv[4] if len(sys.argv) > 4 and sys.argv[1] == "server" else "c-core"
 
 
 def begin(context):
     metadata = context.invocation_metadata()
     echoed = tuple((key, value) for key, value in metadata if key.endswith("-bin"))
-    context.send_initial_metadata((("x-endpoint", "c-core"),) + echoed)
-    context.set_trailing_metadata((("x-trailer", "c-core"), ("x-trailer-bin", b"\0\1\xfe\xff")))
+    context.send_initial_metadata((("x-endpoint", NAME),) + echoed)
+    context.set_trailing_metadata((("x-trailer", NAME), ("x-trailer-bin", b"\0\1\xfe\xff")))
     asked = dict((key, value) for key, value in metadata if not key.endswith("-bin"))
     if "x-fail" in asked:
         code = next(code for code in grpc.StatusCode if code.value[0] == int(asked["x-fail"]))
@@ -55,7 +58,7 @@ def bidi(requests, context):
     yield from requests
 
 
-def serve(max_streams):
+def serve(max_streams, address):
     workers = concurrent.futures.ThreadPoolExecutor(max_workers=64)
     options = SIZES + [("grpc.max_concurrent_streams", max_streams)]
     server = grpc.server(workers, options=options, compression=grpc.Compression.Gzip)
@@ -66,8 +69,9 @@ def serve(max_streams):
         "Bidi": grpc.stream_stream_rpc_method_handler(bidi),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", handlers),))
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(address)
     server.start()
+    signal.signal(signal.SIGTERM, lambda *_: server.stop(10).wait() and sys.exit(0))
     print(f"port {port}", flush=True)
     sys.stdin.read()
     server.stop(0)
@@ -251,7 +255,8 @@ def timeout_on_sleeping_server(channel):
 class Load:
     """Calls of several threads, counted."""
 
-    def __init__(self, channel):
+    def __init__(self, channel, waits):
+        self.waits = waits
         self.call = channel.unary_unary("/test.Echo/Unary")
         self.lock = threading.Lock()
         self.is_over = threading.Event()
@@ -260,7 +265,7 @@ class Load:
     def run(self):
         while not self.is_over.is_set():
             try:
-                _, call = self.call.with_call(b"1" * 500, wait_for_ready=False)
+                _, call = self.call.with_call(b"1" * 500, wait_for_ready=self.waits)
                 self.add(dict(call.initial_metadata())["x-endpoint"], None)
             except grpc.RpcError as error:
                 self.add(None, error)
@@ -273,15 +278,18 @@ class Load:
             else:
                 self.failures.append(f"call {self.calls}: {error.code()} {error.details()}")
             if self.calls % 100 == 0:
-                print(f"calls {self.calls} {','.join(self.endpoints)}", flush=True)
-                self.endpoints.clear()
+                self.tell()
+
+    def tell(self):
+        print(f"calls {self.calls} {','.join(self.endpoints)}", flush=True)
+        self.endpoints.clear()
 
 
-def load(ports, at_once):
-    options = SIZES + [("grpc.default_authority", "echo"), ("grpc.lb_policy_name", "round_robin")]
-    addresses = ",".join(f"127.0.0.1:{port}" for port in ports.split(","))
-    with grpc.insecure_channel(f"ipv4:{addresses}", options=options) as channel:
-        made = Load(channel)
+def load(addresses, at_once, authority, waits):
+    options = SIZES + [("grpc.default_authority", authority), ("grpc.lb_policy_name", "round_robin")]
+    family = "ipv6" if addresses.startswith("[") else "ipv4"
+    with grpc.insecure_channel(f"{family}:{addresses}", options=options) as channel:
+        made = Load(channel, waits)
         threads = [threading.Thread(target=made.run) for _ in range(at_once)]
         for thread in threads:
             thread.start()
@@ -289,6 +297,7 @@ def load(ports, at_once):
         made.is_over.set()
         for thread in threads:
             thread.join()
+        made.tell()
         if made.failures:
             sys.exit("\n".join(made.failures))
 
@@ -329,9 +338,9 @@ CASES = [
 
 if __name__ == "__main__":
     if sys.argv[1] == "server":
-        serve(int(sys.argv[2]))
+        serve(int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1:0")
     elif sys.argv[1] == "load":
-        load(sys.argv[2], int(sys.argv[3]))
+        load(sys.argv[2], int(sys.argv[3]), sys.argv[4], "wait" in sys.argv[5:])
     else:
         case = next((case for case in CASES if case.__name__ == sys.argv[3]), None)
         if case is None:

@@ -23,8 +23,8 @@ const loadPatience = 50 * time.Second
 
 // load makes unary calls to all the addresses in turn, several at once, until its standard input ends. It prints
 // `calls N ENDPOINTS` now and then: how many there were, and the names of the servers that answered those since the line
-// before. Calls that fail fail it.
-func load(addresses, authority string, atOnce int) error {
+// before; the last line is for all there were. Calls that fail fail it.
+func load(addresses, authority string, atOnce int, waitForReady bool) error {
 	several := manual.NewBuilderWithScheme("several")
 	state := resolver.State{}
 	for _, addr := range strings.Split(addresses, ",") {
@@ -36,7 +36,7 @@ func load(addresses, authority string, atOnce int) error {
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithAuthority(authority),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(rawCodec{})))
+		grpc.WithDefaultCallOptions(grpc.ForceCodec(rawCodec{}), grpc.WaitForReady(waitForReady)))
 	if err != nil {
 		return fmt.Errorf("no channel to %q: %w", addresses, err)
 	}
@@ -60,6 +60,7 @@ func load(addresses, authority string, atOnce int) error {
 		})
 	}
 	callers.Wait()
+	made.tell()
 	return errors.Join(made.failures...)
 }
 
@@ -83,7 +84,11 @@ func (t *tally) add(endpoint string, err error) {
 		t.endpoints = append(t.endpoints, endpoint)
 	}
 	if t.calls%tellEvery == 0 {
-		fmt.Printf("calls %d %s\n", t.calls, strings.Join(t.endpoints, ","))
-		t.endpoints = nil
+		t.tell()
 	}
+}
+
+func (t *tally) tell() {
+	fmt.Printf("calls %d %s\n", t.calls, strings.Join(t.endpoints, ","))
+	t.endpoints = nil
 }

@@ -1,7 +1,7 @@
 // The echo service of test/support/echo-service.ts on grpc-go: server and client of raw bytes, without generated code.
 // Tests start it on both ends of a mesh to see what a user of grpc-go sees.
 //
-//	echo server [--name NAME]                                     serves until its standard input ends
+//	echo server [--name NAME] [--listen HOST:PORT]                serves until its standard input ends, or SIGTERM
 //	echo client --addr HOST:PORT --authority NAME --case NAME     exit code 0, or 1 and one sentence on stderr
 //
 // A client whose case went well keeps its connection until its standard input ends, too.
@@ -67,8 +67,9 @@ func main() {
 	case "server":
 		name := flags.String("name", "echo", "what the server calls itself in x-endpoint")
 		maxStreams := flags.Uint("max-streams", 0, "calls at once on one connection; 0: any number")
+		listen := flags.String("listen", "127.0.0.1:0", "HOST:PORT to serve at")
 		_ = flags.Parse(os.Args[2:])
-		err = serve(*name, *maxStreams)
+		err = serve(*name, *listen, *maxStreams)
 	case "client":
 		addr := flags.String("addr", "", "HOST:PORT to dial")
 		authority := flags.String("authority", "echo", "the :authority of each call")
@@ -81,8 +82,9 @@ func main() {
 		addr := flags.String("addr", "", "HOST:PORT,HOST:PORT to dial")
 		authority := flags.String("authority", "echo", "the :authority of each call")
 		atOnce := flags.Int("at-once", 10, "calls at once")
+		wait := flags.Bool("wait-for-ready", false, "calls wait where nothing can be reached")
 		_ = flags.Parse(os.Args[2:])
-		err = load(*addr, *authority, *atOnce)
+		err = load(*addr, *authority, *atOnce, *wait)
 	default:
 		err = fmt.Errorf("%q is neither server, client, load nor sources", os.Args[1])
 	}

@@ -10,8 +10,10 @@ import (
 	"log"
 	"net"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -47,8 +49,9 @@ type echoServer struct {
 // What it does is told by request metadata: `x-fail: CODE` ends with that status, details and trailers; `x-hang: 1`
 // never answers; `x-count: N` makes a server stream of N messages; `x-compress: NAME` has the replies compressed;
 // `x-early: 1` has a stream of requests answered behind the first. Everything else is echoed, `-bin` metadata in the headers. maxStreams bounds the calls on one connection; 0 doesn't.
-func serve(name string, maxStreams uint) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// SIGTERM lets calls end first.
+func serve(name, address string, maxStreams uint) error {
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("the echo server can't listen: %w", err)
 	}
@@ -64,6 +67,12 @@ func serve(name string, maxStreams uint) error {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		server.Stop()
+	}()
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM)
+	go func() {
+		<-terminated
+		server.GracefulStop()
 	}()
 	echo.out.Printf("port %d", listener.Addr().(*net.TCPAddr).Port)
 	return server.Serve(listener)
