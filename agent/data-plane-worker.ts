@@ -12,5 +12,10 @@ port.on('message', (down: Down) => {
   dataPlane.receive(down);
   if (down.kind === 'stop') port.close();
 });
+// A promise that nobody looks after was no call's (those look after their own): it is told, and costs no call anything.
+process.on('unhandledRejection', (reason) => {
+  const error = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+  port.postMessage({ kind: 'log', level: 'error', message: 'something failed in a data plane', fields: { error } });
+});
 // What was compiled is kept for the next start at once, however this one ends.
 module.flushCompileCache?.();

@@ -11,7 +11,7 @@ import { CallRateLimit } from './filters/call-rate.ts';
 import { CallFilters } from './filters/filter-chain.ts';
 import { createCallHeadMemo, readCallHead } from './grpc/call-head.ts';
 import { DeadlineQueue } from './grpc/deadline-queue.ts';
-import { type ConnectionEnvironment, defaultLimits, Flusher, HeaderShapes } from './http2/index.ts';
+import { type ConnectionEnvironment, defaultLimits, Flusher, type HeaderBlock, HeaderShapes } from './http2/index.ts';
 import type {
   DataPlaneSettings,
   Down,
@@ -63,7 +63,13 @@ export class DataPlane {
     this.#post = post;
     this.#logLevel = LEVELS.indexOf(settings.logLevel);
     this.#log = (level, message, fields = {}) => {
-      if (LEVELS.indexOf(level) >= this.#logLevel) post({ kind: 'log', level, message, fields });
+      if (LEVELS.indexOf(level) < this.#logLevel) return;
+      try {
+        post({ kind: 'log', level, message, fields });
+      } catch (error) {
+        // A field that no other thread can be given costs its line the fields, and nobody a connection.
+        post({ kind: 'log', level, message, fields: { unsent: String(error) } });
+      }
     };
     const log = this.#log;
     const shapes = this.#shapes;
@@ -184,7 +190,13 @@ export class DataPlane {
         this.#logUnusable(resource.type.replace(/^packed-/, ''), name, error);
       }
     }
-    for (const name of remove) this.#remove(name);
+    for (const name of remove) {
+      try {
+        this.#remove(name);
+      } catch (error) {
+        this.#logUnusable(name.type, name.name, error);
+      }
+    }
   }
 
   #logUnusable(type: string, name: string, error: unknown): void {
@@ -275,8 +287,13 @@ export class DataPlane {
   #explain(listener: string, headers: readonly (readonly [string, string])[]): Explanation {
     const context = this.#contexts.get(listener);
     if (context === undefined) return { listeners: [...this.#contexts.keys()] };
-    const head = readCallHead(this.#shapes.block(headers), createCallHeadMemo(this.#shapes));
-    return { lines: context.director.explain(head) };
+    let block: HeaderBlock;
+    try {
+      block = this.#shapes.block(headers);
+    } catch (error) {
+      return { lines: [`no client can make that call: ${error instanceof Error ? error.message : String(error)}`] };
+    }
+    return { lines: context.director.explain(readCallHead(block, createCallHeadMemo(this.#shapes))) };
   }
 }
 

@@ -84,7 +84,7 @@ export class UserDirector implements Director {
       DirectorCall.end(call);
     };
     let cancelTimer = (): void => {};
-    const decision = new Promise<Decision>((resolve) => {
+    const decision = new Promise<Decision>((resolve, fail) => {
       const end = (outcome: () => Settled): void => {
         if (isOver) return;
         isOver = true;
@@ -96,7 +96,7 @@ export class UserDirector implements Director {
           settled = { decision: this.#failed(error, call), ready: null };
         }
         if (settled.ready === null) resolve(settled.decision);
-        else void settled.ready.then(() => resolve(settled.decision));
+        else settled.ready.then(() => resolve(settled.decision), fail);
       };
       cancelTimer = unrefTimer(() => {
         stop();

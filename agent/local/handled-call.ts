@@ -80,13 +80,14 @@ export class HandledCall implements Stream {
   /** Has that call proxied. */
   static begin(call: ServerCall, options: HandledCallOptions): void {
     let head: HeaderBlock;
+    let stream: HandledCall;
     try {
       head = options.shapes.block(requestFields(call, options.path));
+      stream = new HandledCall(call, options);
     } catch (error) {
       call.emit('error', { code: status.INTERNAL, details: `the request can't be sent on: ${String(error)}` });
       return;
     }
-    const stream = new HandledCall(call, options);
     stream.#inTurn(() => stream.handler.onHeaders(stream, head, false));
     call.on('data', (message: Buffer) => stream.#takeMessage(message));
     call.on('end', () => stream.#takeEnd());

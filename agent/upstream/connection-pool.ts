@@ -178,13 +178,15 @@ export class ConnectionPool implements ConnectionHandler {
   onClosed(connection: Connection, end: ConnectionEnd): void {
     const at = this.#connections.indexOf(connection);
     if (at !== -1) this.#connections.splice(at, 1);
-    if (this.#opening.delete(connection)) {
-      this.#lastFailure = end.reason;
-      this.#retryAtMs = this.#options.environment.now() + connectionBackoffMs(this.#failures, this.#options.random);
-      this.#failures++;
-      if (this.#connections.length === 0) this.#failWaiters(end.reason);
-    }
+    if (this.#opening.delete(connection)) this.#connectFailed(end.reason);
     if (this.#waiters.size > 0) this.#openIfNeeded();
+  }
+
+  #connectFailed(reason: string): void {
+    this.#lastFailure = reason;
+    this.#retryAtMs = this.#options.environment.now() + connectionBackoffMs(this.#failures, this.#options.random);
+    this.#failures++;
+    if (this.#connections.length === 0) this.#failWaiters(reason);
   }
 
   #serveWaiters(): void {
@@ -211,7 +213,14 @@ export class ConnectionPool implements ConnectionHandler {
     let usable = 0;
     for (const { state } of this.#connections) if (state !== 'draining') usable++;
     for (; this.#waiters.size > this.#opening.size * this.#streamsEach && usable < this.#maxConnections; usable++) {
-      const connection = connect(this.#target.to, this.#target.tls, this.#environment, this, { connectTimeoutMs });
+      let connection: Connection;
+      try {
+        connection = connect(this.#target.to, this.#target.tls, this.#environment, this, { connectTimeoutMs });
+      } catch (error) {
+        // An address that no system takes, or TLS that Node won't begin.
+        this.#connectFailed(error instanceof Error ? error.message : String(error));
+        return;
+      }
       this.#connections.push(connection);
       this.#opening.add(connection);
     }

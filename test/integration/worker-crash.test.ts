@@ -69,6 +69,32 @@ test('a worker that dies is reported, and its successor binds the same listeners
   await server.stop();
 });
 
+test('a promise that fails in a worker, and that nobody looks after, is told and ends nothing', async (t) => {
+  let told: (up: Extract<Up, { kind: 'log' }>) => void = () => {};
+  const line = new Promise<Extract<Up, { kind: 'log' }>>((resolve) => {
+    told = resolve;
+  });
+  const workers = new Workers({
+    concurrency: 1,
+    sampling: { enabled: false, parentBased: true, ratio: 0 },
+    logLevel: 'warn',
+    log: () => {},
+    onUp: (_, up) => {
+      if (up.kind === 'log') told(up);
+    },
+    onStats: () => {},
+    onCrash: () => t.fail('the worker ended'),
+    onFatal: (reason) => t.fail(reason),
+  });
+  workers.start();
+  workers.tell(0, { kind: 'drain', plan: null as never });
+  const { level, message, fields } = await line;
+  t.is(level, 'error');
+  t.is(message, 'something failed in a data plane');
+  t.regex(String(fields['error']), /TypeError/);
+  await workers.stop();
+});
+
 test('the third crash within a minute is fatal', async (t) => {
   let fatal: (reason: string) => void = () => {};
   const reason = new Promise<string>((resolve) => {
