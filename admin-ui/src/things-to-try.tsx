@@ -39,11 +39,11 @@ export function ThingsToTry({ snapshot, tracesId }: { readonly snapshot: MeshSna
           <li>
             <h3>Kill an endpoint</h3>
             {victim === null ? (
-              <p>Stop one endpoint's process. Its agent stops sending it calls, and the others take over.</p>
+              <p>Stop one of several endpoints of a version. The others take its calls.</p>
             ) : (
               <p>
                 <code>kill {victim.pid}</code>
-                <CopyButton text={`kill ${victim.pid}`} /> ends {victim.name} ({victim.version}). The others take its
+                <CopyButton text={`kill ${victim.pid}`} /> ends {victim.name}. The others of {victim.version} take its
                 calls.
               </p>
             )}
@@ -61,12 +61,13 @@ export function ThingsToTry({ snapshot, tracesId }: { readonly snapshot: MeshSna
   );
 }
 
-/** The last endpoint that is up of a service that has others to take over. */
+/** An endpoint that is up and has another of its version beside it: calls for a version go to no other one. */
 function findVictim({ services }: MeshSnapshot) {
   for (const { endpoints } of services) {
-    const killable = endpoints.filter(({ up, pid }) => up && pid !== null);
-    const last = killable.at(-1);
-    if (killable.length > 1 && last !== undefined) return last;
+    const up = endpoints.filter((endpoint) => endpoint.up);
+    const hasTwin = (one: (typeof up)[number]) => up.some((other) => other !== one && other.version === one.version);
+    const victim = up.findLast((endpoint) => endpoint.pid !== null && hasTwin(endpoint));
+    if (victim !== undefined) return victim;
   }
   return null;
 }

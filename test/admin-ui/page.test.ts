@@ -229,6 +229,17 @@ inBrowser('a refused save is told with file, line and reason until a good one', 
   }),
 );
 
+inBrowser('what is offered to be killed has another of its version to take its calls', (t) =>
+  play(t, async ({ page, server, mesh }) => {
+    server.push(mesh.next());
+    await seen(page, '.try', /kill 41202[\s\S]* ends catalogue-2\. The others of v1 take its calls/);
+    mesh.kill('catalogue-1');
+    server.push(mesh.advance(2));
+    await seen(page, '.try', /Stop one of several endpoints of a version/);
+    t.pass();
+  }),
+);
+
 inBrowser('a dead endpoint and a lost agent are named as such', (t) =>
   play(t, async ({ page, server, mesh }) => {
     mesh.kill('catalogue-3');
