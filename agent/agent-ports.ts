@@ -4,7 +4,9 @@ import { ClientStatusServer } from '../xds/server/client-status-server.ts';
 import { AdminServer, statusRoutes } from './admin/admin-server.ts';
 import type { AdminSource } from './admin/admin-source.ts';
 import { StatusServer } from './admin/status-server.ts';
+import type { DescriptorPassing } from './native/descriptor-passing.ts';
 import type { Log } from './observe/log.ts';
+import { type InheritedSockets, type PassedSocket, socketName } from './takeover/inherited-sockets.ts';
 
 export interface AgentPortsOptions {
   readonly adminHost: string;
@@ -35,16 +37,43 @@ export class AgentPorts {
     this.#csds = csdsPort === null ? null : new ClientStatusServer(readClientConfigs);
   }
 
-  /** Rejects with one sentence when one of them can't be had. */
-  async open(): Promise<void> {
-    const { adminHost, csdsPort, log } = this.#options;
-    const adminPort = await this.#admin.listen();
-    const statusPort = await this.#status?.listen();
-    if (statusPort !== undefined) log('info', 'status listens', { port: statusPort });
+  /** Admin and status, by the sockets that are there for them. Rejects with one sentence when one of them can't be had. */
+  async open(sockets: InheritedSockets): Promise<void> {
+    const { adminHost, adminPort: wantedPort, statusPort: wantedStatusPort, log } = this.#options;
+    const adminPort = await this.#admin.listen(sockets.takeOne(socketName('admin', adminHost, wantedPort)));
+    if (this.#status !== null) {
+      const port = await this.#status.listen(sockets.takeOne(socketName('status', '', wantedStatusPort ?? 0)));
+      log('info', 'status listens', { port });
+    }
     log('info', 'admin listens', { host: adminHost, port: adminPort });
+  }
+
+  /** Rejects with one sentence when it can't be had. */
+  async openCsds(): Promise<void> {
+    const { csdsPort, log } = this.#options;
     if (csdsPort === null) return;
     const port = await this.#csds?.listen({ host: '127.0.0.1', port: csdsPort });
     log('info', 'client status (CSDS) listens', { port });
+  }
+
+  /** Copies of the sockets of admin and status, which are the caller's to close. */
+  lend({ duplicate }: DescriptorPassing): PassedSocket[] {
+    const { adminHost, adminPort, statusPort } = this.#options;
+    const own = [
+      { name: socketName('admin', adminHost, adminPort), descriptor: this.#admin.descriptor },
+      { name: socketName('status', '', statusPort ?? 0), descriptor: this.#status?.descriptor ?? null },
+    ];
+    return own.flatMap(({ name, descriptor: original }) => {
+      const descriptor = original === null ? null : duplicate(original);
+      return descriptor === null ? [] : [{ name, descriptor }];
+    });
+  }
+
+  /** Another agent has them now: requests under way are answered, and no further ones come. */
+  release(): void {
+    this.#csds?.close();
+    this.#admin.release();
+    this.#status?.release();
   }
 
   async close(): Promise<void> {

@@ -22,12 +22,13 @@ import type { AdminSource } from './admin/admin-source.ts';
 import { AgentView } from './admin/agent-view.ts';
 import { AgentPorts } from './agent-ports.ts';
 import { type ConfigFile, FollowedConfig } from './config/followed-config.ts';
-import type { DrainPlan } from './drain.ts';
+import { type DrainPlan, drainWithin } from './drain.ts';
 import type { Explanation, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import { outboundListener } from './outbound-listener.ts';
 import { StatsReader } from './stats/stats-reader.ts';
 import { StatsRegion } from './stats/stats-region.ts';
+import { NO_SOCKETS, Succession } from './succession.ts';
 import { createLogger, logLevelFromEnv } from './telemetry/log.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 import { Workers } from './workers.ts';
@@ -69,6 +70,8 @@ export interface AgentOptions {
   readonly outboundPort: number | null;
   /** The port for kubelet and Prometheus, on all addresses; `null`: there is none. */
   readonly statusPort: number | null;
+  /** Where an agent takes over from the one that serves, and the next one from it; `null`: nowhere. */
+  readonly takeoverPath: string | null;
   /** The kernel redirects the application's connections to the listeners (`outrigger iptables`). */
   readonly takesRedirected: boolean;
   /** Data-plane threads. */
@@ -96,6 +99,8 @@ export class Agent {
   readonly #view: AgentView;
   readonly #cache: ConfigCache | null;
   readonly #ports: AgentPorts;
+  /** `null`: nobody takes over. */
+  readonly #succession: Succession | null;
   readonly #questions = new Map<number, (explanation: Explanation) => void>();
   #nextQuestion = 0;
   #state: 'running' | 'draining' | 'stopped' = 'running';
@@ -213,6 +218,9 @@ export class Agent {
       explain: (listener, headers) => this.#explain(listener, headers),
     };
     this.#ports = new AgentPorts({ ...options, source, readClientConfigs, log });
+    const { takeoverPath: path } = options;
+    const parts = { view: this.#view, workers: this.#workers, ports: this.#ports, log, leave: () => this.#leave() };
+    this.#succession = path === null ? null : new Succession({ ...options, ...parts, path });
   }
 
   #controlPlanes(): ControlPlaneStatus[] {
@@ -226,9 +234,17 @@ export class Agent {
     return new StatsRegion(buffer, (row) => this.#stats.addRow(CONTROL, row));
   }
 
-  /** Opens the admin port, then subscribes. Rejects with one sentence when the admin port can't be had. */
+  /**
+   * Opens the admin port, then subscribes. Rejects with one sentence when the admin port can't be had. Where it takes over
+   * from another agent, it opens ports only when it has a configuration to serve.
+   */
   async start(): Promise<void> {
-    await this.#ports.open();
+    const succeeds = (await this.#succession?.findPredecessor()) === true;
+    if (succeeds) this.#workers.holdListeners();
+    else {
+      await this.#ports.open(NO_SOCKETS);
+      await this.#ports.openCsds();
+    }
     const { bootstrapWarnings, outboundPort, bootstrap } = this.#options;
     for (const warning of bootstrapWarnings) {
       this.#log('warn', 'the bootstrap asks for what has no effect', { field: warning });
@@ -241,6 +257,16 @@ export class Agent {
     this.#file?.start();
     this.#dependencies.start();
     this.#client?.start();
+    if (!succeeds) await this.#succession?.awaitSuccessor();
+    else this.#succession?.takeOver().catch((error: Error) => this.#finish({ kind: 'failed', reason: error.message }));
+  }
+
+  /** Another agent has taken over. */
+  async #leave(): Promise<void> {
+    // The other one writes it from here on.
+    await this.#cache?.close();
+    this.#ports.release();
+    void this.drain(drainWithin(this.#options.drain.graceMs));
   }
 
   #apply(update: ConfigUpdate): void {
@@ -263,11 +289,10 @@ export class Agent {
   }
 
   /** Not ready any more; takes no new calls, lets those in flight end, then stops. */
-  async drain(): Promise<void> {
+  async drain(plan = this.#options.drain): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
     this.#view.draining();
-    const { drain: plan } = this.#options;
     this.#log('info', 'draining', { ...plan });
     await new Promise<void>((resolve) => {
       this.#onDrained = resolve;
@@ -283,6 +308,7 @@ export class Agent {
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
+    this.#succession?.close();
     // What nothing follows any more is forgotten, so the cache goes first.
     await this.#cache?.close();
     this.#dependencies.stop();

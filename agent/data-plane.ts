@@ -16,6 +16,7 @@ import type {
   DataPlaneSettings,
   Down,
   Explanation,
+  LentSocket,
   LinkResource,
   LinkUpdate,
   RedirectionSettings,
@@ -25,6 +26,7 @@ import { defaultListenerLimits } from './listener/connection-cap.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import { loadOriginalDestination } from './listener/original-dst.ts';
 import type { Redirection } from './listener/redirection.ts';
+import { loadDescriptorPassing } from './native/descriptor-passing.ts';
 import type { CallObserver } from './observe/call-observer.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import type { CallContext } from './proxy/call-parts.ts';
@@ -157,6 +159,12 @@ export class DataPlane {
       case 'drain':
         void this.#drain(down.plan);
         return;
+      case 'inherit':
+        this.#listeners.inherit(down.listener, down.descriptors);
+        return;
+      case 'lend':
+        this.#post({ kind: 'lent', sockets: this.#lend() });
+        return;
       case 'listener-refused':
         this.#named.refuse(down.name, down.reason);
         return;
@@ -282,6 +290,18 @@ export class DataPlane {
     const callsCut = await this.#listeners.drain(plan);
     this.#recorder?.flush();
     this.#post({ kind: 'drained', callsCut });
+  }
+
+  /** Copies, since configuration may close the sockets themselves before they have been passed on. */
+  #lend(): LentSocket[] {
+    const passing = loadDescriptorPassing();
+    if ('reason' in passing) return [];
+    return this.#listeners.descriptors.flatMap(({ listener, descriptors }) =>
+      descriptors.flatMap((descriptor) => {
+        const copy = passing.duplicate(descriptor);
+        return copy === null ? [] : [{ listener, descriptor: copy }];
+      }),
+    );
   }
 
   #explain(listener: string, headers: readonly (readonly [string, string])[]): Explanation {

@@ -17,6 +17,10 @@ export type Down =
   | { readonly kind: 'calls-taken'; readonly count: number }
   /** Stop accepting, GOAWAY every connection, as the plan has it; end with `drained` when the last call has ended. */
   | { readonly kind: 'drain'; readonly plan: DrainPlan }
+  /** A listener's next version has these sockets, which listen on its address already; they are this data plane's own. */
+  | { readonly kind: 'inherit'; readonly listener: string; readonly descriptors: readonly number[] }
+  /** Answer with `lent`. */
+  | { readonly kind: 'lend' }
   /** Calls that name this listener cannot be carried now; why, in one sentence. */
   | { readonly kind: 'listener-refused'; readonly name: string; readonly reason: string }
   /** Close everything now. */
@@ -85,7 +89,14 @@ export type Up =
   /** No call has named it for a while. */
   | { readonly kind: 'listener-unwanted'; readonly name: string }
   | { readonly kind: 'drained'; readonly callsCut: number }
+  /** Copies of the descriptors of all listening sockets, which are the receiver's to close. */
+  | { readonly kind: 'lent'; readonly sockets: readonly LentSocket[] }
   | { readonly kind: 'explained'; readonly id: number; readonly explanation: Explanation };
+
+export interface LentSocket {
+  readonly listener: string;
+  readonly descriptor: number;
+}
 
 /** Which route takes a call, and why, a sentence a line; or the listeners there are, where the one asked for is not. */
 export type Explanation = { readonly lines: readonly string[] } | { readonly listeners: readonly string[] };

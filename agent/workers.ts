@@ -1,19 +1,23 @@
 // Starts the data-plane threads and watches them: hands configuration down in slices, gathers what comes up, and when a
 // thread dies starts another with the configuration replayed. The third crash within a minute is for the agent to end.
 
+import { closeSync } from 'node:fs';
 import module from 'node:module';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { formatAddress, type SocketAddress } from '../xds/model/address.ts';
+import { formatAddress, isSocketFile, type SocketAddress } from '../xds/model/address.ts';
 import type { ConfigUpdate, ServingResource, ServingType } from '../xds/model/resource.ts';
 import { ConfigFeed } from './config-feed.ts';
 import type { DrainPlan } from './drain.ts';
-import type { DataPlaneSettings, Down, RedirectionSettings, SamplingSettings, Up } from './link.ts';
+import type { DataPlaneSettings, Down, LentSocket, RedirectionSettings, SamplingSettings, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
+import { type InheritedSockets, listenerSocketName, type PassedSocket } from './takeover/inherited-sockets.ts';
 
 const CRASH_WINDOW_MS = 60_000;
 const CRASHES_ALLOWED = 2;
+/** What a worker may take to say which sockets it has. */
+const LEND_MS = 2000;
 /** 8 MiB hold about 13,000 rows of calls, more than the cap on label sets lets come to be. */
 const STATS_BYTES = 8 * 1024 * 1024;
 
@@ -35,6 +39,14 @@ export interface WorkersOptions {
   readonly onFatal: (reason: string) => void;
 }
 
+/** Workers are asked for their sockets. */
+interface Lending {
+  readonly waiting: Set<Thread>;
+  readonly sockets: PassedSocket[];
+  readonly goOn: () => void;
+  readonly done: (sockets: readonly PassedSocket[]) => void;
+}
+
 interface Thread {
   readonly id: number;
   readonly worker: Worker;
@@ -49,7 +61,10 @@ export class Workers {
     REPLAY_ORDER.map((type) => [type, new Map()]),
   );
   /** By listener: the address whose port was found free, which several workers share from then on. */
-  readonly #probed = new Map<string, { readonly wanted: string; readonly address: SocketAddress }>();
+  readonly #probed = new Map<string, { readonly wanted: SocketAddress; readonly address: SocketAddress }>();
+  /** Listeners that wait for the sockets of a predecessor; `null`: none does. */
+  #held: Map<string, ServingResource> | null = null;
+  #lending: Lending | null = null;
   #sending: Promise<void> = Promise.resolve();
   /** Counts the steps of configuration, so that `applied` can be matched. */
   #version = 0;
@@ -74,17 +89,50 @@ export class Workers {
 
   /** Remembers and sends one step of configuration; steps go out in the order they came. Resolves once it is on its way. */
   apply(update: ConfigUpdate): Promise<void> {
-    this.#sending = this.#sending.then(async () => {
-      const upsert = await this.#withFreePorts(update.upsert);
-      for (const resource of upsert) this.#resources.get(resource.type)?.set(resource.value.name, resource);
-      for (const { type, name } of update.remove) {
-        this.#resources.get(type)?.delete(name);
-        if (type === 'listener') this.#probed.delete(name);
-      }
-      this.#version++;
-      for (const { feed } of this.#threads) feed.push({ upsert, remove: update.remove }, this.#version);
+    return this.#inOrder(() => this.#apply(update));
+  }
+
+  /** From here on listeners bind nothing, until `inherit`. */
+  holdListeners(): void {
+    this.#held = new Map();
+  }
+
+  /** Listeners bind now, those whose sockets are among these by taking them. Resolves with the names of these. */
+  async inherit(sockets: InheritedSockets): Promise<readonly string[]> {
+    const names: string[] = [];
+    await this.#inOrder(async () => {
+      const held = [...(this.#held?.values() ?? [])];
+      this.#held = null;
+      for (const resource of held) if (this.#takeSockets(resource, sockets)) names.push(resource.value.name);
+      await this.#apply({ upsert: held, remove: [] });
     });
-    return this.#sending;
+    return names;
+  }
+
+  /**
+   * Copies of all listening sockets, the receiver's to close; steps of configuration wait until `goOn`, so that no other
+   * socket comes to be. Rejects with one sentence where a worker does not answer.
+   */
+  async lend(): Promise<readonly PassedSocket[]> {
+    const { promise: isOver, resolve: goOn } = Promise.withResolvers<void>();
+    const lent = Promise.withResolvers<readonly PassedSocket[]>();
+    await this.#inOrder(async () => {
+      this.#lending = { waiting: new Set(this.#threads), sockets: [], goOn, done: lent.resolve };
+      this.#broadcast({ kind: 'lend' });
+    });
+    this.#sending = this.#sending.then(() => isOver);
+    const late = setTimeout(() => lent.reject(new Error('a data plane does not answer')), LEND_MS);
+    try {
+      return await lent.promise;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  /** Configuration goes on. */
+  goOn(): void {
+    this.#lending?.goOn();
+    this.#lending = null;
   }
 
   setLogLevel(level: LogLevel): void {
@@ -123,6 +171,48 @@ export class Workers {
     }, 500);
     await Promise.all(exits);
     clearTimeout(forced);
+  }
+
+  #inOrder(step: () => Promise<void>): Promise<void> {
+    this.#sending = this.#sending.then(step);
+    return this.#sending;
+  }
+
+  async #apply({ upsert: all, remove }: ConfigUpdate): Promise<void> {
+    const upsert = await this.#withFreePorts(this.#withoutHeld(all));
+    for (const resource of upsert) this.#resources.get(resource.type)?.set(resource.value.name, resource);
+    for (const { type, name } of remove) {
+      this.#resources.get(type)?.delete(name);
+      if (type !== 'listener') continue;
+      this.#probed.delete(name);
+      this.#held?.delete(name);
+    }
+    this.#version++;
+    for (const { feed } of this.#threads) feed.push({ upsert, remove }, this.#version);
+  }
+
+  #withoutHeld(upsert: readonly ServingResource[]): readonly ServingResource[] {
+    const held = this.#held;
+    if (held === null) return upsert;
+    return upsert.filter((resource) => {
+      if (resource.type !== 'listener') return true;
+      held.set(resource.value.name, resource);
+      return false;
+    });
+  }
+
+  /** Hands the sockets of a listener to the workers, evenly; `false`: there are none. */
+  #takeSockets(resource: ServingResource, sockets: InheritedSockets): boolean {
+    if (resource.type !== 'listener' || resource.value.api !== undefined) return false;
+    const { name: listener, address } = resource.value;
+    const all = sockets.take(listenerSocketName(listener, address));
+    if (all.length === 0) return false;
+    this.#probed.set(listener, { wanted: address, address });
+    for (const [at, { worker }] of this.#threads.entries()) {
+      const descriptors = all.filter((_, i) => i % this.#threads.length === at);
+      worker.postMessage({ kind: 'inherit', listener, descriptors } satisfies Down);
+    }
+    return true;
   }
 
   #broadcast(down: Down): void {
@@ -179,14 +269,39 @@ export class Workers {
   }
 
   /** Slices are between the feed and its data plane; who listens here is told of whole steps. */
-  #receive({ id, feed }: Thread, up: Up): void {
+  #receive(thread: Thread, up: Up): void {
+    const { id, feed } = thread;
     const { onUp } = this.#options;
+    if (up.kind === 'lent') {
+      this.#lent(thread, up.sockets);
+      return;
+    }
     if (up.kind !== 'applied') {
       onUp(id, up);
       return;
     }
     const version = feed.applied();
     if (version !== null) onUp(id, { kind: 'applied', version });
+  }
+
+  #lent(thread: Thread, sockets: readonly LentSocket[]): void {
+    const lending = this.#lending;
+    if (lending === null || !lending.waiting.delete(thread)) {
+      for (const { descriptor } of sockets) closeSync(descriptor);
+      return;
+    }
+    for (const { listener, descriptor } of sockets) {
+      const address = this.#wantedAddress(listener);
+      if (address === undefined || isSocketFile(address)) closeSync(descriptor);
+      else lending.sockets.push({ name: listenerSocketName(listener, address), descriptor });
+    }
+    if (lending.waiting.size === 0) lending.done(lending.sockets);
+  }
+
+  /** As its configuration has it, whatever free port was found. */
+  #wantedAddress(listener: string): SocketAddress | undefined {
+    const resource = this.#resources.get('listener')?.get(listener);
+    return this.#probed.get(listener)?.wanted ?? (resource?.type === 'listener' ? resource.value.address : undefined);
   }
 
   /**
@@ -201,15 +316,15 @@ export class Workers {
         sent.push(resource);
         continue;
       }
-      const wanted = formatAddress(resource.value.address);
-      const { name } = resource.value;
+      const { name, address: wanted } = resource.value;
       const known = this.#probed.get(name);
+      const isKnown = known !== undefined && formatAddress(known.wanted) === formatAddress(wanted);
       try {
-        const address = known?.wanted === wanted ? known.address : await probe(resource.value.address);
+        const address = isKnown ? known.address : await probe(wanted);
         this.#probed.set(name, { wanted, address });
         sent.push({ type: 'listener', value: { ...resource.value, address } });
       } catch {
-        const reason = `can't listen on ${wanted}: another process has the port`;
+        const reason = `can't listen on ${formatAddress(wanted)}: another process has the port`;
         this.#options.onUp(0, { kind: 'listener-failed', name, reason });
       }
     }

@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
+import { descriptorOf } from '../native/descriptor-of.ts';
 import type { Log } from '../observe/log.ts';
 
 export interface AdminRequest {
@@ -62,8 +63,12 @@ export class AdminHttp {
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** Answers the port. Rejects with one sentence where it can't be had. */
-  listen(): Promise<number> {
+  /**
+   * Answers the port. Rejects with one sentence where it can't be had.
+   *
+   * @param descriptor of a socket that listens on that port already; `null`: there is none.
+   */
+  listen(descriptor: number | null = null): Promise<number> {
     const { host, port, flag = '--admin-port' } = this.#options;
     const what = flag.slice(2).replace('-', ' ');
     return new Promise((resolve, reject) => {
@@ -72,7 +77,8 @@ export class AdminHttp {
         reject(new Error(`can't open the ${what} ${host}:${port}: ${reason}; ${flag} takes another`));
       };
       this.#server.once('error', refuse);
-      this.#server.listen({ ...(host === '' ? {} : { host }), port, exclusive: true }, () => {
+      const anew = { ...(host === '' ? {} : { host }), port, exclusive: true };
+      this.#server.listen(descriptor === null ? anew : { fd: descriptor }, () => {
         this.#server.off('error', refuse);
         // A connection that could not be accepted, for want of file descriptors say.
         this.#server.on('error', (error) =>
@@ -81,6 +87,17 @@ export class AdminHttp {
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
+  }
+
+  /** Of the listening socket; `null`: there is none. */
+  get descriptor(): number | null {
+    return descriptorOf(this.#server);
+  }
+
+  /** Takes no further connection; requests under way are answered. */
+  release(): void {
+    this.#server.close();
+    this.#server.closeIdleConnections();
   }
 
   close(): Promise<void> {

@@ -37,9 +37,18 @@ export class AdminServer {
     this.#http = new AdminHttp({ host, port, log, routes: routesOf(source) });
   }
 
-  /** Answers the port. Rejects with one sentence where it can't be had. */
-  listen(): Promise<number> {
-    return this.#http.listen();
+  /** Answers the port; of `descriptor`, where that socket listens on it already. Rejects with one sentence where it can't be had. */
+  listen(descriptor: number | null = null): Promise<number> {
+    return this.#http.listen(descriptor);
+  }
+
+  get descriptor(): number | null {
+    return this.#http.descriptor;
+  }
+
+  /** Takes no further connection; requests under way are answered. */
+  release(): void {
+    this.#http.release();
   }
 
   close(): Promise<void> {

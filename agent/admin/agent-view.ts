@@ -34,6 +34,8 @@ export class AgentView {
   /** The last slice of configuration that each worker has applied. */
   readonly #applied = new Map<number, number>();
   #complete = false;
+  readonly #configured = Promise.withResolvers<void>();
+  #onListener: () => void = () => {};
   #draining = false;
   /** Of the configuration on disk, ISO 8601; `null` where there was none. */
   #savedAt: string | null = null;
@@ -52,6 +54,12 @@ export class AgentView {
 
   configComplete(): void {
     this.#complete = true;
+    this.#configured.resolve();
+  }
+
+  /** Resolves when the first configuration is complete. */
+  get configured(): Promise<void> {
+    return this.#configured.promise;
   }
 
   /** The agent starts from the configuration on disk, which lacks so many resources. */
@@ -82,10 +90,12 @@ export class AgentView {
     listener.workers.add(worker);
     listener.address = formatAddress({ host, port });
     listener.failure = null;
+    this.#onListener();
   }
 
   listenerFailed(name: string, reason: string): void {
     this.#listener(name).failure = reason;
+    this.#onListener();
   }
 
   listenerClosed(name: string): void {
@@ -115,6 +125,29 @@ export class AgentView {
         reasons.push(`listener ${name} is not bound yet`);
     }
     return { ready: reasons.length === 0, reasons, notes: this.#notes() };
+  }
+
+  /** Resolves when every listener with an address is bound or has failed, with the failures: a sentence by name. */
+  async listenersSettled(): Promise<ReadonlyMap<string, string>> {
+    for (;;) {
+      const failures = this.#listenerFailures();
+      if (failures !== null) return failures;
+      await new Promise<void>((resolve) => {
+        this.#onListener = resolve;
+      });
+    }
+  }
+
+  /** `null`: some are still being bound. */
+  #listenerFailures(): ReadonlyMap<string, string> | null {
+    const failures = new Map<string, string>();
+    for (const [name, { value }] of this.#serving.get('listener') ?? []) {
+      if ('api' in value) continue;
+      const bound = this.#listeners.get(name);
+      if (bound?.failure) failures.set(name, bound.failure);
+      else if ((bound?.workers.size ?? 0) < this.#options.concurrency) return null;
+    }
+    return failures;
   }
 
   #notes(): string[] {

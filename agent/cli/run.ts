@@ -60,6 +60,11 @@ export const runCommand: Command = {
     { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (OUTRIGGER_LOG_LEVEL, else info)' },
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
     {
+      name: 'takeover',
+      value: 'SOCKET',
+      help: 'take over from the agent that serves at this Unix socket, without a refused connection; and be taken over there',
+    },
+    {
       name: 'termination-grace-period',
       value: 'SECONDS',
       help: "in a pod, instead of drain-time: the pod's, from which everything about its end follows",
@@ -89,6 +94,7 @@ export const runCommand: Command = {
       csdsPort: flags.text('csds-port') === undefined ? null : flags.number('csds-port', PORTS),
       outboundPort: outboundPortOf(flags),
       statusPort,
+      takeoverPath: flags.text('takeover') ?? null,
       takesRedirected: flags.oneOf('interception', INTERCEPTIONS, 'none') === 'redirect',
       concurrency,
       logLevel,

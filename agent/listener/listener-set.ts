@@ -48,6 +48,9 @@ interface Entry<Context> {
 export class ListenerSet<Context> {
   readonly #options: ListenerSetOptions<Context>;
   readonly #entries = new Map<string, Entry<Context>>();
+  /** By listener: descriptors of sockets that it is to take instead of binding its address. */
+  readonly #inherited = new Map<string, readonly number[]>();
+  #state: 'serving' | 'draining' = 'serving';
 
   constructor(options: ListenerSetOptions<Context>) {
     this.#options = options;
@@ -57,6 +60,16 @@ export class ListenerSet<Context> {
     let streams = 0;
     for (const entry of this.#entries.values()) streams += entry.listener.activeStreams;
     return streams;
+  }
+
+  /** The listener of that name is to have these sockets, which listen on its address already. */
+  inherit(name: string, descriptors: readonly number[]): void {
+    this.#inherited.set(name, descriptors);
+  }
+
+  /** Of the listening sockets of each listener. */
+  get descriptors(): { readonly listener: string; readonly descriptors: readonly number[] }[] {
+    return [...this.#entries].map(([name, { listener }]) => ({ listener: name, descriptors: listener.descriptors }));
   }
 
   upsert(resource: ListenerResource): void {
@@ -78,6 +91,8 @@ export class ListenerSet<Context> {
       known.listener.update(chains);
       return;
     }
+    // Calls that came here now would be the next to be cut.
+    if (this.#state === 'draining') return;
     if (known !== undefined) void known.listener.drain(this.#options.drainMs);
     this.#bind(resource, chains);
   }
@@ -92,6 +107,7 @@ export class ListenerSet<Context> {
 
   /** Drains all; answers the number of calls that were cut at the end of the grace. */
   async drain({ lagMs, graceMs, order }: DrainPlan): Promise<number> {
+    this.#state = 'draining';
     const endMs = performance.now() + graceMs;
     const leftMs = (): number => Math.max(0, endMs - performance.now());
     if (lagMs > 0) await setTimeout(lagMs);
@@ -148,11 +164,14 @@ export class ListenerSet<Context> {
       onFailed,
       redirection = null,
     } = this.#options;
+    const descriptors = this.#inherited.get(resource.name) ?? [];
+    this.#inherited.delete(resource.name);
     const entry: Entry<Context> = {
       resource,
       listener: new Listener({
         address: resource.address,
         reusePort,
+        descriptors,
         environment,
         limits,
         onRefused,

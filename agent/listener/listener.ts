@@ -1,7 +1,7 @@
 // One bound address: accepts connections, ends their TLS where the listener says so, and hands each to the codec.
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { formatAddress, isSocketFile, type SocketAddress } from '../../xds/model/address.ts';
+import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
 import type { TrafficDirection } from '../../xds/model/listener.ts';
 import { plainAddress } from '../grpc/address-range.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type Stream,
   type StreamHandler,
 } from '../http2/index.ts';
+import { BoundSockets } from './bound-sockets.ts';
 import { type ChainSet, NO_CHAIN, type ServingChain } from './chain-set.ts';
 import type { FirstBytes } from './client-hello.ts';
 import { ConnectionCap, type ListenerLimits } from './connection-cap.ts';
@@ -30,6 +31,8 @@ export interface ListenerOptions<Context> {
   readonly chains: ChainSet<Context>;
   /** Several data planes bind this port. */
   readonly reusePort: boolean;
+  /** Of sockets that listen on that address already; empty: it is bound. */
+  readonly descriptors: readonly number[];
   readonly environment: ConnectionEnvironment;
   readonly limits: ListenerLimits;
   /** `limit` has forbidden a connection of that client, `host:port`. */
@@ -52,7 +55,7 @@ interface Served<Context> {
 
 export class Listener<Context> implements ConnectionHandler {
   readonly #options: ListenerOptions<Context>;
-  readonly #server: Server;
+  readonly #sockets: BoundSockets;
   readonly #connections = new Map<Connection, Served<Context>>();
   readonly #cap: ConnectionCap;
   /** Accepted, and not handed to the codec yet. */
@@ -60,13 +63,18 @@ export class Listener<Context> implements ConnectionHandler {
   /** Connections of browsers. Their sockets stay among those that arrive, since the codec never gets them. */
   readonly #browsers = new Map<Socket, WebConnection>();
   #chains: ChainSet<Context>;
+  #state: 'accepting' | 'draining' = 'accepting';
   #onIdle: (() => void) | null = null;
 
   constructor(options: ListenerOptions<Context>) {
     this.#options = options;
     this.#chains = options.chains;
     this.#cap = new ConnectionCap(options.limits);
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#sockets = new BoundSockets({
+      ...options,
+      onConnection: (socket) => this.#accept(socket),
+      onAcceptFailed: (error) => options.environment.log('warn', 'accept failed', { error: error.message }),
+    });
   }
 
   get connections(): number {
@@ -81,22 +89,12 @@ export class Listener<Context> implements ConnectionHandler {
 
   /** Binds; answers the address that was bound. Rejects with one sentence that names the address and the reason. */
   listen(): Promise<SocketAddress> {
-    const { address, reusePort, environment } = this.#options;
-    return new Promise((resolve, reject) => {
-      const failed = (error: NodeJS.ErrnoException): void => {
-        reject(new Error(`can't listen on ${formatAddress(address)}: ${bindFailure(error, isSocketFile(address))}`));
-      };
-      this.#server.once('error', failed);
-      const { host, port } = address;
-      const where = isSocketFile(address) ? { path: host } : { host, port, reusePort };
-      this.#server.listen(where, () => {
-        this.#server.off('error', failed);
-        // From here on accept() may fail for want of file descriptors: the listener stays and takes the next one.
-        this.#server.on('error', (error) => environment.log('warn', 'accept failed', { error: error.message }));
-        const bound = this.#server.address();
-        resolve(bound === null || typeof bound === 'string' ? address : { host: bound.address, port: bound.port });
-      });
-    });
+    return this.#sockets.listen();
+  }
+
+  /** Of its listening sockets. */
+  get descriptors(): number[] {
+    return this.#sockets.descriptors;
   }
 
   /**
@@ -113,11 +111,12 @@ export class Listener<Context> implements ConnectionHandler {
   }
 
   /**
-   * Stops accepting and says GOAWAY to every connection; resolves when the last has closed or after `graceMs`, with the
+   * Stops accepting and says GOAWAY to every connection, those included that are just arriving; resolves when the last has closed or after `graceMs`, with the
    * number of calls that were cut.
    */
   async drain(graceMs: number): Promise<number> {
-    this.#server.close();
+    this.#state = 'draining';
+    this.#sockets.close();
     for (const browser of [...this.#browsers.values()]) browser.drain();
     // However long it takes: what is left after the grace is counted here, and cut below.
     for (const connection of [...this.#connections.keys()]) connection.drain(0);
@@ -143,13 +142,14 @@ export class Listener<Context> implements ConnectionHandler {
 
   /** Closes the port and every connection now. */
   close(): void {
-    this.#server.close();
+    this.#sockets.close();
     for (const connection of [...this.#connections.keys()]) connection.destroy(ErrorCode.NO_ERROR, 'listener closed');
     for (const browser of [...this.#browsers.values()]) browser.destroy();
+    for (const socket of this.#arriving) socket.destroy();
   }
 
   get #isIdle(): boolean {
-    return this.#connections.size === 0 && this.#browsers.size === 0;
+    return this.#connections.size === 0 && this.#arriving.size === 0;
   }
 
   onStream(stream: Stream): StreamHandler {
@@ -164,6 +164,10 @@ export class Listener<Context> implements ConnectionHandler {
     const { isInner, facts } = this.#connections.get(connection)!;
     if (!isInner) this.#cap.give(facts.remoteHost);
     this.#connections.delete(connection);
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
     if (this.#isIdle) this.#onIdle?.();
   }
 
@@ -180,7 +184,9 @@ export class Listener<Context> implements ConnectionHandler {
     }
     this.#arriving.add(socket);
     socket.once('close', () => {
-      if (this.#arriving.delete(socket)) this.#cap.give(ends.remoteHost);
+      if (!this.#arriving.delete(socket)) return;
+      this.#cap.give(ends.remoteHost);
+      this.#tellIdle();
     });
     const destination = this.#options.redirection?.originalDestination(socket) ?? null;
     if (destination !== null && !isDirect(destination, ends.localHost, ends.localPort)) {
@@ -260,10 +266,8 @@ export class Listener<Context> implements ConnectionHandler {
       if (!this.#arriving.has(socket)) return;
       const open = (): Duplex => this.#openInner(secure, facts);
       this.#browsers.set(socket, web.take(secure, tls !== null, isHttp2, open));
-      socket.once('close', () => {
-        this.#browsers.delete(socket);
-        if (this.#isIdle) this.#onIdle?.();
-      });
+      socket.once('close', () => this.#browsers.delete(socket));
+      if (this.#state === 'draining') this.#browsers.get(socket)?.drain();
     };
     if (tls === null) {
       start(socket, false);
@@ -293,7 +297,9 @@ export class Listener<Context> implements ConnectionHandler {
     const { environment, context } = chosen;
     // From here on its connection is counted. It had closed, and was taken back, where it is not there any more.
     if (!this.#arriving.delete(socket)) return;
-    this.#connections.set(accept(secure, environment, this), { facts, isInner: false, context });
+    const connection = accept(secure, environment, this);
+    this.#connections.set(connection, { facts, isInner: false, context });
+    if (this.#state === 'draining') connection.drain(0);
   }
 }
 
@@ -324,17 +330,4 @@ function endsOf({ localAddress = '', localPort = 0, remoteAddress = '', remotePo
     remoteHost: plainAddress(remoteAddress),
     remotePort,
   };
-}
-
-function bindFailure(error: NodeJS.ErrnoException, isPipe: boolean): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return isPipe ? 'another process has that path, or left its socket behind' : 'another process has the port';
-    case 'EACCES':
-      return 'not permitted (ports below 1024 need a privilege)';
-    case 'EADDRNOTAVAIL':
-      return 'this machine does not have that address';
-    default:
-      return error.message;
-  }
 }
