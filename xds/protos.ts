@@ -37,6 +37,7 @@ export interface Protos {
   readonly adsService: AdsService;
   readonly sdsService: SdsService;
   readonly csdsService: CsdsService;
+  readonly caService: CaService;
 }
 
 /** `envoy.service.discovery.v3.AggregatedDiscoveryService`. */
@@ -56,6 +57,23 @@ export type CsdsService = {
   readonly StreamClientStatus: MethodDefinition<ClientStatusRequest, ClientStatusResponse>;
   readonly FetchClientStatus: MethodDefinition<ClientStatusRequest, ClientStatusResponse>;
 };
+
+/** `istio.v1.auth.IstioCertificateService`. */
+export type CaService = {
+  readonly CreateCertificate: MethodDefinition<CertificateRequestMessage, CertificateResponseMessage>;
+};
+
+export interface CertificateRequestMessage {
+  /** PEM. */
+  readonly csr: string;
+  /** Seconds. */
+  readonly validity_duration: number;
+}
+
+export interface CertificateResponseMessage {
+  /** PEM. */
+  readonly cert_chain: readonly string[];
+}
 
 export interface ClientStatusRequest {
   readonly node_matchers?: readonly object[];
@@ -182,7 +200,7 @@ function typeNameOf(typeUrl: string): string {
 }
 
 function readProtos(): Protos {
-  const files = globSync('{envoy,google,udpa,xds}/**/*.proto', { cwd: protoFolder }).sort();
+  const files = globSync('{envoy,google,istio,udpa,xds}/**/*.proto', { cwd: protoFolder }).sort();
   const definitions = loadSync(files, {
     keepCase: true,
     longs: Number,
@@ -223,6 +241,7 @@ function readProtos(): Protos {
     // proto-loader types every method by `object`; the interfaces above say what its options make of the messages.
     adsService: definitions['envoy.service.discovery.v3.AggregatedDiscoveryService'] as ServiceDefinition & AdsService,
     sdsService: definitions['envoy.service.secret.v3.SecretDiscoveryService'] as ServiceDefinition & SdsService,
+    caService: definitions['istio.v1.auth.IstioCertificateService'] as ServiceDefinition & CaService,
     csdsService: definitions['envoy.service.status.v3.ClientStatusDiscoveryService'] as ServiceDefinition & CsdsService,
   };
 }

@@ -1,16 +1,19 @@
 // Secrets wherever they are: on the stream of everything else, in files (the bootstrap's certificate providers, or what is
-// mounted into a pod), or at servers of their own, of which each gets a client when it is first asked for something.
+// mounted into a pod), issued to us by an authority, or at servers of their own, of which each gets a client when it is first asked for something.
 import { readFileSync } from 'node:fs';
+import { signAt } from './certificate-authority.ts';
 import type { XdsClientOptions } from './client.ts';
 import type { ControlPlaneStatus } from './client-status.ts';
 import type { ConfigDump } from './config-dump.ts';
 import { nodeTimer } from './environment.ts';
 import { FileCertificates } from './file-certificates.ts';
-import type { AdsMode, ServerConfig } from './model/bootstrap.ts';
+import { IssuedCertificates } from './issued-certificates.ts';
+import type { AdsMode, ServerConfig, WorkloadCertificate } from './model/bootstrap.ts';
 import type { SecretSource } from './model/tls.ts';
 import { MountedSecrets } from './mounted-secrets.ts';
 import type { WatchSecret } from './secret-join.ts';
 import { createGrpcTransport } from './transport.ts';
+import type { ResourceWatcher } from './watchers.ts';
 import { XdsClient } from './xds-client.ts';
 
 export interface SecretSourcesOptions
@@ -35,10 +38,12 @@ export class SecretSources {
   readonly #files: FileCertificates;
   /** By the server that would be asked. */
   readonly #mounted: ReadonlyMap<string, MountedSecrets>;
+  readonly #issued: IssuedCertificates | null;
 
   constructor(options: SecretSourcesOptions) {
     this.#options = options;
     const { certificateProviders = {}, secretFiles = {} } = options.bootstrap;
+    this.#issued = issuedOf(options);
     const reading = {
       // The bootstrap is the user's own, and names what it likes.
       readFile: (path: string) => readFileSync(path, 'utf8'),
@@ -55,9 +60,12 @@ export class SecretSources {
     if (source.kind === 'ads') {
       return this.#options.ads?.watch('secret', name, watcher) ?? { problem: 'would come from a control plane' };
     }
-    if (source.kind === 'provider') return this.#files.watch(name, source.part, watcher);
-    const mounted = this.#mounted.get(source.name)?.watch(name, watcher) ?? null;
-    if (mounted !== null) return mounted;
+    if (source.kind === 'provider') {
+      return this.#watchIssued(name, source, watcher) ?? this.#files.watch(name, source.part, watcher);
+    }
+    const here =
+      this.#mounted.get(source.name)?.watch(name, watcher) ?? this.#watchIssued(name, source, watcher) ?? null;
+    if (here !== null) return here;
     const server = this.#serverOf(source);
     if (typeof server === 'string') return { problem: server };
     const key = `${source.mode} ${server.serverUri}`;
@@ -84,8 +92,16 @@ export class SecretSources {
 
   stop(): void {
     this.#files.stop();
+    this.#issued?.stop();
     for (const mounted of this.#mounted.values()) mounted.stop();
     for (const { client } of this.#asked.values()) client.stop();
+  }
+
+  /** `null`: it is not what is issued to us. */
+  #watchIssued(name: string, source: SecretSource, watcher: ResourceWatcher): (() => void) | null {
+    const wanted = this.#options.bootstrap.workloadCertificate;
+    const part = wanted === undefined ? null : partOf(wanted, name, source);
+    return part === null ? null : (this.#issued?.watch(part, name, watcher) ?? null);
   }
 
   #ask(key: string, server: ServerConfig): AskedServer {
@@ -111,4 +127,27 @@ export class SecretSources {
     if (!localTarget.test(name)) return 'would come in clear text from another machine';
     return { serverUri: name, credentials: { kind: 'insecure' }, features: [] };
   }
+}
+
+/** Which part of our own certificate a reference is for; `null`: none. */
+function partOf(wanted: WorkloadCertificate, name: string, source: SecretSource): 'certificate' | 'roots' | null {
+  if (source.kind === 'provider') return name === wanted.provider ? source.part : null;
+  if (source.kind === 'ads' || source.name !== wanted.secretServer) return null;
+  if (name === wanted.certificateName) return 'certificate';
+  return name === wanted.rootsName ? 'roots' : null;
+}
+
+function issuedOf({ bootstrap, setTimer, log }: SecretSourcesOptions): IssuedCertificates | null {
+  const wanted = bootstrap.workloadCertificate;
+  if (wanted === undefined) return null;
+  const { roots } = wanted;
+  return new IssuedCertificates({
+    wanted,
+    sign: signAt(wanted.authority),
+    readRoots: () => (roots?.kind === 'file' ? readFileSync(roots.path, 'utf8') : (roots?.pem ?? null)),
+    setTimer: setTimer ?? nodeTimer,
+    now: Date.now,
+    random: Math.random,
+    log,
+  });
 }

@@ -1,4 +1,5 @@
 // Where `outrigger run` takes its configuration from: a bootstrap, or a file that says everything.
+import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { UnsupportedPolicy } from '../../xds/index.ts';
 import type { ParsedConfig } from '../config/config-source.ts';
@@ -141,7 +142,7 @@ function presetOf(flags: FlagValues): PresetName | null {
 }
 
 function fromPreset(name: PresetName, env: Environment): FoundBootstrap {
-  const parsed = presetBootstrap(name, { env, readFile: readTextOrNull });
+  const parsed = presetBootstrap(name, { env, readFile: readTextOrNull, exists: existsSync });
   if ('bootstrap' in parsed) return { ...parsed, admin: null };
   throw new Error(
     `--control-plane ${name} does not find what it needs in the environment: ${parsed.problems.join('; ')}`,

@@ -7,7 +7,7 @@ type Env = Readonly<Record<string, string>>;
 type Files = Readonly<Record<string, string>>;
 
 function parse(name: PresetName, env: Env, files: Files = {}) {
-  return presetBootstrap(name, { env, readFile: (path) => files[path] ?? null });
+  return presetBootstrap(name, { env, readFile: (path) => files[path] ?? null, exists: (path) => path in files });
 }
 
 function bootstrapOf(name: PresetName, env: Env, files: Files = {}): Bootstrap {
@@ -56,6 +56,25 @@ test('istio: what the injector puts into a pod', (t) => {
       },
     },
     secretFiles: { 'sds-grpc': {} },
+    workloadCertificate: {
+      authority: {
+        serverUri: 'istiod.istio-system.svc:15012',
+        credentials: { kind: 'tls', ca: file('/var/run/secrets/istio/root-cert.pem'), identity: null },
+        features: [],
+        metadata: [
+          { kind: 'file', key: 'authorization', prefix: 'Bearer ', path: '/var/run/secrets/tokens/istio-token' },
+          { kind: 'value', key: 'clusterid', value: 'Kubernetes' },
+        ],
+      },
+      roots: file('/var/run/secrets/istio/root-cert.pem'),
+      identity: 'spiffe://cluster.local/ns/demo/sa/shop',
+      lifetimeMs: 86_400_000,
+      graceRatio: 0.5,
+      secretServer: 'sds-grpc',
+      certificateName: 'default',
+      rootsName: 'ROOTCA',
+      provider: 'default',
+    },
     node: {
       id: 'sidecar~10.1.2.3~shop-6d4cf56db6-x2x9z.demo~demo.svc.cluster.local',
       cluster: 'shop.demo',
@@ -103,6 +122,25 @@ test('istio: certificates that are mounted into the pod go before those of a soc
       ROOTCA: { ca: file(`${folder}/root-cert.pem`), identity: null },
     },
   });
+});
+
+test('istio: certificates are asked of istiod only where nothing else has them, and never in clear text', (t) => {
+  const asks = (env: Env, files: Files = {}) =>
+    bootstrapOf('istio', { ...istioPod, ...env }, files).workloadCertificate;
+  t.is(asks({}, { '/var/run/secrets/workload-spiffe-uds/socket': '' }), undefined);
+  t.is(asks({ WORKLOAD_IDENTITY_SOCKET_FILE: 's' }, { '/var/run/secrets/workload-spiffe-uds/s': '' }), undefined);
+  t.is(asks({}, { '/etc/certs/cert-chain.pem': 'PEM' }), undefined);
+  t.is(asks({ OUTRIGGER_XDS_TLS: 'off' }), undefined);
+  t.is(asks({ OUTRIGGER_XDS_SERVER: 'istiod:15012' })?.authority.serverUri, 'istiod:15012');
+  t.like(asks({ CA_ADDR: 'ca:8060', TRUST_DOMAIN: 'mesh.example', SERVICE_ACCOUNT: '' }), {
+    authority: { serverUri: 'ca:8060', credentials: { kind: 'tls' } },
+    identity: 'spiffe://mesh.example/ns/demo/sa/default',
+  });
+  t.like(asks({ SECRET_TTL: '1h30m', SECRET_GRACE_PERIOD_RATIO: '0.2' }), { lifetimeMs: 5_400_000, graceRatio: 0.2 });
+  t.deepEqual(problemsOf('istio', { ...istioPod, SECRET_TTL: '1 day', SECRET_GRACE_PERIOD_RATIO: '2' }), [
+    'SECRET_TTL: must be a duration above 0 such as 24h or 1h30m',
+    'SECRET_GRACE_PERIOD_RATIO: must be a number from 0 to 1',
+  ]);
 });
 
 test('istio-grpc: the certificates that an istio-agent keeps in OUTPUT_CERTS, by the name that istiod knows', (t) => {

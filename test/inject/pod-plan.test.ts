@@ -125,7 +125,7 @@ for (const preset of PRESET_NAMES) {
     );
     // Workload certificates are for others to mount: without them, none of their paths is named.
     const readFile = (path: string) => (path.endsWith('/cert-chain.pem') ? null : 'text');
-    const found = presetBootstrap(preset, { env, readFile });
+    const found = presetBootstrap(preset, { env, readFile, exists: () => false });
     if ('problems' in found) return t.fail(found.problems.join('\n'));
     t.is(found.bootstrap.servers[0]?.serverUri, 'xds.example:1');
     const mounted = ((agent['volumeMounts'] ?? []) as JsonObject[]).map(({ mountPath }) => String(mountPath));

@@ -22,6 +22,28 @@ export interface Bootstrap {
   readonly secretFiles?: Readonly<Record<string, Readonly<Record<string, TlsFiles>>>>;
   /** Types of which the servers are asked for everything, beside a file that has some of them. Absent: both. */
   readonly asksForAll?: readonly ('listener' | 'cluster')[];
+  /** Our own certificate, where an authority is to sign it, and nothing else has it. Absent: nobody does. */
+  readonly workloadCertificate?: WorkloadCertificate;
+}
+
+/** A certificate that is issued to us, and the roots by which others' are checked. */
+export interface WorkloadCertificate {
+  /** Who signs it (`istio.v1.auth.IstioCertificateService`). */
+  readonly authority: ServerConfig;
+  /** Roots for an answer that has none; `null`: there are none. */
+  readonly roots: PemSource | null;
+  /** `spiffe://trust.domain/path`. */
+  readonly identity: string;
+  /** Asked for; the authority decides. */
+  readonly lifetimeMs: number;
+  /** The part of its life that is left when the next one is asked for: 0 to 1. */
+  readonly graceRatio: number;
+  /** The server of secrets in whose place it is, and the names that its two secrets have there. */
+  readonly secretServer: string;
+  readonly certificateName: string;
+  readonly rootsName: string;
+  /** The certificate provider in whose place it is. */
+  readonly provider: string;
 }
 
 export interface Authority {

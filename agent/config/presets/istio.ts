@@ -1,11 +1,13 @@
 // Istio: what its injector puts into a pod (variables, token, root certificate, labels) -> who the agent is for istiod.
-import type { CertificateProvider, ServerConfig, TlsFiles } from '../../../xds/model/bootstrap.ts';
+import type { CertificateProvider, TlsFiles } from '../../../xds/model/bootstrap.ts';
 import { filled, type Preset, type PresetDraft, type PresetReader, plainTls } from './preset-sources.ts';
 
 const tokenFile = '/var/run/secrets/tokens/istio-token';
 const rootFile = '/var/run/secrets/istio/root-cert.pem';
 const secretFolder = '/var/run/secrets/workload-spiffe-uds';
 const certificateFolders = ['/var/run/secrets/workload-spiffe-credentials', '/etc/certs'];
+/** The static cluster that istiod names. */
+const secretServer = 'sds-grpc';
 const labelsFile = '/etc/istio/pod/labels';
 const defaultAddress = 'istiod.istio-system.svc:15012';
 const plainTextPort = ':15010';
@@ -19,7 +21,9 @@ export const istio: Preset = (reader) => draft(reader, 'delta', {});
 export const istioGrpc: Preset = (reader) => {
   const proxyless = draft(reader, 'sotw', { GENERATOR: 'grpc' });
   const folder = reader.first('OUTPUT_CERTS');
-  return folder === '' ? proxyless : { ...proxyless, certificateProviders: { default: workloadFiles(folder) } };
+  if (folder === '') return proxyless;
+  const { workloadCertificate: _, ...others } = proxyless;
+  return { ...others, certificateProviders: { default: workloadFiles(folder) } };
 };
 
 /** Where an istio-agent keeps the certificate of the workload for proxyless gRPC, and how often that is to look there. */
@@ -53,15 +57,40 @@ function draft(reader: PresetReader, mode: PresetDraft['mode'], extra: Readonly<
     nodeId: `sidecar~${ip}~${pod}.${namespace}~${namespace}.svc.${domain}`,
     nodeCluster: `${workloadOf(reader, pod)}.${namespace}`,
     nodeMetadata: { ...metadata, ...extra },
-    secretServers: { 'sds-grpc': secretServer(reader) },
-    secretFiles: { 'sds-grpc': mountedSecrets(reader) },
+    ...secretSources(reader, namespace),
   };
 }
 
-/** The static cluster that istiod names: the socket of an istio-agent, or of SPIRE, beside the agent. */
-function secretServer(reader: PresetReader): ServerConfig {
-  const file = reader.first('WORKLOAD_IDENTITY_SOCKET_FILE') || 'socket';
-  return { serverUri: `unix:${secretFolder}/${file}`, credentials: { kind: 'insecure' }, features: [] };
+/**
+ * Where certificates come from, as an istio-agent has it: from files that somebody has mounted, from the socket of SPIRE or
+ * of an istio-agent beside us, or else from istiod, which signs one for the pod's token.
+ */
+function secretSources(reader: PresetReader, namespace: string): Partial<PresetDraft> {
+  const socket = `${secretFolder}/${reader.first('WORKLOAD_IDENTITY_SOCKET_FILE') || 'socket'}`;
+  const files = mountedSecrets(reader);
+  const others: Partial<PresetDraft> = {
+    secretServers: {
+      [secretServer]: { serverUri: `unix:${socket}`, credentials: { kind: 'insecure' }, features: [] },
+    },
+    secretFiles: { [secretServer]: files },
+  };
+  if (Object.keys(files).length > 0 || reader.exists(socket)) return others;
+  const trustDomain = reader.first('TRUST_DOMAIN') || 'cluster.local';
+  const account = reader.first('SERVICE_ACCOUNT') || 'default';
+  return {
+    ...others,
+    workloadCertificate: {
+      address: reader.first('CA_ADDR') || null,
+      roots: { kind: 'file', path: rootFile },
+      identity: `spiffe://${trustDomain}/ns/${namespace}/sa/${account}`,
+      lifetimeMs: reader.duration('SECRET_TTL', 86_400_000),
+      graceRatio: reader.ratio('SECRET_GRACE_PERIOD_RATIO', 0.5),
+      secretServer,
+      certificateName: 'default',
+      rootsName: 'ROOTCA',
+      provider: 'default',
+    },
+  };
 }
 
 /** Certificates that somebody else has put into the pod, in one of the folders where an istio-agent looks for them too. */

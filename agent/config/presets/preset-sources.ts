@@ -1,11 +1,19 @@
 // What a preset may look at, and what it makes of it: the environment and files in, a draft of the bootstrap out. Each
 // preset is a pure function of these.
-import type { AdsModePolicy, Bootstrap, MetadataSource, PemSource } from '../../../xds/model/bootstrap.ts';
+import type {
+  AdsModePolicy,
+  Bootstrap,
+  MetadataSource,
+  PemSource,
+  WorkloadCertificate,
+} from '../../../xds/model/bootstrap.ts';
 
 export interface PresetSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The text of a file, `null` where there is none. */
   readonly readFile: (path: string) => string | null;
+  /** Whether there is anything at that path: a socket too. */
+  readonly exists: (path: string) => boolean;
 }
 
 /** TLS to the control plane. `null`: the platform's roots; no certificate of ours. */
@@ -34,11 +42,15 @@ export interface PresetDraft {
   readonly secretFiles?: NonNullable<Bootstrap['secretFiles']>;
   /** Absent: none. */
   readonly certificateProviders?: NonNullable<Bootstrap['certificateProviders']>;
+  /** A certificate that the control plane, or whoever is at the address, is asked to sign. Absent: none. */
+  readonly workloadCertificate?: Omit<WorkloadCertificate, 'authority'> & { readonly address: string | null };
 }
 
 export type Preset = (reader: PresetReader) => PresetDraft;
 
 export const plainTls: PresetTls = { ca: null, certificate: null, privateKey: null, serverName: null };
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Reads variables and files, noting what is wrong with them. */
 export class PresetReader {
@@ -89,6 +101,30 @@ export class PresetReader {
   /** The text of a file that need not be there. */
   file(path: string): string | null {
     return this.#sources.readFile(path);
+  }
+
+  exists(path: string): boolean {
+    return this.#sources.exists(path);
+  }
+
+  /** A duration as Go writes it (`24h`, `1h30m`) in milliseconds; `fallback` where there is none. */
+  duration(name: string, fallback: number): number {
+    const text = this.first(name);
+    if (text === '') return fallback;
+    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+    const ms = parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (unitMs[unit] ?? 0), 0);
+    if (parts.map(([part]) => part).join('') === text && ms > 0) return ms;
+    this.problems.push(`${name}: must be a duration above 0 such as 24h or 1h30m`);
+    return fallback;
+  }
+
+  /** A number from 0 to 1. */
+  ratio(name: string, fallback: number): number {
+    const text = this.first(name);
+    const value = text === '' ? fallback : Number(text);
+    if (value >= 0 && value <= 1) return value;
+    this.problems.push(`${name}: must be a number from 0 to 1`);
+    return fallback;
   }
 
   /** A file of PEM by the first of these variables that is set; `null` where none is. */

@@ -1,6 +1,13 @@
 // `--control-plane NAME`: a bootstrap from the environment, as that control plane expects its clients to introduce
 // themselves. OUTRIGGER_* variables go before everything that a preset assumes.
-import type { Bootstrap, MetadataSource, ParsedBootstrap, ServerCredentials } from '../../../xds/model/bootstrap.ts';
+import type {
+  Bootstrap,
+  MetadataSource,
+  ParsedBootstrap,
+  ServerConfig,
+  ServerCredentials,
+  WorkloadCertificate,
+} from '../../../xds/model/bootstrap.ts';
 import { consul } from './consul.ts';
 import { envoyGateway } from './envoy-gateway.ts';
 import { generic } from './generic.ts';
@@ -42,16 +49,10 @@ function toBootstrap(reader: PresetReader, draft: PresetDraft): Bootstrap {
   // A socket file does not leave the machine.
   const isClear = credentials.kind === 'insecure' && !serverUri.startsWith('unix:');
   const metadata = headersOf(reader, draft, isClear);
+  const sent = metadata.length === 0 ? {} : { metadata };
+  const workloadCertificate = workloadCertificateOf(draft, { serverUri, credentials, features: [], ...sent });
   return {
-    servers: [
-      {
-        serverUri,
-        credentials,
-        features: [],
-        mode: draft.mode,
-        ...(metadata.length === 0 ? {} : { metadata }),
-      },
-    ],
+    servers: [{ serverUri, credentials, features: [], mode: draft.mode, ...sent }],
     node: {
       id: reader.first('OUTRIGGER_NODE_ID') || draft.nodeId,
       cluster: reader.first('OUTRIGGER_NODE_CLUSTER') || draft.nodeCluster,
@@ -61,7 +62,18 @@ function toBootstrap(reader: PresetReader, draft: PresetDraft): Bootstrap {
     ...(draft.secretServers !== undefined && { secretServers: draft.secretServers }),
     ...(draft.secretFiles !== undefined && { secretFiles: draft.secretFiles }),
     ...(draft.certificateProviders !== undefined && { certificateProviders: draft.certificateProviders }),
+    ...(workloadCertificate !== null && { workloadCertificate }),
   };
+}
+
+/** Who asks for it shows the token, so none is asked for in clear text. */
+function workloadCertificateOf(
+  { workloadCertificate: wanted }: PresetDraft,
+  controlPlane: ServerConfig,
+): WorkloadCertificate | null {
+  if (wanted === undefined || controlPlane.credentials.kind === 'insecure') return null;
+  const { address, ...others } = wanted;
+  return { ...others, authority: address === null ? controlPlane : { ...controlPlane, serverUri: address } };
 }
 
 function credentialsOf(reader: PresetReader, { tls }: PresetDraft): ServerCredentials {
