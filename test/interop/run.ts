@@ -7,9 +7,18 @@ import { consul } from './consul.ts';
 import { envoyGateway } from './envoy-gateway.ts';
 import { goControlPlane } from './go-control-plane.ts';
 import { istio } from './istio.ts';
+import { istioMutualTls } from './istio-mutual-tls.ts';
 import { javaControlPlane } from './java-control-plane.ts';
 import { sameAsEnvoy } from './same-as-envoy.ts';
 
-const judges: readonly Judge[] = [goControlPlane, sameAsEnvoy, javaControlPlane, istio, consul, envoyGateway];
+const judges: readonly Judge[] = [
+  goControlPlane,
+  sameAsEnvoy,
+  javaControlPlane,
+  istio,
+  istioMutualTls,
+  consul,
+  envoyGateway,
+];
 
 process.exit(await hold(judges, process.argv.slice(2)));
