@@ -19,7 +19,9 @@ import {
 const outBytes = 262_144;
 /** Room for one call: its header block and message. */
 const callBytes = 4096;
-/** As many calls of one connection are told apart at a time. */
+/** Calls at a time on one connection, at most, whatever the peer allows. */
+const maxActive = 1000;
+/** As many streams of one connection are told apart. */
 const maxStreams = 16_384;
 
 const settingTableSize = 1;
@@ -47,7 +49,7 @@ export class RawConnection {
   #rest: Buffer | null = null;
   #nextId = 1;
   #active = 0;
-  #maxActive = maxStreams;
+  #maxActive = maxActive;
   #window = 65_535;
   #received = 0;
   #isReady = false;
@@ -104,24 +106,34 @@ export class RawConnection {
     const buf = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
     while (buf.length - at >= frameHeaderBytes) {
-      const length = buf.readUIntBE(at, 3);
+      const length = (buf[at]! << 16) | (buf[at + 1]! << 8) | buf[at + 2]!;
       const end = at + frameHeaderBytes + length;
       if (end > buf.length) break;
-      this.#onFrame(buf[at + 3]!, buf[at + 4]!, buf.readUInt32BE(at + 5), buf.subarray(at + frameHeaderBytes, end));
+      this.#onFrame(buf, at, length);
       at = end;
     }
     this.#rest = at === buf.length ? null : buf.subarray(at);
     this.flush();
   }
 
-  #onFrame(type: number, flags: number, id: number, payload: Buffer): void {
-    if (type === frameType.data) {
-      if (payload.length > 0) this.#hasData[(id >> 1) % maxStreams] = 1;
-      this.#credit(payload.length);
-    }
+  #onFrame(buf: Buffer, at: number, length: number): void {
+    const type = buf[at + 3]!;
+    const flags = buf[at + 4]!;
     if (type === frameType.data || type === frameType.headers) {
+      const id = buf.readUInt32BE(at + 5);
+      if (type === frameType.data) {
+        if (length > 0) this.#hasData[(id >> 1) % maxStreams] = 1;
+        this.#credit(length);
+      }
       if ((flags & endStream) !== 0) this.#end(id, this.#hasData[(id >> 1) % maxStreams] === 1);
-    } else if (type === frameType.rstStream) {
+    } else {
+      const start = at + frameHeaderBytes;
+      this.#onControl(type, flags, buf.readUInt32BE(at + 5), buf.subarray(start, start + length));
+    }
+  }
+
+  #onControl(type: number, flags: number, id: number, payload: Buffer): void {
+    if (type === frameType.rstStream) {
       this.#end(id, false);
     } else if (type === frameType.windowUpdate) {
       if (id === 0) this.#window += payload.readUInt32BE(0);
@@ -139,7 +151,7 @@ export class RawConnection {
     for (let at = 0; at + 6 <= payload.length; at += 6) {
       const value = payload.readUInt32BE(at + 2);
       if (payload.readUInt16BE(at) === settingTableSize) this.#encoder.limitTable(value);
-      if (payload.readUInt16BE(at) === settingMaxStreams) this.#maxActive = Math.min(value, maxStreams);
+      if (payload.readUInt16BE(at) === settingMaxStreams) this.#maxActive = Math.min(value, maxActive);
     }
     this.#socket.write(settingsAckFrame);
     if (this.#isReady) return;

@@ -26,7 +26,9 @@ export function writeHeader(
   flags: number,
   streamId: number,
 ): number {
-  out.writeUIntBE(length, at, 3);
+  out[at] = length >>> 16;
+  out[at + 1] = length >>> 8;
+  out[at + 2] = length;
   out[at + 3] = type;
   out[at + 4] = flags;
   return out.writeUInt32BE(streamId, at + 5);

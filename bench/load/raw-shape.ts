@@ -10,6 +10,7 @@ export interface RawShape {
   readonly connections: number;
   /** Calls at a time on each connection, where the next call begins when one has ended. */
   readonly streams: number;
+  /** Of what is measured; half a second comes before, whose calls count as units only. */
   readonly seconds: number;
   /** Whose habits of encoding header blocks are followed. */
   readonly peer: PeerName;

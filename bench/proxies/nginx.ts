@@ -36,7 +36,9 @@ function nginxConfig(port: number, { ports, tls }: Endpoints, folder: string): s
     '  server {',
     `    listen 127.0.0.1:${port} http2${tls === null ? '' : ' ssl'};`,
     ...(tls === null ? [] : [`    ssl_certificate ${tls.certificate};`, `    ssl_certificate_key ${tls.key};`]),
-    '    http2_max_concurrent_streams 1000;',
+    // It counts a stream for a while after its client has seen the end of it, refuses what is then one too many, and
+    // ends the connection when that has come often: so it gets room beyond what the load generator uses.
+    '    http2_max_concurrent_streams 2000;',
     // By default a connection of a client ends after 1,000 calls.
     '    keepalive_requests 1000000000;',
     `    location / { grpc_pass ${tls === null ? 'grpc' : 'grpcs'}://endpoints; grpc_socket_keepalive on; }`,
