@@ -1,6 +1,7 @@
 // The rules of the layout, each with its reason. A newcomer who breaks one should learn here why it exists.
 // The import ladder: an import may only point to a lower row or stay inside its own unit, types included.
 
+import { readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import {
   findCycle,
@@ -164,6 +165,16 @@ test('an import points to a lower row of the ladder or stays inside its own unit
     'what is low on the ladder can be read, tested and replaced without what is above it. Move the shared type down, ' +
       'or pass the thing in from row 6, which composes.',
   );
+});
+
+test('docs/architecture.md shows this very ladder', (t) => {
+  const page = readFileSync(new URL('../docs/architecture.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| ([0-9]) \| (.*?) \|/gm)].map(([, row, who]) => [
+    Number(row),
+    [...(who ?? '').matchAll(/`([^`]+)`/g)].map(([, unit]) => unit),
+  ]);
+  const expected = ladder.map(({ units }, row) => [row, [...units]]).reverse();
+  t.deepEqual(rows, expected);
 });
 
 test('only the composition imports what observes', (t) => {
