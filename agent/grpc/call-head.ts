@@ -13,6 +13,8 @@ export interface CallHead {
   readonly contentType: string;
   /** `application/grpc`, alone or followed by `+` or `;` (PROTOCOL-HTTP2.md). */
   readonly isGrpc: boolean;
+  /** Its answer has no content (RFC 9110 section 9.3.2). */
+  readonly isHead: boolean;
   /** The first block. Valid only while the head is being directed, unless retained. */
   readonly block: HeaderBlock;
 }
@@ -25,6 +27,7 @@ interface HeadOfShape {
   readonly hasHost: boolean;
   readonly contentType: string | null;
   readonly isGrpc: boolean;
+  readonly isHead: boolean | null;
 }
 
 export type CallHeadMemo = ShapeMemo<HeadOfShape>;
@@ -50,6 +53,7 @@ export function readCallHead(block: HeaderBlock, memo: CallHeadMemo): CallHead {
     hasHost: known.hasHost,
     contentType,
     isGrpc: known.contentType === null ? isGrpcContentType(contentType) : known.isGrpc,
+    isHead: known.isHead ?? block.value(':method') === 'HEAD',
     block,
   };
 }
@@ -57,6 +61,7 @@ export function readCallHead(block: HeaderBlock, memo: CallHeadMemo): CallHead {
 function headOfShape(shape: Shape): HeadOfShape {
   const path = fixedValue(shape, ':path');
   const contentType = fixedValue(shape, 'content-type');
+  const method = fixedValue(shape, ':method');
   return {
     path,
     method: methodOf(path ?? ''),
@@ -64,6 +69,7 @@ function headOfShape(shape: Shape): HeadOfShape {
     hasHost: shape.indexOf('host') !== -1,
     contentType,
     isGrpc: isGrpcContentType(contentType ?? ''),
+    isHead: method === null ? null : method === 'HEAD',
   };
 }
 

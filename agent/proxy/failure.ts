@@ -27,6 +27,7 @@ export interface CallFailure extends CallOutcome {
 /** What `answerFailure` needs to know of the call. */
 export interface FailedCall {
   readonly isGrpc: boolean;
+  readonly isHead: boolean;
   readonly contentType: string;
   /** The response's first HEADERS have gone to the client. */
   readonly responseStarted: boolean;
@@ -100,8 +101,8 @@ export function answerFailure(stream: Stream, shapes: HeaderShapes, call: Failed
     ['content-type', 'text/plain; charset=utf-8'],
     ['content-length', String(body.length)],
   ] as const;
-  sendHead([...head, ...ofBody, ...fields], false);
-  stream.sendData(body, 0, body.length, true);
+  sendHead([...head, ...ofBody, ...fields], call.isHead);
+  if (!call.isHead) stream.sendData(body, 0, body.length, true);
 }
 
 /** A response that is HTTP's failure and carries no grpc-status counts by its `:status`; -1 for 200. */

@@ -45,6 +45,22 @@ test('(69) application/grpc-web and application/grpcx are not gRPC: their client
   }
 });
 
+test('a HEAD request that is answered here gets the head of the answer alone (RFC 9110, section 9.3.2)', async (t) => {
+  const mesh = await startRawMesh(t, () => plainMesh('echo', 'outbound', []));
+  const client = await mesh.client();
+  const lengths: (string | undefined)[] = [];
+  for (const [at, method] of ['GET', 'HEAD'].entries()) {
+    const id = 2 * at + 1;
+    const fields = without('content-type').map(([name, value]) => [name, name === ':method' ? method : value] as const);
+    client.send(headers(id, fields, endStream));
+    const answer = await client.expect('HEADERS', id);
+    t.is(field(answer.fields, ':status'), '503');
+    t.is(answer.endStream, method === 'HEAD', method);
+    lengths.push(field(answer.fields, 'content-length'));
+  }
+  t.is(lengths[0], lengths[1]);
+});
+
 interface Cause {
   readonly resources: (port: number) => readonly ServingResource[];
   /** What the endpoint does, when it is asked at all. */
