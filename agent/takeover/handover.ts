@@ -64,6 +64,7 @@ export class Handover {
     this.#server.listen(path, resolve);
     process.umask(umask);
     await promise;
+    log('info', 'another agent may take over', { path });
     this.#server.on('error', (error) => log('warn', 'accept failed', { error: error.message }));
   }
 
@@ -82,13 +83,13 @@ export class Handover {
         ? `it belongs to another user (${process.getuid?.()}, not ${user})`
         : this.#successor === null
           ? null
-          : `process ${this.#successor.pid} is taking over already`;
+          : `${this.#successor.pid === 0 ? 'another process' : `process ${this.#successor.pid}`} is taking over already`;
     if (reason !== null) {
       socket.on('error', () => {});
       socket.end(formatMessage({ kind: 'refused', reason }));
       return;
     }
-    this.#successor = new Conversation(socket, {
+    const successor = new Conversation(socket, {
       ...this.#options,
       leave: () => {
         // Before the successor is told, since closing removes the file that it makes anew.
@@ -96,9 +97,10 @@ export class Handover {
         return leave();
       },
       onOver: () => {
-        this.#successor = null;
+        if (this.#successor === successor) this.#successor = null;
       },
     });
+    this.#successor = successor;
   }
 }
 
@@ -193,6 +195,7 @@ class Conversation {
   #refuse(reason: string): void {
     this.#socket.end(formatMessage({ kind: 'refused', reason }));
     this.#abandon(reason);
+    this.#options.onOver();
   }
 
   #say(message: FromPredecessor): void {

@@ -167,6 +167,6 @@ export class Predecessor {
 
   #failure(reason: string): Error {
     this.close();
-    return new Error(`can't take over from process ${this.pid || 'of'} at ${this.#path}: ${reason}`);
+    return new Error(`can't take over at ${this.#path}: ${reason}`);
   }
 }

@@ -1,43 +1,13 @@
 // An upgrade on a plain host: the next agent takes the listening sockets over, and the one before it drains.
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import test from 'ava';
 import { loadDescriptorPassing } from '../../agent/native/descriptor-passing.ts';
-import { createXdsServer } from '../../xds/server/xds-server.ts';
-import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
-import { EchoClient, startEchoServer } from '../support/echo-service.ts';
+import type { AgentProcess } from '../support/agent-process.ts';
+import { EchoClient } from '../support/echo-service.ts';
 import { LoadClient, portsOf } from '../support/load-clients.ts';
-import { plainMesh } from '../support/resources.ts';
+import { startTakeoverHost } from '../support/takeover-host.ts';
 
 const on = 'reason' in loadDescriptorPassing() ? test.serial.skip : test.serial;
-
-/** A control plane with one listener, an endpoint, and agents that follow each other. */
-async function startHost(t: ExecutionContext) {
-  const folder = mkdtempSync(join(tmpdir(), 'outrigger-'));
-  const socket = join(folder, 'takeover');
-  const server = await startEchoServer();
-  const controlPlane = createXdsServer({ log: () => {} });
-  const xdsPort = await controlPlane.listen({ host: '127.0.0.1', port: 0 });
-  controlPlane.setSnapshot('client', plainMesh('echo', 'outbound', [server.port]));
-  const agents: AgentProcess[] = [];
-  t.teardown(async () => {
-    for (const agent of agents) agent.kill('SIGKILL');
-    await controlPlane.close();
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return {
-    socket,
-    controlPlane,
-    /** Resolves when its admin port answers: at once, or when it has taken over. */
-    start: async (...args: string[]): Promise<AgentProcess> => {
-      const agent = await startAgentProcess({ xdsPort, node: 'client', args: ['--takeover', socket, ...args] });
-      agents.push(agent);
-      return agent;
-    },
-  };
-}
 
 const tookOver = (agent: AgentProcess) => agent.line(({ msg }) => msg === 'took over');
 
@@ -47,8 +17,8 @@ for (const counts of [
 ]) {
   on(`three upgrades under load fail no call, with ${counts.join(', then ')} data planes`, async (t) => {
     t.timeout(60_000);
-    const { socket, start } = await startHost(t);
-    let agent = await start('--concurrency', `${counts[0]}`);
+    const { socket, start } = await startTakeoverHost(t);
+    let agent = await start(['--concurrency', `${counts[0]}`]);
     const port = await agent.listenerPort('echo');
     const { adminPort } = agent;
     const target = portsOf([port]);
@@ -58,7 +28,7 @@ for (const counts of [
     t.log(`clients on ${clients.map(({ stack }) => stack).join(', ')}`);
     await Promise.all(clients.map((client) => client.reached(200, ['echo'])));
     for (const count of counts.slice(1)) {
-      const next = await start('--concurrency', `${count}`);
+      const next = await start(['--concurrency', `${count}`]);
       await tookOver(next);
       t.is(await next.listenerPort('echo'), port);
       t.is(next.adminPort, adminPort);
@@ -77,8 +47,8 @@ for (const counts of [
 }
 
 on('a call that goes on ends at the agent that it began at, while others go to the next', async (t) => {
-  const { start } = await startHost(t);
-  const first = await start('--drain-time', '60');
+  const { start } = await startTakeoverHost(t);
+  const first = await start(['--drain-time', '60']);
   const port = await first.listenerPort('echo');
   const client = new EchoClient(port, 'echo');
   const call = client.bidi();
