@@ -26,6 +26,7 @@ import { defaultListenerLimits } from './listener/connection-cap.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import { loadOriginalDestination } from './listener/original-dst.ts';
 import type { Redirection } from './listener/redirection.ts';
+import { OwnServices } from './local/own-services.ts';
 import { loadDescriptorPassing } from './native/descriptor-passing.ts';
 import type { CallObserver } from './observe/call-observer.ts';
 import type { Log, LogLevel } from './observe/log.ts';
@@ -37,6 +38,7 @@ import { type StatsCounter, StatsRegion } from './stats/stats-region.ts';
 import { CallRecorder } from './telemetry/call-recorder.ts';
 import { TraceSampler } from './telemetry/call-tracer.ts';
 import { ClusterManager } from './upstream/cluster-manager.ts';
+import type { PoolOptions } from './upstream/connection-pool.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** Calls of a listener that was removed or moved may go on for this long. */
@@ -58,6 +60,9 @@ export class DataPlane {
   readonly #contexts = new Map<string, ListenerContext>();
   /** Listeners without a port. */
   readonly #named: OnDemandNames<ListenerContext>;
+  /** By listener. */
+  readonly #own = new Map<string, OwnServices>();
+  readonly #upstream: Pick<PoolOptions, 'environment' | 'random'>;
   readonly #recorder: CallRecorder | null;
   #logLevel: number;
 
@@ -90,9 +95,9 @@ export class DataPlane {
       onLimitHit: (limit, from, peer) => limits.hit(limit, from, peer),
     });
     this.#deadlines = new DeadlineQueue({ now, flusher });
+    this.#upstream = { environment: environment('client'), random: Math.random };
     this.#clusters = new ClusterManager({
-      environment: environment('client'),
-      random: Math.random,
+      ...this.#upstream,
       onOverflow: (limit, peer) => limits.hit(limit, 'server', peer),
       onUnusable: (name, error) => this.#logUnusable('cluster', name, error),
     });
@@ -180,6 +185,7 @@ export class DataPlane {
   stop(): void {
     this.#named.stop();
     this.#listeners.close();
+    for (const own of this.#own.values()) own.close();
     this.#clusters.destroy();
     this.#deadlines.stop();
     this.#recorder?.stop();
@@ -258,6 +264,8 @@ export class DataPlane {
       case 'listener':
         if (!this.#named.remove(name)) this.#listeners.remove(name);
         this.#contexts.delete(name);
+        this.#own.get(name)?.drain();
+        this.#own.delete(name);
         return;
     }
   }
@@ -281,12 +289,24 @@ export class DataPlane {
         : this.#routes.directorOf(routes);
     const rate = callRate === undefined ? null : new CallRateLimit(callRate, () => this.#flusher.now());
     const filters = CallFilters.compile(http.filters, rate);
-    const context: ListenerContext = { name, direction, director, filters };
+    const local = http.ownServices === undefined ? null : this.#ownOf(name).update(http.ownServices);
+    const context: ListenerContext = { name, direction, director, filters, local };
     this.#contexts.set(name, context);
     return context;
   }
 
+  /** Of a listener: the same through all its versions. */
+  #ownOf(name: string): OwnServices {
+    let own = this.#own.get(name);
+    if (own === undefined) {
+      own = new OwnServices({ ...this.#upstream, connectTimeoutMs: 5_000 });
+      this.#own.set(name, own);
+    }
+    return own;
+  }
+
   async #drain(plan: DrainPlan): Promise<void> {
+    for (const own of this.#own.values()) own.drain();
     const callsCut = await this.#listeners.drain(plan);
     this.#recorder?.flush();
     this.#post({ kind: 'drained', callsCut });

@@ -54,7 +54,7 @@ test('every command and flag that a page shows is one that there is', (t) => {
 
 test('the agent.yaml of README.md is sound', (t) => {
   const [, text = ''] = /<<'YAML'\n(.*?)\nYAML/s.exec(read('README.md')) ?? [];
-  const { problems } = parseAgentFile(text, { name: 'agent.yaml', folder: '.', readFile: () => '' });
+  const { problems } = parseAgentFile(text, { name: 'agent.yaml', folder: '.', readFile: () => Buffer.alloc(0) });
   t.deepEqual(problems, []);
 });
 

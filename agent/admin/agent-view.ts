@@ -252,9 +252,12 @@ function endpointsOf(
   return resource?.type === 'endpoints' ? resource.value : undefined;
 }
 
-/** A private key never leaves the process. */
+/** A private key never leaves the process. Descriptor sets are of a size that would hide all the rest. */
 function withoutKeys(value: unknown): unknown {
   return JSON.parse(
-    JSON.stringify(value, (key, field) => (key === 'privateKeyPem' && field !== null ? '[redacted]' : field)),
+    JSON.stringify(value, (key, field) => {
+      if (key === 'descriptorSets' && Array.isArray(field)) return field.length;
+      return key === 'privateKeyPem' && field !== null ? '[redacted]' : field;
+    }),
   );
 }

@@ -79,7 +79,7 @@ function keysOfText(text: string): string[] {
 
 /** Reads agent.yaml and the files that it names. */
 export function parseAgentFileText(text: string, file: string): ParsedAgentFile {
-  return parseAgentFile(text, { name: file, folder: dirname(file), readFile: (path) => readFileSync(path, 'utf8') });
+  return parseAgentFile(text, { name: file, folder: dirname(file), readFile: (path) => readFileSync(path) });
 }
 
 /** What a file says that names listeners and routes itself. */

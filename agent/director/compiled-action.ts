@@ -62,10 +62,6 @@ export function compileAction(route: Route, virtualHost: Level, where: string, d
       const { status: code, message } = action;
       return always({ kind: 'reject', status: code, message, flag: '-', route: traitsOf(null), http: null });
     }
-    case 'reply': {
-      const http = { status: 200, body: '', fields: [], grpcMessage: frameMessage(action.message) };
-      return always({ kind: 'reject', status: status.OK, message: '', flag: '-', route: traitsOf(null), http });
-    }
     case 'non-forwarding':
       return always({ kind: 'local' });
     case 'unsupported':
@@ -178,14 +174,6 @@ function mergeOverrides(levels: readonly (Pick<Level, 'filterOverrides'> | null)
   return own.length === 0 ? null : Object.fromEntries(own);
 }
 
-/** As gRPC frames it, uncompressed (PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). */
-function frameMessage(message: Uint8Array): Buffer {
-  const frame = Buffer.alloc(5 + message.length);
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, 5);
-  return frame;
-}
-
 function always(decision: Decision): CompiledAction {
   return { decide: () => decision };
 }
@@ -204,8 +192,6 @@ export function describeAction(action: RouteAction): string {
       return `redirected, by HTTP status ${action.status}`;
     case 'direct-response':
       return `answered directly, by HTTP status ${action.status}`;
-    case 'reply':
-      return 'answered by the agent itself';
     case 'reject':
       return `rejected with ${statusName(action.status)}`;
     case 'non-forwarding':

@@ -51,8 +51,6 @@ export interface HttpAnswer {
   /** `null`: code and message. */
   readonly body: string | null;
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** What callers get before their status that do speak gRPC: a message in its frame. Absent: nothing. */
-  readonly grpcMessage?: Buffer;
 }
 
 /** How a forwarded call is to be treated. All times in milliseconds; `null`: no limit. */
@@ -67,6 +65,18 @@ export interface CallPolicy extends RouteTraits {
   /** Makes of a call what balancing by hash goes by. */
   readonly hash: CallHash | null;
 }
+
+/** The client's own deadline counts, and nothing else. */
+export const plainPolicy: CallPolicy = {
+  timeoutMs: null,
+  maxStreamDurationMs: null,
+  grpcTimeoutMaxMs: null,
+  retry: null,
+  unknownClusterStatus: 14,
+  hash: null,
+  rewrite: null,
+  filterOverrides: null,
+};
 
 export interface CallHash {
   /** 64 bits, unsigned; `null` where the call has nothing to go by. `peer` is `host:port` of who calls. */

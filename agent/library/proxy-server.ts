@@ -151,14 +151,20 @@ export class ProxyServer {
       // It is in the log.
       onFault: () => {},
     });
-    const handled: CallContext = { name: 'registered', direction: 'inbound', director: elsewhere, filters: null };
+    const handled: CallContext = {
+      name: 'registered',
+      direction: 'inbound',
+      director: elsewhere,
+      filters: null,
+      local: null,
+    };
     this.#proxyCall = (call, path, maxMessageBytes) => {
       const accept = (stream: Stream) => proxy.accept(stream, handled);
       HandledCall.begin(call, { path, maxMessageBytes, shapes, flusher, accept });
     };
     this.#listeners = new ProxyListeners({
       environment: environment('server'),
-      context: { direction: 'inbound', director, filters: null },
+      context: { direction: 'inbound', director, filters: null, local: null },
       accept: (stream, context) => proxy.accept(stream, context),
     });
   }

@@ -18,6 +18,8 @@ export interface CallContext {
   readonly director: Director<CallContext>;
   /** What is asked about each call before it goes anywhere; `null`: nothing. */
   readonly filters: CallFilters | null;
+  /** What takes calls that a route leaves to this process; `null`: nothing does. */
+  readonly local: Upstream | null;
 }
 
 /** What a call needs of the cluster that takes it. */

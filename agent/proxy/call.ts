@@ -4,7 +4,7 @@
 //   head ──direct──▶ directing ──pick──▶ connecting ──room──▶ streaming ──last byte──▶ ended
 //     └──────────────── reject, failure, deadline, cancel: answered, then ──────────────▲
 import type { CallName } from '../../xds/model/cluster.ts';
-import { type CallPolicy, type Decision, type PendingDecision, traitsOf } from '../director/decision.ts';
+import { type CallPolicy, type Decision, type PendingDecision, plainPolicy, traitsOf } from '../director/decision.ts';
 import { type CallHead, readCallHead } from '../grpc/call-head.ts';
 import { status } from '../grpc/status.ts';
 import { readMessage, readStatus } from '../grpc/trailers.ts';
@@ -20,7 +20,7 @@ import { calledServer } from '../upstream/called-server.ts';
 import type { UpstreamEndpoint } from '../upstream/endpoint.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { callDeadline, clientTimeout, deadlineMessage, requestTimeout } from './call-deadline.ts';
-import { type CallContext, type ProxyParts, upstreamHead, withoutHost } from './call-parts.ts';
+import { type CallContext, type ProxyParts, type Upstream, upstreamHead, withoutHost } from './call-parts.ts';
 import { CallRetries } from './call-retries.ts';
 import { EndingCall } from './ending-call.ts';
 import { type CallFailure, headTooLarge, noHandler, statusOfResponseHead, unknownCluster } from './failure.ts';
@@ -149,7 +149,9 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
       return;
     }
     if (decision.kind === 'local') {
-      this.fail(noHandler(this.#context.name, this.method));
+      const { local, name } = this.#context;
+      if (local === null) this.fail(noHandler(name, this.method));
+      else this.#forward(local, plainPolicy, block);
       return;
     }
     const cluster = this.parts.clusters.get(decision.cluster);
@@ -159,8 +161,12 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
       this.fail(unknownCluster(this.#context.name, this.method, decision));
       return;
     }
-    this.#policy = decision.policy;
-    const { hash, retry } = decision.policy;
+    this.#forward(cluster, decision.policy, block);
+  }
+
+  #forward(cluster: Upstream, policy: CallPolicy, block: HeaderBlock): void {
+    this.#policy = policy;
+    const { hash, retry } = policy;
     if (hash !== null) this.#hash = hash.of(this.head!, this.peer);
     if (retry !== null) this.retries = new CallRetries(retry, cluster, this.parts.random);
     const overflow = cluster.begin(this.downstream.connection);
@@ -170,7 +176,7 @@ export class Call extends EndingCall implements StreamHandler, AttemptOwner {
     }
     this.upstreamCluster = cluster;
     if (cluster.callName !== null) this.#server = this.#calledServer(cluster.callName, block);
-    this.#setDeadline(callDeadline(this.startedMs, this.#clientTimeoutMs, decision.policy));
+    this.#setDeadline(callDeadline(this.startedMs, this.#clientTimeoutMs, policy));
     if (this.deadlineMs <= this.parts.now()) this.deadlineExpired();
     else this.#tryEndpoint(block);
   }

@@ -77,12 +77,7 @@ export function answerFailure(stream: Stream, shapes: HeaderShapes, call: Failed
   if (call.isGrpc) {
     const outcome: [string, string][] = [['grpc-status', String(failure.status)]];
     if (failure.message !== '') outcome.push(['grpc-message', encodeGrpcMessage(failure.message)]);
-    const message = call.http?.grpcMessage;
-    if (message !== undefined && !call.responseStarted) {
-      sendHead([[':status', '200'], ['content-type', call.contentType], ...fields], false);
-      stream.sendData(message, 0, message.length, false);
-      stream.sendHeaders(shapes.block(outcome), true);
-    } else if (call.responseStarted) stream.sendHeaders(shapes.block(outcome), true);
+    if (call.responseStarted) stream.sendHeaders(shapes.block(outcome), true);
     else sendHead([[':status', '200'], ['content-type', call.contentType], ...outcome, ...fields], true);
     return;
   }

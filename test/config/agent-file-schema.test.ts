@@ -8,10 +8,13 @@ import { schemaProblems } from './json-schema.ts';
 
 const path = new URL('../../agent/config/agent-file/agent-file.schema.json', import.meta.url);
 const schema = JSON.parse(readFileSync(path, 'utf8'));
-const pem = (name: string) => readFileSync(new URL(`../http2/fixtures/${name}`, import.meta.url), 'utf8');
+const pem = (name: string) => readFileSync(new URL(`../http2/fixtures/${name}`, import.meta.url));
+/** Of one file without anything in it. */
+const descriptors = Buffer.from('\n\t\n\x07a.proto', 'latin1');
 
 function readerProblems(text: string): readonly string[] {
-  const readFile = (file: string) => pem(file.slice(file.lastIndexOf('/') + 1));
+  const readFile = (file: string) =>
+    file.endsWith('.binpb') ? descriptors : pem(file.slice(file.lastIndexOf('/') + 1));
   return parseAgentFile(text, { name: 'agent.yaml', folder: '/', readFile }).problems;
 }
 
@@ -38,6 +41,7 @@ const sound: readonly string[] = [
   frontend('tls: [{ cert: client.pem, key: client-key.pem }, { cert: server.pem, key: server-key.pem }]'),
   frontend('health: true, tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem, client_cert: optional }'),
   frontend('edge: true, forwarded_for: overwrite, client_cert_header: set'),
+  frontend('reflection: { descriptors: [shop.binpb, cart.binpb] }'),
   frontend('call_rate: { per_second: 5, burst: 10, status: UNAVAILABLE }'),
   frontend(
     'max_concurrent_streams: 5, idle_timeout: 1m, max_connection_age: 2h, keepalive: { interval: 10s, timeout: 1s }',
@@ -102,6 +106,9 @@ const wrong: readonly string[] = [
   frontend('tls: [{ cert: server.pem }]'),
   frontend('edge: 1'),
   frontend('health: yes please'),
+  frontend('reflection: true'),
+  frontend('reflection: { descriptors: [] }'),
+  frontend('reflection: { descriptor: [shop.binpb] }'),
   frontend('tls: { cert: server.pem, key: server-key.pem, client_cert: optional }'),
   frontend('tls: { cert: server.pem, key: server-key.pem, client_ca: ca.pem, client_cert: maybe }'),
   frontend('forwarded_for: always'),
@@ -150,7 +157,8 @@ for (const file of globSync('examples/*/agent.yaml', { cwd: root })) {
 
 for (const [index, text] of examples.entries()) {
   test(`example ${index + 1} of the documentation is sound, without a warning`, (t) => {
-    const readFile = (file: string) => pem(/key$/.test(file) ? 'server-key.pem' : 'server.pem');
+    const readFile = (file: string) =>
+      file.endsWith('.binpb') ? descriptors : pem(/key$/.test(file) ? 'server-key.pem' : 'server.pem');
     const { problems, warnings } = parseAgentFile(text, { name: 'agent.yaml', folder: '/', readFile });
     t.deepEqual([...problems, ...warnings, ...schemaProblems(schema, parseYaml(text))], []);
   });

@@ -9,7 +9,7 @@ import type { Route } from '../../xds/model/route.ts';
 const fixtures = fileURLToPath(new URL('../http2/fixtures', import.meta.url));
 
 function parse(text: string): ParsedAgentFile {
-  return parseAgentFile(text, { name: 'agent.yaml', folder: fixtures, readFile: (path) => readFileSync(path, 'utf8') });
+  return parseAgentFile(text, { name: 'agent.yaml', folder: fixtures, readFile: (path) => readFileSync(path) });
 }
 
 function sound(text: string): ParsedAgentFile {

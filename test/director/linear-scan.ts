@@ -25,7 +25,6 @@ export function scanRoutes(config: RouteConfiguration, call: PlainCall, random: 
   const { action } = taking;
   if (action.kind === 'non-forwarding') return 'local';
   if (action.kind === 'reject') return action.status;
-  if (action.kind === 'reply') return 0;
   if (action.kind === 'direct-response') return { 400: 13, 403: 7, 503: 14 }[action.status] ?? 2;
   if (action.kind === 'unsupported' || action.kind === 'redirect' || 'field' in action.clusters) return 14;
   let left = random * action.clusters.reduce((sum, { weight }) => sum + weight, 0);

@@ -27,7 +27,7 @@ async function border(t: ExecutionContext, frontend: string, isTls = false): Pro
   const server = await startEchoServer();
   const text = `frontends: [{ name: edge, listen: "127.0.0.1:0", routes: [{ backend: a }], ${frontend} }]
 backends: { a: { endpoints: ["127.0.0.1:${server.port}"] } }`;
-  const options = { name: 'agent.yaml', folder: fixtures, readFile: (path: string) => readFileSync(path, 'utf8') };
+  const options = { name: 'agent.yaml', folder: fixtures, readFile: (path: string) => readFileSync(path) };
   const { resources, problems } = parseAgentFile(text, options);
   t.deepEqual(problems, []);
   const serving = resources.flatMap((resource): ServingResource[] => (resource.type === 'secret' ? [] : [resource]));
@@ -110,17 +110,6 @@ test('an edge allows fewer calls at once and smaller windows (Envoy, "Configurin
   const own = await border(t, 'edge: true, max_concurrent_streams: 7');
   const given = await new Promise<http2.Settings>((resolve) => own.session.once('remoteSettings', resolve));
   t.is(given.maxConcurrentStreams, 7);
-});
-
-test('the health of the agent is its own to tell, to gRPC and before all routes', async (t) => {
-  const { session, server } = await border(t, 'health: true, call_rate: { per_second: 100 }');
-  const check = await call(session, { ':path': '/grpc.health.v1.Health/Check' }, Buffer.alloc(5));
-  t.is(check.headers['content-type'], 'application/grpc');
-  t.deepEqual([...check.body], [0, 0, 0, 0, 2, 0x08, 0x01], 'HealthCheckResponse { status: SERVING }');
-  t.is(check.trailers?.['grpc-status'], '0');
-  const watch = await call(session, { ':path': '/grpc.health.v1.Health/Watch' }, Buffer.alloc(5));
-  t.is(watch.headers['grpc-status'], '12');
-  t.is(server.calls.length, 0);
 });
 
 test('a client certificate may be optional: none is fine', async (t) => {

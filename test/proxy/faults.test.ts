@@ -71,7 +71,7 @@ async function startBroken(t: ExecutionContext, { direct, observer, clusters }: 
     direct: (head, facts) =>
       direct !== undefined && head.method.startsWith('bad') ? direct(head, facts) : forwardTo('echo'),
   };
-  const context: CallContext = { name: 'broken', direction: 'outbound', director, filters: null };
+  const context: CallContext = { name: 'broken', direction: 'outbound', director, filters: null, local: null };
   const handler = {
     onStream: (stream: Stream) => proxy.accept(stream, context),
     onRoom() {},

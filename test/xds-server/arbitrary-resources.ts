@@ -133,7 +133,9 @@ function withLife<Value extends object>(arbitrary: fc.Arbitrary<Value>) {
     .map(([value, life]) => (life === null ? value : { ...value, connectionLife: life }));
 }
 
-const managerFields = record<Omit<HttpConnectionManager, 'connectionLife' | 'grpcWeb' | 'callRate' | 'isEdge'>>({
+const managerFields = record<
+  Omit<HttpConnectionManager, 'connectionLife' | 'grpcWeb' | 'callRate' | 'isEdge' | 'ownServices'>
+>({
   statPrefix: name,
   routes: fc.oneof(
     name.map((rds) => ({ kind: 'rds', name: rds }) as const),

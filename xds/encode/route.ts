@@ -46,8 +46,6 @@ function encodeAction(route: string, action: RouteAction, pack: Pack): object {
       return { direct_response: { status: action.status, body: { inline_string: action.body } } };
     case 'non-forwarding':
       return { non_forwarding_action: {} };
-    case 'reply':
-      throw new TypeError(`route ${route} cannot be encoded: it answers with a message`);
     case 'reject':
       throw new TypeError(`route ${route} cannot be encoded: it answers with a gRPC status`);
     case 'unsupported':

@@ -64,6 +64,22 @@ export interface HttpConnectionManager {
   readonly callRate?: CallRate;
   /** Its clients are strangers: fewer streams and smaller windows than inside a mesh. */
   readonly isEdge?: true;
+  /** What it answers itself, where a route leaves a call to this process. Absent: nothing. */
+  readonly ownServices?: OwnServices;
+}
+
+/** Health (grpc.health.v1) and server reflection (grpc.reflection.v1, v1alpha). */
+export interface OwnServices {
+  /** Services whose calls go somewhere. */
+  readonly healthOf: readonly ServiceName[];
+  /** Serialised `google.protobuf.FileDescriptorSet`, base64 each; empty: there is no reflection. */
+  readonly descriptorSets: readonly string[];
+}
+
+/** `prefix` of an empty text is any service. */
+export interface ServiceName {
+  readonly kind: 'exact' | 'prefix';
+  readonly value: string;
 }
 
 /** Calls beyond it are refused with flag RL. Counted by each data plane (worker). */

@@ -77,8 +77,6 @@ export type RouteAction =
   | { readonly kind: 'direct-response'; readonly status: number; readonly body: string }
   /** A gRPC status (1 to 16) said outright, which no xDS message can: of configuration files. */
   | { readonly kind: 'reject'; readonly status: number; readonly message: string }
-  /** Every call is answered OK with this one message of protobuf, which no xDS message can say: of configuration files. */
-  | { readonly kind: 'reply'; readonly message: Uint8Array }
   /** `non_forwarding_action` (gRFC A36): the call is for the server at hand. */
   | { readonly kind: 'non-forwarding' }
   /** An action we know but do not carry out; a call that meets it fails, naming `reason` (a field path). */

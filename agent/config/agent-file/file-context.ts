@@ -2,13 +2,14 @@
 import { isAbsolute, join } from 'node:path';
 import type { YamlPlace, YamlReader } from '../yaml-reader.ts';
 
-/** The text of a file; throws where it can't be read. */
-export type ReadFile = (path: string) => string;
+/** The content of a file; throws where it can't be read. */
+export type ReadFile = (path: string) => Buffer;
 
 export class FileContext {
   readonly reader: YamlReader;
   readonly #folder: string;
   readonly #readFile: ReadFile;
+  readonly #contents = new Map<string, Buffer>();
   /** Texts of the files that were read, by path; `null` where one can't be. */
   readonly #texts = new Map<string, string | null>();
 
@@ -26,15 +27,21 @@ export class FileContext {
 
   /** The text of the file that is named at that place, or `null` with a problem noted. */
   file(place: YamlPlace): string | null {
+    return this.content(place)?.toString('utf8') ?? null;
+  }
+
+  /** As `file`, for what is no text. */
+  content(place: YamlPlace): Buffer | null {
     const name = this.reader.text(place);
     if (name === null) return null;
     const path = isAbsolute(name) ? name : join(this.#folder, name);
-    const known = this.#texts.get(path);
-    if (known !== undefined && known !== null) return known;
+    const known = this.#contents.get(path);
+    if (known !== undefined) return known;
     try {
-      const text = this.#readFile(path);
-      this.#texts.set(path, text);
-      return text;
+      const content = this.#readFile(path);
+      this.#contents.set(path, content);
+      this.#texts.set(path, content.toString('utf8'));
+      return content;
     } catch (error) {
       this.#texts.set(path, null);
       const code = error instanceof Error && 'code' in error ? error.code : '';

@@ -3,16 +3,16 @@ import { formatAddress } from '../../../xds/model/address.ts';
 import { anyConnection } from '../../../xds/model/filter-chain-match.ts';
 import type { FilterChain, HttpConnectionManager, Listener } from '../../../xds/model/listener.ts';
 import type { Resource } from '../../../xds/model/resource.ts';
-import { type Route, type RouteConfiguration, unchanged } from '../../../xds/model/route.ts';
-import { status } from '../../grpc/status.ts';
+import { type RouteConfiguration, unchanged } from '../../../xds/model/route.ts';
 import type { YamlPlace } from '../yaml-reader.ts';
 import type { Backend } from './backend-reader.ts';
 import { readBorder, readCallRate } from './border-reader.ts';
-import { anyName, type CallMatch, compileCallMatch } from './call-match.ts';
+import type { NameMatch } from './call-match.ts';
 import { type FrontendTls, readFrontendTls } from './certificates.ts';
 import { lifeKeys, readLife } from './connection-life.ts';
 import type { FileContext } from './file-context.ts';
 import { readGrpcWeb } from './grpc-web-reader.ts';
+import { readOwnServices } from './own-services-reader.ts';
 import { readRoutes } from './route-reader.ts';
 
 const keys = [
@@ -26,6 +26,7 @@ const keys = [
   'client_cert_header',
   'call_rate',
   'health',
+  'reflection',
   'grpc_web',
   'routes',
   ...lifeKeys,
@@ -57,12 +58,14 @@ export function readFrontends(
     if (fields.listen !== undefined && address.port !== 0)
       claim(addresses, formatAddress(address), item, 'the address');
     if (address.host !== '') claim(names, name, item, 'the name');
-    const routes = fields.routes === undefined ? [] : readRoutes(reader, fields.routes, backends, used);
+    const sentOn: NameMatch[] = [];
+    const routes = fields.routes === undefined ? [] : readRoutes(reader, fields.routes, backends, used, sentOn);
     if (routes.length === 0) reader.problem(fields.routes ?? item, 'needs "routes", one at least');
     const direction = fields.direction === undefined ? null : reader.word(fields.direction, 'direction', directions);
     const maxConcurrentStreams =
       fields.max_concurrent_streams === undefined ? null : reader.integer(fields.max_concurrent_streams, 1, 1_000_000);
     const isEdge = fields.edge === undefined ? false : (reader.boolean(fields.edge) ?? false);
+    const own = readOwnServices(context, fields, sentOn);
     const http: HttpConnectionManager = {
       statPrefix: name,
       routes: { kind: 'rds', name },
@@ -72,6 +75,7 @@ export function readFrontends(
       ...readLife(reader, fields),
       ...(isEdge ? { isEdge } : {}),
       ...(fields.call_rate === undefined ? {} : { callRate: readCallRate(reader, fields.call_rate) }),
+      ...(own.services === null ? {} : { ownServices: own.services }),
       ...(fields.grpc_web === undefined ? {} : { grpcWeb: readGrpcWeb(reader, fields.grpc_web) }),
     };
     const certificates = fields.tls === undefined ? [null] : readFrontendTls(context, fields.tls);
@@ -83,8 +87,7 @@ export function readFrontends(
       defaultFilterChain: null,
       filterChains: certificates.map((certificate) => chainOf(certificate, http)),
     };
-    const health = fields.health === undefined ? false : (reader.boolean(fields.health) ?? false);
-    const host = { name: '*', domains: ['*'], routes: health ? [...healthRoutes, ...routes] : routes, ...unchanged };
+    const host = { name: '*', domains: ['*'], routes: [...own.routes, ...routes], ...unchanged };
     const config: RouteConfiguration = {
       name,
       virtualHosts: [host],
@@ -106,32 +109,3 @@ function chainOf(certificate: FrontendTls | null, http: HttpConnectionManager): 
   const match = serverNames === null ? null : { ...anyConnection, serverNames };
   return { name: '', match, tls: certificate?.tls ?? null, http };
 }
-
-const healthService: CallMatch = {
-  service: { kind: 'exact', value: 'grpc.health.v1.Health' },
-  method: anyName,
-  authorities: [],
-  headers: [],
-};
-
-/** `status: SERVING` of grpc.health.v1.HealthCheckResponse. */
-const serving = Uint8Array.of(0x08, 0x01);
-
-/**
- * The agent's own health: it serves while it runs, and takes no calls while it does not. Clients that would watch it are
- * told that they can't, which they take for health (gRFC A17).
- */
-const healthRoutes: readonly Route[] = [
-  {
-    name: 'health',
-    match: compileCallMatch({ ...healthService, method: { kind: 'exact', value: 'Check' } }),
-    action: { kind: 'reply', message: serving },
-    ...unchanged,
-  },
-  {
-    name: 'health',
-    match: compileCallMatch(healthService),
-    action: { kind: 'reject', status: status.UNIMPLEMENTED, message: 'of the health of the agent there is only Check' },
-    ...unchanged,
-  },
-];

@@ -4,7 +4,7 @@ import { forwardTo } from '../../../xds/model/route.ts';
 import { STATUS_NAMES } from '../../grpc/status.ts';
 import type { YamlEntry, YamlPlace, YamlReader } from '../yaml-reader.ts';
 import type { Backend } from './backend-reader.ts';
-import { type CallMatch, compileCallMatch, covers } from './call-match.ts';
+import { type CallMatch, compileCallMatch, covers, type NameMatch } from './call-match.ts';
 import { readHeaderChanges } from './header-changes.ts';
 import { readMatch } from './match-reader.ts';
 import { readRetry } from './retry-reader.ts';
@@ -27,12 +27,16 @@ const keys = [
 
 type RouteFields = Partial<Record<(typeof keys)[number], YamlEntry>>;
 
-/** `backends` by name; `used` gets the names of those that a route sends calls to. */
+/**
+ * `backends` by name; `used` gets the names of those that a route sends calls to, `sentOn` the services whose calls one
+ * does.
+ */
 export function readRoutes(
   reader: YamlReader,
   place: YamlPlace,
   backends: ReadonlyMap<string, Backend>,
   used: Set<string>,
+  sentOn: NameMatch[],
 ): Route[] {
   const before: { readonly name: string; readonly match: CallMatch }[] = [];
   return reader.items(place).map((item, index) => {
@@ -47,6 +51,7 @@ export function readRoutes(
       if (other !== undefined) sayUnreachable(reader, fields.match ?? item, match, other);
       before.push({ name, match });
     }
+    if (fields.reject === undefined) sentOn.push(match.service);
     return {
       name: given ?? '',
       match: compileCallMatch(match),
