@@ -25,7 +25,7 @@ import type {
 import { defaultListenerLimits } from './listener/connection-cap.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import { loadOriginalDestination } from './listener/original-dst.ts';
-import type { Redirection } from './listener/redirection.ts';
+import type { ConnectionCounts, Redirection } from './listener/redirection.ts';
 import { OwnServices } from './local/own-services.ts';
 import { loadDescriptorPassing } from './native/descriptor-passing.ts';
 import type { CallObserver } from './observe/call-observer.ts';
@@ -66,7 +66,8 @@ export class DataPlane {
   readonly #recorder: CallRecorder | null;
   #logLevel: number;
 
-  constructor(settings: DataPlaneSettings, post: (up: Up) => void) {
+  /** @param askKernel how original destinations are asked for; only tests have another way. */
+  constructor(settings: DataPlaneSettings, post: (up: Up) => void, askKernel = loadOriginalDestination) {
     this.#post = post;
     this.#logLevel = LEVELS.indexOf(settings.logLevel);
     this.#log = (level, message, fields = {}) => {
@@ -138,7 +139,9 @@ export class DataPlane {
       reusePort: settings.reusePort,
       limits: defaultListenerLimits,
       onRefused: (limit, peer) => limits.hit(limit, 'server', peer),
-      redirection: settings.redirection === undefined ? null : createRedirection(settings.redirection, stats, log),
+      counts: createCounts(stats),
+      redirection:
+        settings.redirection === undefined ? null : createRedirection(settings.redirection, askKernel(), log),
       drainMs: LISTENER_DRAIN_MS,
       createContext: (listener, chain) => this.#createContext(listener, chain.http),
       accept: (stream, context) => proxy.accept(stream, context),
@@ -348,23 +351,30 @@ function countFaults(stats: StatsRegion): (part: string) => void {
 }
 
 /** Without it, calls go by their authority as all calls do, and what is not HTTP/2 has nowhere to go. */
-function createRedirection({ ownPorts }: RedirectionSettings, stats: StatsRegion, log: Log): Redirection | null {
-  const loaded = loadOriginalDestination();
+function createRedirection(
+  { ownPorts }: RedirectionSettings,
+  loaded: ReturnType<typeof loadOriginalDestination>,
+  log: Log,
+): Redirection | null {
   if ('reason' in loaded) {
     const way = 'calls are routed by their authority, and what is not HTTP/2 is refused';
     log('warn', `the kernel cannot be asked where redirected connections were meant to go; ${way}`, loaded);
     return null;
   }
   log('info', 'redirected connections are told by their original destination (SO_ORIGINAL_DST)');
-  const observer = (direction: TrafficDirection) => {
-    const connections = (result: string) =>
-      stats.counter('outrigger_redirected_connections_total', { direction, result });
-    const [passed, failed] = [connections('passed'), connections('failed')];
-    return { onPassed: () => passed.add(1), onFailed: () => failed.add(1), log };
+  return { originalDestination: loaded.originalDestination, ownPorts };
+}
+
+function createCounts(stats: StatsRegion): ConnectionCounts {
+  const of = (direction: TrafficDirection) => {
+    const passing = (result: string) => stats.counter('outrigger_redirected_connections_total', { direction, result });
+    const unmatched = stats.counter('outrigger_unmatched_connections_total', { direction });
+    return { passed: passing('passed'), failed: passing('failed'), unmatched };
   };
+  const counters = { inbound: of('inbound'), outbound: of('outbound') };
   return {
-    originalDestination: loaded.originalDestination,
-    ownPorts,
-    observers: { inbound: observer('inbound'), outbound: observer('outbound') },
+    passed: (direction) => counters[direction].passed.add(1),
+    failed: (direction) => counters[direction].failed.add(1),
+    unmatched: (direction) => counters[direction].unmatched.add(1),
   };
 }

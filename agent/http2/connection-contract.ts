@@ -1,5 +1,6 @@
 // What everything above the codec sees of connections and streams. The classes behind these types are in
 // `connection.ts` and `stream.ts`.
+import type { SocketAddress } from '../../xds/model/address.ts';
 import type { Log } from '../observe/log.ts';
 import type { ConnectionEnd, ResetOrigin } from './errors.ts';
 import type { Flusher } from './flusher.ts';
@@ -75,8 +76,10 @@ export interface ConnectionStats {
 
 /** What is known of a connection once TCP, and TLS where it is used, is up. */
 export interface ConnectionIdentity {
-  /** `host:port` of our own end, IPv6 in brackets; empty before. */
+  /** `host:port` of our own end, or where a redirected client meant to connect to; IPv6 in brackets; empty before. */
   readonly localAddress: string;
+  /** Server: where a redirected client meant to connect to; `null`: here. */
+  readonly destination: SocketAddress | null;
   /** `h2` over TLS; `null` in clear text. */
   readonly alpn: string | null;
   /** Server: the name that the client asked for (SNI, RFC 6066); empty without one. */

@@ -3,7 +3,7 @@
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import { formatAddress, isSocketFile } from '../../xds/model/address.ts';
+import { formatAddress, isSocketFile, type SocketAddress } from '../../xds/model/address.ts';
 import { adoptSocket } from './adopt-socket.ts';
 import { Http2Connection } from './connection.ts';
 import type {
@@ -12,6 +12,7 @@ import type {
   ConnectionHandler,
   ConnectionIdentity,
 } from './connection-contract.ts';
+import { noIdentity } from './connection-identity.ts';
 import type { ClientTls } from './connection-tls.ts';
 import { identityOfCertificate } from './peer-certificate.ts';
 import { type ReadBuffer, SocketReadBuffer } from './read-buffer.ts';
@@ -84,7 +85,7 @@ function connectInProcess(
   // As with a socket, the handler hears nothing before it has its connection; and the preface goes before all else.
   setImmediate(() => {
     if (duplex.destroyed) return;
-    connection.onSocketReady(inProcess, { ...clearTextIdentity, localAddress: inProcess });
+    connection.onSocketReady(inProcess, { ...noIdentity, localAddress: inProcess });
     duplex.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
   });
   return connection;
@@ -93,8 +94,14 @@ function connectInProcess(
 /**
  * Takes over a socket that was accepted (and its TLS handshake made) as its server. One in clear text from which nothing
  * has been read is given up for another one with the same connection, that reads into memory of ours.
+ * @param destination where the client meant to connect to, when the kernel brought it here instead.
  */
-export function accept(accepted: Socket, environment: ConnectionEnvironment, handler: ConnectionHandler): Connection {
+export function accept(
+  accepted: Socket,
+  environment: ConnectionEnvironment,
+  handler: ConnectionHandler,
+  destination: SocketAddress | null = null,
+): Connection {
   const memory = new SocketReadBuffer(environment.flusher.readBuffers);
   const onread = readInto(memory, (buf, bytes, source) => connection.onChunk(buf, bytes, source));
   const adopted = adoptSocket(accepted, onread);
@@ -107,7 +114,7 @@ export function accept(accepted: Socket, environment: ConnectionEnvironment, han
   if (socket.destroyed) setImmediate(() => connection.onSocketClose());
   socket.setNoDelay(true);
   socket.setKeepAlive(true, environment.limits.tcpKeepaliveMs);
-  connection.onSocketReady(peer, identityOf(socket));
+  connection.onSocketReady(peer, meantFor(identityOf(socket), destination));
   if (adopted === null) {
     memory.free();
     socket.on('data', (chunk: Buffer) => connection.onChunk(chunk, chunk.length, null));
@@ -157,8 +164,11 @@ function watch(socket: Duplex, connection: Http2Connection): void {
   socket.on('close', () => connection.onSocketClose());
 }
 
+function meantFor(identity: ConnectionIdentity, destination: SocketAddress | null): ConnectionIdentity {
+  return destination === null ? identity : { ...identity, localAddress: formatAddress(destination), destination };
+}
+
 const inProcess = 'in-process';
-const clearTextIdentity = { alpn: null, serverName: '', subject: null, sans: [], fingerprint: '' } as const;
 
 function peerOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
@@ -168,13 +178,13 @@ function peerOf(socket: Socket): string {
 function identityOf(socket: Socket): ConnectionIdentity {
   const { localAddress: host = 'unknown', localPort: port = 0 } = socket;
   const localAddress = formatAddress({ host, port });
-  if (!(socket instanceof TLSSocket)) return { ...clearTextIdentity, localAddress };
+  if (!(socket instanceof TLSSocket)) return { ...noIdentity, localAddress };
   const alpn = socket.alpnProtocol || null;
   const serverName = socket.servername || '';
   const certificate = socket.getPeerX509Certificate();
   // What was not verified identifies nobody.
-  if (certificate === undefined || !socket.authorized) return { ...clearTextIdentity, localAddress, alpn, serverName };
-  return { localAddress, alpn, serverName, ...identityOfCertificate(certificate) };
+  if (certificate === undefined || !socket.authorized) return { ...noIdentity, localAddress, alpn, serverName };
+  return { ...noIdentity, localAddress, alpn, serverName, ...identityOfCertificate(certificate) };
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {

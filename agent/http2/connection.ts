@@ -16,6 +16,7 @@ import { type ControlEvents, ControlFrames } from './connection-control.ts';
 import { ConnectionCore } from './connection-core.ts';
 import { ConnectionDrain } from './connection-drain.ts';
 import { ConnectionEnding } from './connection-ending.ts';
+import { noIdentity } from './connection-identity.ts';
 import { ConnectionInput } from './connection-input.ts';
 import { ConnectionKeepalive } from './connection-keepalive.ts';
 import { ConnectionOutput } from './connection-output.ts';
@@ -32,15 +33,6 @@ import type { Http2Limits, Role } from './limits.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import { encodeSettings } from './settings.ts';
 import { StreamImpl } from './stream.ts';
-
-const noIdentity: ConnectionIdentity = {
-  localAddress: '',
-  alpn: null,
-  serverName: '',
-  subject: null,
-  sans: [],
-  fingerprint: '',
-};
 
 export class Http2Connection implements Connection, Flushable, ControlEvents {
   readonly role: Role;

@@ -1,7 +1,8 @@
 // The listeners that configuration names: binds what is new, swaps what changed, drains what is gone.
 // A listener whose address stays keeps its socket and its connections; their next calls see the new rules.
+import { isIPv6 } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { formatAddress } from '../../xds/model/address.ts';
+import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
 import type { FilterChain, Listener as ListenerResource } from '../../xds/model/listener.ts';
 import type { DrainPlan } from '../drain.ts';
 import { compileCertificateNames } from '../grpc/certificate-names.ts';
@@ -13,10 +14,11 @@ import {
   type StreamHandler,
   serverTls,
 } from '../http2/index.ts';
+import { ChainServer } from './chain-server.ts';
 import { ChainSet, type ServingChain } from './chain-set.ts';
 import type { ListenerLimits } from './connection-cap.ts';
 import { Listener } from './listener.ts';
-import type { Redirection } from './redirection.ts';
+import type { ConnectionCounts, Redirection } from './redirection.ts';
 import { WebFront } from './web-front.ts';
 
 export interface ListenerEvents {
@@ -31,6 +33,8 @@ export interface ListenerSetOptions<Context> extends ListenerEvents {
   /** Of each listener. */
   readonly limits: ListenerLimits;
   readonly onRefused: (limit: keyof ListenerLimits, peer: string) => void;
+  /** Absent: nobody counts. */
+  readonly counts?: ConnectionCounts;
   /** Of connections that the kernel hands over; absent: there are none. */
   readonly redirection?: Redirection | null;
   /** How long connections of a listener that was removed or moved may go on. */
@@ -41,13 +45,16 @@ export interface ListenerSetOptions<Context> extends ListenerEvents {
 }
 
 interface Entry<Context> {
-  resource: ListenerResource;
-  readonly listener: Listener<Context>;
+  readonly server: ChainServer<Context>;
+  /** `null`: its connections are those that others have captured. */
+  readonly bound: Listener<Context> | null;
 }
 
 export class ListenerSet<Context> {
   readonly #options: ListenerSetOptions<Context>;
   readonly #entries = new Map<string, Entry<Context>>();
+  /** By the address of the resource. */
+  readonly #byAddress = new Map<string, ChainServer<Context>>();
   /** By listener: descriptors of sockets that it is to take instead of binding its address. */
   readonly #inherited = new Map<string, readonly number[]>();
   #state: 'serving' | 'draining' = 'serving';
@@ -58,7 +65,7 @@ export class ListenerSet<Context> {
 
   get activeStreams(): number {
     let streams = 0;
-    for (const entry of this.#entries.values()) streams += entry.listener.activeStreams;
+    for (const entry of this.#entries.values()) streams += entry.server.activeStreams;
     return streams;
   }
 
@@ -69,7 +76,7 @@ export class ListenerSet<Context> {
 
   /** Of the listening sockets of each listener. */
   get descriptors(): { readonly listener: string; readonly descriptors: readonly number[] }[] {
-    return [...this.#entries].map(([name, { listener }]) => ({ listener: name, descriptors: listener.descriptors }));
+    return [...this.#entries].map(([name, { bound }]) => ({ listener: name, descriptors: bound?.descriptors ?? [] }));
   }
 
   upsert(resource: ListenerResource): void {
@@ -86,22 +93,21 @@ export class ListenerSet<Context> {
       return;
     }
     const known = this.#entries.get(resource.name);
-    if (known !== undefined && formatAddress(known.resource.address) === formatAddress(resource.address)) {
-      known.resource = resource;
-      known.listener.update(chains);
+    if (known !== undefined && placeOf(known.server.resource) === placeOf(resource)) {
+      known.server.update(resource, chains);
       return;
     }
     // Calls that came here now would be the next to be cut.
     if (this.#state === 'draining') return;
-    if (known !== undefined) void known.listener.drain(this.#options.drainMs);
-    this.#bind(resource, chains);
+    if (known !== undefined) void this.#release(known, this.#options.drainMs);
+    this.#open(resource, chains);
   }
 
   remove(name: string): void {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
     this.#entries.delete(name);
-    void entry.listener.drain(this.#options.drainMs);
+    void this.#release(entry, this.#options.drainMs);
     this.#options.onClosed(name);
   }
 
@@ -111,12 +117,12 @@ export class ListenerSet<Context> {
     const endMs = performance.now() + graceMs;
     const leftMs = (): number => Math.max(0, endMs - performance.now());
     if (lagMs > 0) await setTimeout(lagMs);
-    const first = order === 'together' ? this.#all() : this.#all().filter(({ resource }) => isInbound(resource));
-    const cut = await Promise.all(first.map(({ listener }) => listener.drain(leftMs())));
+    const first = order === 'together' ? this.#all() : this.#all().filter(({ server }) => isInbound(server.resource));
+    const cut = await Promise.all(first.map((entry) => this.#release(entry, leftMs())));
     // The application closes its connections when it ends, and opens none any more.
     const rest = this.#all().filter((entry) => !first.includes(entry));
-    await Promise.all(rest.map(({ listener }) => listener.untilUnused(leftMs())));
-    cut.push(...(await Promise.all(rest.map(({ listener }) => listener.drain(leftMs())))));
+    await Promise.all(rest.map(({ server }) => server.untilUnused(leftMs())));
+    cut.push(...(await Promise.all(rest.map((entry) => this.#release(entry, leftMs())))));
     this.#entries.clear();
     return cut.reduce((sum, calls) => sum + calls, 0);
   }
@@ -126,8 +132,12 @@ export class ListenerSet<Context> {
   }
 
   close(): void {
-    for (const { listener } of this.#entries.values()) listener.close();
+    for (const { server, bound } of this.#entries.values()) {
+      bound?.close();
+      server.close();
+    }
     this.#entries.clear();
+    this.#byAddress.clear();
   }
 
   /** With the limits that the chain sets. */
@@ -153,44 +163,79 @@ export class ListenerSet<Context> {
     return { environment, tls, web, isOpen, context: this.#options.createContext(resource, chain) };
   }
 
-  #bind(resource: ListenerResource, chains: ChainSet<Context>): void {
-    const {
-      environment,
+  #open(resource: ListenerResource, chains: ChainSet<Context>): void {
+    const { environment, reusePort, limits, onRefused, accept, onBound, onFailed, counts = uncounted } = this.#options;
+    const { address, name } = resource;
+    const server = new ChainServer(resource, chains, { environment, counts, onStream: accept });
+    this.#byAddress.set(formatAddress(address), server);
+    if (resource.bindsNoPort === true) {
+      this.#entries.set(name, { server, bound: null });
+      onBound(name, address.host, address.port);
+      return;
+    }
+    const descriptors = this.#inherited.get(name) ?? [];
+    this.#inherited.delete(name);
+    const bound = new Listener({
+      address,
+      server,
       reusePort,
+      descriptors,
+      environment,
       limits,
       onRefused,
-      accept: onStream,
-      onBound,
-      onFailed,
-      redirection = null,
-    } = this.#options;
-    const descriptors = this.#inherited.get(resource.name) ?? [];
-    this.#inherited.delete(resource.name);
-    const entry: Entry<Context> = {
-      resource,
-      listener: new Listener({
-        address: resource.address,
-        reusePort,
-        descriptors,
-        environment,
-        limits,
-        onRefused,
-        chains,
-        onStream,
-        redirection,
-        direction: resource.direction,
-        hasListenerOn: (port) => this.#all().some(({ resource: { address } }) => address.port === port),
-      }),
-    };
-    this.#entries.set(resource.name, entry);
-    entry.listener.listen().then(
-      ({ host, port }) => onBound(resource.name, host, port),
+      counts,
+      redirection: this.#options.redirection ?? null,
+      hasListenerOn: (port) =>
+        this.#all().some((entry) => entry.bound !== null && entry.server.resource.address.port === port),
+      serverOf: (destination) => this.#serverOf(destination),
+    });
+    const entry: Entry<Context> = { server, bound };
+    this.#entries.set(name, entry);
+    bound.listen().then(
+      ({ host, port }) => onBound(name, host, port),
       (error: unknown) => {
-        if (this.#entries.get(resource.name) === entry) this.#entries.delete(resource.name);
-        onFailed(resource.name, error instanceof Error ? error.message : String(error));
+        if (this.#entries.get(name) === entry) this.#forget(name, entry);
+        onFailed(name, error instanceof Error ? error.message : String(error));
       },
     );
   }
+
+  #forget(name: string, { server }: Entry<Context>): void {
+    this.#entries.delete(name);
+    this.#giveUpAddress(server);
+  }
+
+  #giveUpAddress(server: ChainServer<Context>): void {
+    const address = formatAddress(server.resource.address);
+    if (this.#byAddress.get(address) === server) this.#byAddress.delete(address);
+  }
+
+  /** Takes no more connections, and ends those that it has; answers the number of calls that were cut. */
+  #release({ server, bound }: Entry<Context>, graceMs: number): Promise<number> {
+    bound?.close();
+    this.#giveUpAddress(server);
+    return server.drain(graceMs);
+  }
+
+  /** As Envoy looks for it: the very address, then all addresses of its kind with that port. */
+  #serverOf(destination: SocketAddress): ChainServer<Context> | null {
+    const { host, port } = destination;
+    const exact = this.#byAddress.get(formatAddress(destination));
+    if (exact !== undefined) return exact;
+    const all = isIPv6(host) ? ['::'] : ['0.0.0.0', '::'];
+    for (const any of all) {
+      const found = this.#byAddress.get(formatAddress({ host: any, port }));
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+}
+
+const uncounted: ConnectionCounts = { passed: () => {}, failed: () => {}, unmatched: () => {} };
+
+/** Where its connections come from: it is another listener where that changes. */
+function placeOf({ address, bindsNoPort }: ListenerResource): string {
+  return `${formatAddress(address)}${bindsNoPort === true ? ' captured' : ''}`;
 }
 
 function isInbound({ direction }: ListenerResource): boolean {

@@ -2,14 +2,21 @@
 import type { SocketAddress } from '../../xds/model/address.ts';
 import type { TrafficDirection } from '../../xds/model/listener.ts';
 import type { OriginalDestination } from './original-dst.ts';
-import type { PassthroughObserver } from './redirected.ts';
 
 export interface Redirection {
   readonly originalDestination: OriginalDestination;
   /** The agent's own, beside those of its listeners. */
   readonly ownPorts: readonly number[];
-  /** By whose connection it is. */
-  readonly observers: Readonly<Record<TrafficDirection, PassthroughObserver>>;
+}
+
+/** What becomes of connections, by whose they are. */
+export interface ConnectionCounts {
+  /** Its bytes are passed on. */
+  readonly passed: (direction: TrafficDirection) => void;
+  /** They should have been, and were not. */
+  readonly failed: (direction: TrafficDirection) => void;
+  /** No filter chain was for it. */
+  readonly unmatched: (direction: TrafficDirection) => void;
 }
 
 /**

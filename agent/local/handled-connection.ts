@@ -24,6 +24,7 @@ export function handledConnection(call: ServerPeer): Connection {
     peer: peerOf(call.getPeer()),
     identity: {
       localAddress: 'unknown:0',
+      destination: null,
       alpn: transportSecurityType === 'ssl' ? 'h2' : null,
       serverName: '',
       ...who,

@@ -1,6 +1,6 @@
 // A data plane in the test's own process: it knows not which thread it is on.
 import { DataPlane } from '../../agent/data-plane.ts';
-import type { SamplingSettings, Up } from '../../agent/link.ts';
+import type { DataPlaneSettings, SamplingSettings, Up } from '../../agent/link.ts';
 import type { ResourceName, ServingResource } from '../../xds/model/resource.ts';
 
 export interface TestDataPlane {
@@ -24,15 +24,19 @@ export function startDataPlane(
   resources: readonly ServingResource[],
   sampling: SamplingSettings = NEVER,
   onStats: (stats: SharedArrayBuffer) => void = () => {},
+  settings: Partial<DataPlaneSettings> = {},
+  askKernel?: ConstructorParameters<typeof DataPlane>[2],
 ): TestDataPlane {
   const stats = new SharedArrayBuffer(8 * 1024 * 1024);
   onStats(stats);
   const ups: Up[] = [];
   let waiting: ((up: Up) => boolean)[] = [];
-  const plane = new DataPlane({ worker: 0, reusePort: false, stats, logLevel: 'warn', sampling }, (up) => {
+  const post = (up: Up): void => {
     ups.push(up);
     waiting = waiting.filter((taken) => !taken(up));
-  });
+  };
+  const own: DataPlaneSettings = { worker: 0, reusePort: false, stats, logLevel: 'warn', sampling, ...settings };
+  const plane = new DataPlane(own, post, askKernel);
   let version = 0;
   const self: TestDataPlane = {
     ups,

@@ -171,7 +171,15 @@ const filterChain = record<FilterChain>({
   http: manager,
 });
 
-const listener = record<Omit<Listener, 'unsupported' | 'api'>>({
+/** Which connections it takes, and how. */
+const acceptance = fc.constantFrom<Partial<Listener>>(
+  {},
+  { capture: 'hand-on' },
+  { capture: 'match', detection: { timeoutMs: null, servesSilent: true } },
+  { bindsNoPort: true, detection: { timeoutMs: 1500, servesSilent: false } },
+);
+
+const plainListener = record<Omit<Listener, 'unsupported' | 'api' | 'capture' | 'bindsNoPort' | 'detection'>>({
   name,
   address: address(ip),
   direction: fc.constantFrom('inbound', 'outbound'),
@@ -183,6 +191,9 @@ const listener = record<Omit<Listener, 'unsupported' | 'api'>>({
   unusableChains: fc.constant([]),
   defaultFilterChain: orNull(filterChain),
 });
+const listener: fc.Arbitrary<Listener> = fc
+  .tuple(plainListener, acceptance)
+  .map(([value, own]) => ({ ...value, ...own }));
 
 /** In the order of their names, each value JSON. */
 const socketLabels = fc.constantFrom<Readonly<Record<string, string>>[]>(

@@ -167,14 +167,6 @@ test('a listener that cannot be opened as asked is accepted without its chains, 
   const chains = { filter_chains: [{ filters: [connectionManager(inline)] }] };
   const tcp = { name: 'tcp', typed_config: empty('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy') };
   const cases: readonly (readonly [object, string])[] = [
-    [
-      { ...chains, address, bind_to_port: { value: false } },
-      'bind_to_port: the listener is not opened: redirected connections are not supported',
-    ],
-    [
-      { ...chains, address, use_original_dst: { value: true } },
-      'use_original_dst: the listener is not opened: redirected connections are not supported',
-    ],
     [{ ...chains, address: { pipe: { path: '/tmp/s' } } }, 'address.pipe: Unix sockets are not supported'],
     [{ internal_listener: {} }, 'internal_listener: internal listeners are not supported'],
     [{ address, filter_chains: [{ filters: [tcp] }] }, 'filter_chains: none of the filter chains can be used'],
@@ -185,6 +177,39 @@ test('a listener that cannot be opened as asked is accepted without its chains, 
     t.deepEqual([value.filterChains, value.defaultFilterChain], [[], null]);
     t.true(warningsOf('listener', { name: 'l', ...fields }).length > 0);
   }
+});
+
+test('which connections a listener takes that were meant for other addresses, and how long it waits for a word', (t) => {
+  const acceptanceOf = (fields: object) => {
+    const message = listenerMessage('l', connectionManager(inline), fields);
+    t.deepEqual(warningsOf('listener', message), []);
+    const { capture, bindsNoPort, detection } = modelOf('listener', message);
+    return { capture, bindsNoPort, detection };
+  };
+  const original = {
+    name: 'dst',
+    typed_config: empty('envoy.extensions.filters.listener.original_dst.v3.OriginalDst'),
+  };
+  const none = { capture: undefined, bindsNoPort: undefined, detection: undefined };
+  t.deepEqual(acceptanceOf({}), none);
+  t.deepEqual(acceptanceOf({ listener_filters: [original] }), { ...none, capture: 'match' });
+  t.deepEqual(acceptanceOf({ listener_filters: [original], use_original_dst: { value: true } }), {
+    ...none,
+    capture: 'hand-on',
+  });
+  t.deepEqual(
+    acceptanceOf({
+      bind_to_port: { value: false },
+      listener_filters_timeout: {},
+      continue_on_listener_filters_timeout: true,
+    }),
+    { ...none, bindsNoPort: true, detection: { timeoutMs: null, servesSilent: true } },
+  );
+  t.deepEqual(acceptanceOf({ listener_filters_timeout: { seconds: 2 } }).detection, {
+    timeoutMs: 2000,
+    servesSilent: false,
+  });
+  t.is(acceptanceOf({ continue_on_listener_filters_timeout: true }).detection?.timeoutMs, 15_000, "Envoy's default");
 });
 
 test('a chain that asks for what cannot be checked is left out, not served without the check', (t) => {

@@ -6,7 +6,8 @@ const harmlessFilters = new Set([
   'envoy.tcp.metadataexchange.config.MetadataExchange',
   'io.istio.tcp.peer_metadata.Config',
   'stats.PluginConfig',
-  // Our listeners tell TLS from clear text by the chain that is configured.
+  // Our listeners look at as much of a connection as their chains ask for.
+  'envoy.extensions.filters.listener.original_dst.v3.OriginalDst',
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
 ]);

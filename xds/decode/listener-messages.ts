@@ -21,6 +21,8 @@ export interface ListenerMessage {
   readonly use_original_dst: Wrapped<boolean>;
   readonly default_filter_chain: FilterChainMessage | null;
   readonly listener_filters: readonly FilterMessage[];
+  readonly listener_filters_timeout: DurationMessage | null;
+  readonly continue_on_listener_filters_timeout: boolean;
   readonly api_listener: { readonly api_listener: AnyMessage | null } | null;
   readonly traffic_direction: EnumValue;
   readonly bind_to_port: Wrapped<boolean>;

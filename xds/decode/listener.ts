@@ -13,12 +13,15 @@ import { decodeFilterChainMatch } from './filter-chain-match.ts';
 import { isHarmlessFilter } from './filters.ts';
 import { connectionManagerType, decodeConnectionManager } from './http-connection-manager.ts';
 import type { FilterChainMessage, ListenerMessage } from './listener-messages.ts';
-import { decodeAddress } from './scalars.ts';
+import { decodeAddress, decodeDuration } from './scalars.ts';
 import { decodeDownstreamSocket } from './tls.ts';
 import type { Scope } from './validation.ts';
 
 /** What Gloo has for nodes that it does not know: a listener that answers everything by 500. */
 const strangersListener = 'listener-for-invalid-envoy';
+const originalDstType = 'envoy.extensions.filters.listener.original_dst.v3.OriginalDst';
+/** Envoy's default. */
+const defaultDetectionMs = 15_000;
 const nowhere: SocketAddress = { host: '', port: 0 };
 
 export function decodeListener(context: DecodeContext, message: ListenerMessage, scope: Scope): Listener {
@@ -57,7 +60,10 @@ export function decodeListener(context: DecodeContext, message: ListenerMessage,
   if (api !== undefined) {
     return { name, address, direction, filterChains: [], unusableChains: [], defaultFilterChain: null, api };
   }
-  if (unsupported === undefined) return { name, address, direction, filterChains, unusableChains, defaultFilterChain };
+  const acceptance = decodeAcceptance(context, message, scope);
+  if (unsupported === undefined) {
+    return { name, address, direction, filterChains, unusableChains, defaultFilterChain, ...acceptance };
+  }
   return { name, address, direction, filterChains: [], unusableChains: [], defaultFilterChain: null, unsupported };
 }
 
@@ -79,14 +85,30 @@ function decodePlace(context: DecodeContext, message: ListenerMessage, scope: Sc
   if (decoded.kind === 'invalid') return { address: nowhere };
   if (decoded.kind === 'unsupported') return { address: nowhere, unsupported: decoded.reason };
   const { address } = decoded;
-  const original = 'the listener is not opened: redirected connections are not supported';
-  if (message.bind_to_port?.value === false) {
-    return { address, unsupported: scope.at('bind_to_port').unsupported(original) };
-  }
-  if (message.use_original_dst?.value) {
-    return { address, unsupported: scope.at('use_original_dst').unsupported(original) };
-  }
   return { address };
+}
+
+/** Which connections it takes besides those that were meant for it, and how long it waits to know them. */
+function decodeAcceptance(
+  context: DecodeContext,
+  message: ListenerMessage,
+  scope: Scope,
+): Pick<Listener, 'capture' | 'bindsNoPort' | 'detection'> {
+  const restores = message.listener_filters.some(
+    ({ typed_config: any }) => configTypeOf(context, any) === originalDstType,
+  );
+  const capture = message.use_original_dst?.value ? 'hand-on' : restores ? 'match' : null;
+  const timeoutMs = decodeDuration(message.listener_filters_timeout, scope.at('listener_filters_timeout'));
+  const servesSilent = message.continue_on_listener_filters_timeout;
+  const detection =
+    timeoutMs === null && !servesSilent
+      ? null
+      : { timeoutMs: timeoutMs === 0 ? null : (timeoutMs ?? defaultDetectionMs), servesSilent };
+  return {
+    ...(capture !== null && { capture }),
+    ...(message.bind_to_port?.value === false && { bindsNoPort: true }),
+    ...(detection !== null && { detection }),
+  };
 }
 
 function decodeApi(

@@ -85,7 +85,7 @@ export const upstreamFields: Readonly<Record<string, UpstreamFields>> = {
       '32 filter_chain_matcher',
     harmless:
       '5 per_connection_buffer_limit_bytes, 6 metadata, 8 drain_type, 12 tcp_fast_open_queue_length, ' +
-      '17 continue_on_listener_filters_timeout, 20 connection_balance_config, 21 reuse_port, 24 tcp_backlog_size, ' +
+      '20 connection_balance_config, 21 reuse_port, 24 tcp_backlog_size, ' +
       '29 enable_reuse_port, 30 enable_mptcp, 31 ignore_global_conn_limit, ' +
       '34 max_connections_to_accept_per_socket_event, 35 bypass_overload_manager',
   },

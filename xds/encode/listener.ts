@@ -7,9 +7,10 @@ import { encodeHttpFilters } from './http-filters.ts';
 import type { AnyMessage, Pack } from './pack.ts';
 import { encodeRouteConfiguration } from './route.ts';
 import { encodeDownstreamTls } from './tls.ts';
-import { encodeAddress, encodeOptionalDuration, encodeWrapper, sameStream } from './values.ts';
+import { encodeAddress, encodeDuration, encodeOptionalDuration, encodeWrapper, sameStream } from './values.ts';
 
 const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const originalDstType = 'envoy.extensions.filters.listener.original_dst.v3.OriginalDst';
 
 /** Throws on a listener that is `unsupported`: that is what a decoder makes of something it cannot express; and on one of the agent's own. */
 export function encodeListener(listener: Listener, pack: Pack): object {
@@ -27,6 +28,24 @@ export function encodeListener(listener: Listener, pack: Pack): object {
     traffic_direction: listener.direction === 'inbound' ? 'INBOUND' : 'OUTBOUND',
     filter_chains: listener.filterChains.map((chain) => encodeFilterChain(chain, pack)),
     default_filter_chain: defaultFilterChain === null ? null : encodeFilterChain(defaultFilterChain, pack),
+    ...encodeAcceptance(listener),
+  };
+}
+
+function encodeAcceptance({ capture, bindsNoPort, detection }: Listener): object {
+  const type_url = `type.googleapis.com/${originalDstType}`;
+  return {
+    ...(capture === 'hand-on' && { use_original_dst: { value: true } }),
+    ...(capture === 'match' && {
+      listener_filters: [
+        { name: 'envoy.filters.listener.original_dst', typed_config: { type_url, value: new Uint8Array() } },
+      ],
+    }),
+    ...(bindsNoPort === true && { bind_to_port: { value: false } }),
+    ...(detection !== undefined && {
+      listener_filters_timeout: encodeDuration(detection.timeoutMs ?? 0),
+      continue_on_listener_filters_timeout: detection.servesSilent,
+    }),
   };
 }
 

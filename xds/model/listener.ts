@@ -21,6 +21,12 @@ export interface Listener {
   readonly unusableChains: readonly UnusableChain[];
   /** Serves what no other is for. */
   readonly defaultFilterChain: FilterChain | null;
+  /** Connections that were meant for another address. Absent: it knows of none. */
+  readonly capture?: ListenerCapture;
+  /** No connection comes to its address but those that another listener has captured (`bind_to_port: false`). */
+  readonly bindsNoPort?: true;
+  /** How long a client's first bytes are awaited, where they matter. Absent: our own defaults. */
+  readonly detection?: ListenerDetection;
   /**
    * Of a listener without a port (`api_listener`, gRFC A27): what the calls go by that name it with their authority. Such
    * a listener has no address and no chains.
@@ -28,6 +34,20 @@ export interface Listener {
   readonly api?: HttpConnectionManager;
   /** Accepted, so that it holds nothing up, but not to be opened; why, as a field path. Such a listener has no chains. */
   readonly unsupported?: string;
+}
+
+/**
+ * `match`: its chains match by the address that a connection was meant for (listener filter `original_dst`).
+ * `hand-on`: moreover the listener of that address serves it, where there is one (`use_original_dst`).
+ */
+export type ListenerCapture = 'match' | 'hand-on';
+
+/** `listener_filters_timeout` and `continue_on_listener_filters_timeout`. */
+export interface ListenerDetection {
+  /** `null`: without end. */
+  readonly timeoutMs: number | null;
+  /** A client that stays silent is served as one that speaks no protocol we know; else it is closed. */
+  readonly servesSilent: boolean;
 }
 
 export interface FilterChain {
