@@ -44,6 +44,7 @@ export class PodMesh {
   readonly world: Namespace;
   readonly #pods: Readonly<Record<PodName, Namespace>>;
   readonly #outside: Program;
+  #nextId = 0;
 
   private constructor(world: Namespace, pods: Readonly<Record<PodName, Namespace>>, outside: Program) {
     this.world = world;
@@ -72,29 +73,26 @@ export class PodMesh {
   /** From now on these pods are the endpoints of every service. */
   async serve(pods: readonly PodName[]): Promise<void> {
     for (const node of PODS) {
-      const before = this.#told(node);
-      this.#outside.write(JSON.stringify({ node, resources: resourcesOf(pods) }));
-      await this.#outside.line(() => this.#told(node) > before);
+      const id = this.#nextId++;
+      this.#outside.write(JSON.stringify({ kind: 'serve', id, node, resources: resourcesOf(pods) }));
+      await this.#outside.line((line) => line === `served ${id}`);
     }
   }
 
-  #told(node: PodName): number {
-    return this.#outside.lines.filter((line) => line === `set ${node}`).length;
-  }
-
   /** Resolves when the agent listens both ways. */
-  async startAgent(name: PodName, args: readonly string[] = []): Promise<Program> {
+  async startAgent(name: PodName): Promise<Program> {
     const bootstrap = {
       xds_servers: [{ server_uri: '10.99.0.2:18000', channel_creds: [{ type: 'insecure' }] }],
       node: { id: name, cluster: name },
     };
-    const words = ['run', '--interception', 'redirect', '--status-port', '15020', ...args];
+    const words = ['run', '--interception', 'redirect', '--status-port', '15020'];
     const agent = this.pod(name).run([process.execPath, PROGRAM, ...words], {
       uid: AGENT_UID,
       env: {
         GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap),
         OTEL_EXPORTER_OTLP_ENDPOINT: 'http://10.99.0.2:4318',
         OTEL_BSP_SCHEDULE_DELAY: '50',
+        OTEL_BSP_MAX_QUEUE_SIZE: '20000',
       },
     });
     for (const listener of ['inbound', 'outbound']) {
@@ -116,11 +114,11 @@ export class PodMesh {
     return app;
   }
 
-  /** All that have come, once there are so many. */
+  /** All that have come, once there are so many; asked once. */
   async spans(count: number): Promise<readonly ReceivedSpan[]> {
-    const spans = (): string[] => this.#outside.lines.filter((line) => line.startsWith('span '));
-    if (spans().length < count) await this.#outside.line(() => spans().length >= count);
-    return spans().map((line) => JSON.parse(line.slice('span '.length)) as ReceivedSpan);
+    this.#outside.write(JSON.stringify({ kind: 'spans', count }));
+    const line = await this.#outside.line((text) => text.startsWith('spans '));
+    return JSON.parse(line.slice('spans '.length)) as readonly ReceivedSpan[];
   }
 
   /** What a pod's agent has counted by that name: labels and value, a line each. */
