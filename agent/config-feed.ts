@@ -29,6 +29,7 @@ type Item =
 
 export class ConfigFeed {
   readonly #post: (down: Down) => void;
+  readonly #placeOf: (cluster: string) => number;
   #items: Item[] = [];
   /** The next of them; those before it have been sent. */
   #next = 0;
@@ -38,8 +39,10 @@ export class ConfigFeed {
   readonly #underWay: (number | null)[] = [];
   #slices = 0;
 
-  constructor(post: (down: Down) => void) {
+  /** @param placeOf where the data planes count the calls of that cluster together; -1: nowhere. */
+  constructor(post: (down: Down) => void, placeOf: (cluster: string) => number = () => -1) {
     this.#post = post;
+    this.#placeOf = placeOf;
   }
 
   /** Sends it behind whatever waits. */
@@ -110,19 +113,20 @@ export class ConfigFeed {
       else if (item.kind === 'end') version = item.version;
       else {
         if (item.resource.type === 'endpoints') this.#endpoints.delete(item.resource.value.name);
-        upsert.push(packed(item.resource));
+        upsert.push(this.#packed(item.resource));
       }
     }
     this.#underWay.push(version);
     this.#post({ kind: 'config', version: ++this.#slices, update: { upsert, remove } });
   }
-}
 
-function packed(resource: ServingResource): LinkResource {
-  const { type, value } = resource;
-  if (type === 'cluster') return { type: 'packed-cluster', name: value.name, json: pack(value) };
-  if (type === 'endpoints') return { type: 'packed-endpoints', name: value.name, json: pack(value) };
-  return resource;
+  #packed(resource: ServingResource): LinkResource {
+    const { type, value } = resource;
+    const { name } = value;
+    if (type === 'cluster') return { type: 'packed-cluster', name, json: pack(value), place: this.#placeOf(name) };
+    if (type === 'endpoints') return { type: 'packed-endpoints', name, json: pack(value) };
+    return resource;
+  }
 }
 
 function costOf(item: Item): number {

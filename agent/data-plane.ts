@@ -99,6 +99,7 @@ export class DataPlane {
     this.#upstream = { environment: environment('client'), random: Math.random };
     this.#clusters = new ClusterManager({
       ...this.#upstream,
+      ...(settings.counts === undefined ? {} : { counts: settings.counts }),
       onOverflow: (limit, peer) => limits.hit(limit, 'server', peer),
       onUnusable: (name, error) => this.#logUnusable('cluster', name, error),
     });
@@ -227,7 +228,7 @@ export class DataPlane {
         this.#clusters.upsertCluster(resource.value);
         return;
       case 'packed-cluster':
-        this.#clusters.upsertPackedCluster(resource.name, resource.json);
+        this.#clusters.upsertPackedCluster(resource.name, resource.json, resource.place);
         return;
       case 'endpoints':
         this.#clusters.upsertEndpoints(resource.value);

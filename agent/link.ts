@@ -6,6 +6,7 @@ import type { RouteConfiguration, VirtualHost } from '../xds/model/route.ts';
 import type { DrainPlan } from './drain.ts';
 import type { CallBatch } from './observe/call-batch.ts';
 import type { LogLevel } from './observe/log.ts';
+import type { CountsRow } from './stats/shared-counts.ts';
 import type { StatsRow } from './stats/stats-row.ts';
 
 /** Down: from control to data plane. */
@@ -42,7 +43,14 @@ export interface LinkUpdate {
 export type LinkResource =
   | ServingResource
   /** Opened when a call needs it: one that nobody calls costs its text. */
-  | { readonly type: 'packed-cluster' | 'packed-endpoints'; readonly name: string; readonly json: Packed }
+  | {
+      readonly type: 'packed-cluster';
+      readonly name: string;
+      readonly json: Packed;
+      /** Of its counts in the rows that all data planes share; -1: it has none. */
+      readonly place: number;
+    }
+  | { readonly type: 'packed-endpoints'; readonly name: string; readonly json: Packed }
   /** A large route configuration, first without its virtual hosts; these follow, and with its end it counts. */
   | { readonly type: 'route-begin'; readonly value: RouteConfiguration }
   | { readonly type: 'route-part'; readonly name: string; readonly parts: readonly VirtualHostPart[] }
@@ -107,6 +115,8 @@ export interface DataPlaneSettings {
   /** More than one data plane binds each port. */
   readonly reusePort: boolean;
   readonly stats: SharedArrayBuffer;
+  /** What all data planes of the agent count together; absent: there is no other. */
+  readonly counts?: CountsRow;
   readonly logLevel: LogLevel;
   readonly sampling: SamplingSettings;
   /** The kernel redirects connections to the listeners; absent: it does not. */

@@ -12,6 +12,7 @@ import { ConfigFeed } from './config-feed.ts';
 import type { DrainPlan } from './drain.ts';
 import type { DataPlaneSettings, Down, LentSocket, RedirectionSettings, SamplingSettings, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
+import { SharedCounts } from './stats/shared-counts.ts';
 import { type InheritedSockets, listenerSocketName, type PassedSocket } from './takeover/inherited-sockets.ts';
 
 const CRASH_WINDOW_MS = 60_000;
@@ -65,6 +66,8 @@ export class Workers {
   /** Listeners that wait for the sockets of a predecessor; `null`: none does. */
   #held: Map<string, ServingResource> | null = null;
   #lending: Lending | null = null;
+  /** What the workers count together; `null`: there is one. */
+  readonly #counts: SharedCounts | null;
   #sending: Promise<void> = Promise.resolve();
   /** Counts the steps of configuration, so that `applied` can be matched. */
   #version = 0;
@@ -75,11 +78,12 @@ export class Workers {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    this.#counts = options.concurrency > 1 ? new SharedCounts(options.concurrency) : null;
     this.#logLevel = options.logLevel;
   }
 
   start(): void {
-    for (let i = 0; i < this.#options.concurrency; i++) this.#threads.push(this.#spawn());
+    for (let i = 0; i < this.#options.concurrency; i++) this.#threads.push(this.#spawn(i));
   }
 
   /** Ids of the threads that run, for messages and tests. */
@@ -180,9 +184,13 @@ export class Workers {
 
   async #apply({ upsert: all, remove }: ConfigUpdate): Promise<void> {
     const upsert = await this.#withFreePorts(this.#withoutHeld(all));
-    for (const resource of upsert) this.#resources.get(resource.type)?.set(resource.value.name, resource);
+    for (const resource of upsert) {
+      this.#resources.get(resource.type)?.set(resource.value.name, resource);
+      if (resource.type === 'cluster') this.#counts?.assign(resource.value.name);
+    }
     for (const { type, name } of remove) {
       this.#resources.get(type)?.delete(name);
+      if (type === 'cluster') this.#counts?.release(name);
       if (type !== 'listener') continue;
       this.#probed.delete(name);
       this.#held?.delete(name);
@@ -219,7 +227,8 @@ export class Workers {
     for (const { worker } of this.#threads) worker.postMessage(down);
   }
 
-  #spawn(): Thread {
+  /** @param index which of the threads it is, or takes the place of. */
+  #spawn(index: number): Thread {
     const id = this.#nextId++;
     const { concurrency, sampling, redirection, onStats } = this.#options;
     const stats = new SharedArrayBuffer(STATS_BYTES);
@@ -230,6 +239,7 @@ export class Workers {
       logLevel: this.#logLevel,
       sampling,
       ...(redirection === undefined ? {} : { redirection }),
+      ...(this.#counts === null ? {} : { counts: this.#counts.row(index) }),
     };
     onStats(id, stats);
     // Sources and the built package differ in this file's extension only.
@@ -240,7 +250,9 @@ export class Workers {
       // A small young generation keeps the resident set small; half of this costs CPU (docs/performance.md).
       resourceLimits: { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 12 },
     });
-    const thread: Thread = { id, worker, feed: new ConfigFeed((down) => worker.postMessage(down)) };
+    const placeOf = (cluster: string): number => this.#counts?.placeOf(cluster) ?? -1;
+    const feed = new ConfigFeed((down) => worker.postMessage(down), placeOf);
+    const thread: Thread = { id, worker, feed };
     let cause = 'it ended by itself';
     worker.on('message', (up: Up) => this.#receive(thread, up));
     worker.on('error', (error: unknown) => {
@@ -262,7 +274,8 @@ export class Workers {
     }
     log('error', 'data-plane worker died; another one takes its place', { worker: thread.id, cause });
     const index = this.#threads.indexOf(thread);
-    const successor = this.#spawn();
+    this.#counts?.clearRow(index);
+    const successor = this.#spawn(index);
     this.#threads[index] = successor;
     const upsert = REPLAY_ORDER.flatMap((type) => [...(this.#resources.get(type)?.values() ?? [])]);
     successor.feed.push({ upsert, remove: [] }, this.#version);

@@ -3,12 +3,15 @@
 import type { Cluster } from '../../xds/model/cluster.ts';
 import type { ClusterEndpoints } from '../../xds/model/endpoints.ts';
 import { type Packed, unpack } from '../link.ts';
-import { type OnOverflow, UpstreamCluster } from './cluster.ts';
+import { Counted, type CountsRow, SharedCount } from '../stats/shared-counts.ts';
+import { type ClusterCounts, type OnOverflow, UpstreamCluster } from './cluster.ts';
 import type { PoolOptions } from './connection-pool.ts';
 import { PoolSet } from './pool-set.ts';
 
 export interface ClusterManagerOptions extends Omit<PoolOptions, 'connectTimeoutMs'> {
   readonly onOverflow?: OnOverflow;
+  /** Which row of the counts of all data planes is this one's; absent: there is no other. */
+  readonly counts?: CountsRow;
   /** A cluster that is called cannot be carried out (a certificate that is none), and is as if it were not there. */
   readonly onUnusable?: (cluster: string, error: unknown) => void;
 }
@@ -16,6 +19,8 @@ export interface ClusterManagerOptions extends Omit<PoolOptions, 'connectTimeout
 export class ClusterManager {
   readonly #clusters = new Map<string, Cluster | Packed>();
   readonly #endpoints = new Map<string, ClusterEndpoints | Packed>();
+  /** Where the data planes count their calls together, by cluster; empty where there is one data plane. */
+  readonly #places = new Map<string, number>();
   /** Those that were called. */
   readonly #live = new Map<string, UpstreamCluster>();
   /** Live ones, by the name under which their endpoints arrive. */
@@ -38,7 +43,9 @@ export class ClusterManager {
     this.#putCluster(resource.name, resource);
   }
 
-  upsertPackedCluster(name: string, resource: Packed): void {
+  /** @param place of its counts in the rows that all data planes share; -1: none. */
+  upsertPackedCluster(name: string, resource: Packed, place = -1): void {
+    if (place !== -1) this.#places.set(name, place);
     this.#putCluster(name, resource);
   }
 
@@ -52,6 +59,7 @@ export class ClusterManager {
 
   removeCluster(name: string): void {
     this.#clusters.delete(name);
+    this.#places.delete(name);
     const live = this.#live.get(name);
     if (live === undefined) return;
     this.#unlink(live, live.endpointsName);
@@ -95,7 +103,7 @@ export class ClusterManager {
     if (resource === undefined) return undefined;
     const { random, onOverflow, onUnusable } = this.#options;
     try {
-      const cluster = new UpstreamCluster(unpack(resource), this.#pools, random, onOverflow);
+      const cluster = new UpstreamCluster(unpack(resource), this.#pools, random, onOverflow, this.#countsOf(name));
       this.#giveEndpoints(cluster);
       this.#link(cluster);
       this.#live.set(name, cluster);
@@ -106,6 +114,16 @@ export class ClusterManager {
       onUnusable?.(name, error);
       return undefined;
     }
+  }
+
+  #countsOf(name: string): ClusterCounts | undefined {
+    const { counts } = this.#options;
+    const place = this.#places.get(name);
+    if (counts === undefined || place === undefined) return undefined;
+    return {
+      calls: new SharedCount(counts, place, Counted.calls),
+      retries: new SharedCount(counts, place, Counted.retries),
+    };
   }
 
   #giveEndpoints(cluster: UpstreamCluster): void {

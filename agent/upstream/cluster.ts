@@ -5,6 +5,7 @@ import { createBalancer, type EndpointBalancer } from '../balancer/create-balanc
 import { dropsOverload } from '../balancer/drop-overload.ts';
 import type { Connection } from '../http2/index.ts';
 import type { ResponseFlag } from '../observe/call-observer.ts';
+import type { SharedCount } from '../stats/shared-counts.ts';
 import { isServerName } from './called-server.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { UpstreamEndpoint } from './endpoint.ts';
@@ -23,10 +24,18 @@ export interface Unavailable {
 /** `limit` of a cluster has refused a call of that downstream, `host:port`. */
 export type OnOverflow = (limit: 'maxRequests', peer: string) => void;
 
+/** What is counted together with other data planes; `null`: there are none. */
+export interface ClusterCounts {
+  readonly calls: SharedCount | null;
+  readonly retries: SharedCount | null;
+}
+
+const countsAlone: ClusterCounts = { calls: null, retries: null };
+
 export class UpstreamCluster {
   readonly name: string;
-  readonly #budget = new RequestBudget();
-  readonly #retries = new RetryBudget();
+  readonly #budget: RequestBudget;
+  readonly #retries: RetryBudget;
   readonly #onOverflow: OnOverflow;
   readonly #pools: PoolSet;
   readonly #random: () => number;
@@ -51,9 +60,17 @@ export class UpstreamCluster {
     return true;
   };
 
-  constructor(cluster: Cluster, pools: PoolSet, random: () => number, onOverflow: OnOverflow = () => {}) {
+  constructor(
+    cluster: Cluster,
+    pools: PoolSet,
+    random: () => number,
+    onOverflow: OnOverflow = () => {},
+    counts: ClusterCounts = countsAlone,
+  ) {
     this.name = cluster.name;
     this.#onOverflow = onOverflow;
+    this.#budget = new RequestBudget(counts.calls);
+    this.#retries = new RetryBudget(counts.retries);
     this.#budget.setLimit(cluster.maxRequests);
     this.#cluster = cluster;
     this.#sockets = new EndpointSockets(cluster);
@@ -78,7 +95,7 @@ export class UpstreamCluster {
     return this.#cluster.callName ?? null;
   }
 
-  /** Calls that have begun and not ended. */
+  /** Calls of this data plane that have begun and not ended. */
   get activeCalls(): number {
     return this.#budget.active;
   }
@@ -109,7 +126,7 @@ export class UpstreamCluster {
 
   /** Counts a call that is tried again, which `endRetry` takes back; false where too many are. */
   beginRetry(): boolean {
-    return this.#retries.take(this.#budget.active);
+    return this.#retries.take(this.#budget.total);
   }
 
   endRetry(): void {

@@ -6,6 +6,7 @@
 //
 // So a lone connection gets the limit and no more, as in Envoy, and however much of it gluttons hold, there is room for
 // those who have little. Nothing is counted for each connection: its streams are, by itself.
+import type { SharedCount } from '../stats/shared-counts.ts';
 
 /** As in Envoy and gRFC A32. */
 const defaultMaxRequests = 1024;
@@ -27,9 +28,21 @@ export interface Sharer {
 }
 
 export class RequestBudget {
+  /** Of this data plane. */
   active = 0;
+  readonly #shared: SharedCount | null;
   #limit = defaultMaxRequests;
   #limitWithReserve = 2 * defaultMaxRequests;
+
+  /** @param shared with other data planes; `null`: there are none. */
+  constructor(shared: SharedCount | null = null) {
+    this.#shared = shared;
+  }
+
+  /** Of all data planes. */
+  get total(): number {
+    return this.#shared === null ? this.active : this.#shared.total;
+  }
 
   /** `null`: the default, twice which is carried at most. Calls under way go on, however many there are. */
   setLimit(maxRequests: number | null): void {
@@ -40,21 +53,26 @@ export class RequestBudget {
 
   /** One more call, counted among the connection's streams, which `give` ends; or why there is none, as a clause. */
   take(sharer: Sharer): string | null {
-    if (this.active >= this.#limit) {
-      const refusal = this.#refusal(sharer.activeStreams);
-      if (refusal !== null) return refusal;
-    }
-    this.active++;
-    return null;
+    this.#count(1);
+    const before = this.total - 1;
+    if (before < this.#limit) return null;
+    const refusal = this.#refusal(sharer.activeStreams, before);
+    if (refusal !== null) this.#count(-1);
+    return refusal;
   }
 
   give(): void {
-    this.active--;
+    this.#count(-1);
   }
 
-  #refusal(streams: number): string | null {
-    const left = this.#limitWithReserve - this.active;
-    const underWay = `${this.active} calls are under way, of at most ${this.#limit}`;
+  #count(change: number): void {
+    this.active += change;
+    if (this.#shared !== null) this.#shared.set(this.active);
+  }
+
+  #refusal(streams: number, active: number): string | null {
+    const left = this.#limitWithReserve - active;
+    const underWay = `${active} calls are under way, of at most ${this.#limit}`;
     if (left <= 0) return underWay;
     if (streams <= Math.max(1, left * shareOfLeft)) return null;
     return `${underWay}, and this connection has ${streams} streams: more are carried for those with few`;

@@ -1,5 +1,6 @@
 // How many calls of one cluster may be on a retry at a time: when all calls fail, retries would multiply what the
 // endpoints can't bear as it is (Envoy's `retry_budget`, by its defaults but for the floor).
+import type { SharedCount } from '../stats/shared-counts.ts';
 
 /** Of the calls under way. */
 const share = 0.2;
@@ -7,16 +8,29 @@ const share = 0.2;
 const floor = 10;
 
 export class RetryBudget {
+  readonly #shared: SharedCount | null;
   #active = 0;
+
+  /** @param shared with other data planes; `null`: there are none. */
+  constructor(shared: SharedCount | null = null) {
+    this.#shared = shared;
+  }
 
   /** One more call, which `give` takes back; or false. */
   take(activeCalls: number): boolean {
-    if (this.#active >= Math.max(floor, activeCalls * share)) return false;
-    this.#active++;
-    return true;
+    this.#count(1);
+    const retries = this.#shared === null ? this.#active : this.#shared.total;
+    if (retries - 1 < Math.max(floor, activeCalls * share)) return true;
+    this.#count(-1);
+    return false;
   }
 
   give(): void {
-    this.#active--;
+    this.#count(-1);
+  }
+
+  #count(change: number): void {
+    this.#active += change;
+    if (this.#shared !== null) this.#shared.set(this.#active);
   }
 }

@@ -19,7 +19,7 @@ export interface Cluster {
   readonly panicPercent: number;
   /** Default 5,000, as in Envoy. */
   readonly connectTimeoutMs: number;
-  /** `circuit_breakers.thresholds[DEFAULT].max_requests`; `null`: Envoy's default of 1,024. Counted by each data plane (worker). */
+  /** `circuit_breakers.thresholds[DEFAULT].max_requests`; `null`: Envoy's default of 1,024. Of all data planes of the agent. */
   readonly maxRequests: number | null;
   /** Of endpoints that no socket match takes. `null`: clear text. */
   readonly tls: UpstreamTls | null;
