@@ -72,6 +72,9 @@ export const runCommand: Command = {
     { name: 'app-ends-first', help: 'SIGTERM comes when the application has ended (a native sidecar)' },
   ],
   run: async (flags, version) => {
+    // From the first moment on: as process 1 of a container, it would not be ended by a signal that nobody listens to.
+    const [drain, stop] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    onEndSignals({ first: drain.resolve, again: stop.resolve });
     const concurrency = flags.number('concurrency', { min: 1, max: 256, fallback: 1 });
     const logLevel = flags.text('log-level') === undefined ? null : flags.oneOf('log-level', LOG_LEVELS, 'info');
     const xdsMode = flags.text('xds-mode') === undefined ? null : flags.oneOf('xds-mode', XDS_MODES, 'auto');
@@ -100,10 +103,15 @@ export const runCommand: Command = {
       logLevel,
       drain: drainPlanOf(flags),
     });
-    await agent.start();
+    void stop.promise.then(() => agent.stop());
+    const started = agent.start();
+    void Promise.all([started, drain.promise]).then(
+      () => agent.drain(),
+      () => {},
+    );
+    await Promise.race([started, agent.ended]);
     // What was compiled is kept for the next start at once, however this one ends.
     module.flushCompileCache?.();
-    onEndSignals({ first: () => void agent.drain(), again: () => void agent.stop() });
     const end = await agent.ended;
     if (end.kind === 'failed') throw new Error(end.reason);
     return 0;

@@ -74,6 +74,27 @@ test('a second SIGTERM ends at once', async (t) => {
   await stop();
 });
 
+test('told to end before it has a configuration, or twice at once, the agent ends with 0', async (t) => {
+  for (const times of [1, 2]) {
+    const agent = await startAgentProcess({ xdsPort: 1, node: 'client' });
+    for (let i = 0; i < times; i++) agent.kill('SIGTERM');
+    t.is(await agent.exited, 0);
+  }
+});
+
+test('without any grace, what is open is cut at once and counted', async (t) => {
+  const { agent, client, stop } = await start(['--drain-time', '0']);
+  const call = client.bidi();
+  call.on('error', () => {});
+  const replies = call[Symbol.asyncIterator]();
+  call.write(Buffer.from('before'));
+  await replies.next();
+  agent.kill('SIGTERM');
+  t.is((await agent.line(({ msg }) => msg === 'drained'))['callsCut'], 1);
+  t.is(await agent.exited, 0);
+  await stop();
+});
+
 const both = ['behind the leaving', 'behind the staying'];
 
 /** Two agents, each before a server of its own that is named after it, and whatever else the control plane serves. */

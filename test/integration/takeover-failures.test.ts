@@ -71,7 +71,8 @@ on(
 
 on('a second successor is refused, and the first one is not disturbed', async (t) => {
   const { socket, start } = await startTakeoverHost(t);
-  await start();
+  const first = await start();
+  await first.listenerPort('echo');
   const one = (await Predecessor.find(socket, 'test', passing))!;
   await t.throwsAsync(Predecessor.find(socket, 'test', passing), {
     message: `can't take over at ${socket}: process ${process.pid} is taking over already`,
