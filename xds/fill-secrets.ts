@@ -92,8 +92,9 @@ function neededTls(cluster: Cluster, endpoints: ClusterEndpoints | undefined): U
     for (const locality of endpoints?.localities ?? []) {
       for (const endpoint of locality.endpoints) {
         // Endpoints with equal labels share them, so that a large cluster is soon gone through.
-        if (seen.has(endpoint.socketLabels)) continue;
-        seen.add(endpoint.socketLabels);
+        const isAlone = endpoint.localityLabels !== undefined;
+        if (!isAlone && seen.has(endpoint.socketLabels)) continue;
+        if (!isAlone) seen.add(endpoint.socketLabels);
         const socket = socketMatchOf(cluster, endpoint);
         if (socket === null) add(tls);
         else if (socket.kind === 'tls') add(socket.tls);

@@ -66,6 +66,7 @@ export class EndpointSockets {
   #socketOf(endpoint: Endpoint): EndpointSocket {
     if (this.#cluster.socketMatches === undefined) return this.#own;
     const { socketLabels: labels = noLabels } = endpoint;
+    if (endpoint.localityLabels !== undefined) return socketMatchOf(this.#cluster, endpoint) ?? this.#own;
     let socket = this.#byLabels.get(labels);
     if (socket === undefined) {
       socket = socketMatchOf(this.#cluster, endpoint) ?? this.#own;

@@ -5,7 +5,7 @@ import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import type { Cluster, SocketMatch } from '../../xds/model/cluster.ts';
+import type { CallName, Cluster, SocketMatch } from '../../xds/model/cluster.ts';
 import type { Endpoint } from '../../xds/model/endpoints.ts';
 import type { ServingResource } from '../../xds/model/resource.ts';
 import { forwardTo, type Route } from '../../xds/model/route.ts';
@@ -39,11 +39,18 @@ const istio = { tlsMode: '"istio"' };
 /** As Istio sends them for auto mTLS. */
 const auto = [match('tlsMode-istio', istio, mutual), match('tlsMode-disabled', {}, null)];
 
+/** `auto_sni`. */
+const byAuthority: CallName = { header: null, isSni: true, isChecked: false };
+
 interface Case {
   readonly what: string;
   readonly to: 'tls' | 'clear';
   readonly cluster: Partial<Cluster>;
   readonly endpoint?: Partial<Endpoint>;
+  /** Of the call; `echo` where there is none. */
+  readonly authority?: string;
+  /** What its route makes of that. */
+  readonly rewritten?: string;
   /** `null`: the call is UNAVAILABLE. */
   readonly answer: string | null;
 }
@@ -133,6 +140,91 @@ const cases: readonly Case[] = [
     cluster: { tls: { ...mutual, subjectAltNames: [name('uri', 'suffix', '/shop')] } },
     answer: null,
   },
+  {
+    what: 'a label of the locality',
+    to: 'tls',
+    cluster: { socketMatches: auto.slice(0, 1) },
+    endpoint: { localityLabels: istio },
+    answer: asMutual,
+  },
+  {
+    what: 'a label of the locality, behind a match for all',
+    to: 'clear',
+    cluster: { socketMatches: auto },
+    endpoint: { localityLabels: istio },
+    answer: 'clear',
+  },
+  {
+    what: 'a label of the endpoint before the one of its locality',
+    to: 'tls',
+    cluster: { socketMatches: [match('one', istio, anonymous), match('off', { tlsMode: '"off"' }, mutual)] },
+    endpoint: { socketLabels: { tlsMode: '"off"' }, localityLabels: istio },
+    answer: asMutual,
+  },
+  {
+    what: 'the authority in place of sni',
+    to: 'tls',
+    cluster: { tls: mutual, callName: byAuthority },
+    authority: 'one.test:80',
+    answer: 'sni one.test, client URI:spiffe://mesh.test/shop',
+  },
+  {
+    what: 'the authority that is sent',
+    to: 'tls',
+    cluster: { tls: mutual, callName: byAuthority },
+    rewritten: 'two.test',
+    answer: 'sni two.test, client URI:spiffe://mesh.test/shop',
+  },
+  {
+    what: 'an authority that is an address',
+    to: 'tls',
+    cluster: { tls: mutual, callName: byAuthority },
+    authority: '10.0.0.1:80',
+    answer: asMutual,
+  },
+  {
+    what: 'the authority before a host name',
+    to: 'tls',
+    cluster: { tls: { ...mutual, hostnameIsSni: true }, callName: byAuthority },
+    endpoint: { hostname: 'one.test' },
+    answer: 'sni echo, client URI:spiffe://mesh.test/shop',
+  },
+  {
+    what: 'a header in place of the authority',
+    to: 'tls',
+    cluster: { tls: mutual, callName: { ...byAuthority, header: 'te' } },
+    answer: 'sni trailers, client URI:spiffe://mesh.test/shop',
+  },
+  {
+    what: 'a header that is not there',
+    to: 'tls',
+    cluster: { tls: mutual, callName: { ...byAuthority, header: 'x-none' } },
+    answer: 'sni echo, client URI:spiffe://mesh.test/shop',
+  },
+  {
+    what: 'an authority that the certificate has',
+    to: 'tls',
+    cluster: { tls: mutual, callName: { ...byAuthority, isChecked: true } },
+    authority: 'echo.test',
+    answer: 'sni echo.test, client URI:spiffe://mesh.test/shop',
+  },
+  {
+    what: 'an authority that it has not',
+    to: 'tls',
+    cluster: { tls: mutual, callName: { ...byAuthority, isChecked: true } },
+    authority: 'other.test',
+    answer: null,
+  },
+  {
+    what: 'an authority that it has, and a name that it has not',
+    to: 'tls',
+    cluster: {
+      tls: { ...mutual, subjectAltNames: [name('uri', 'suffix', '/shop')] },
+      callName: { ...byAuthority, isChecked: true },
+    },
+    authority: 'echo.test',
+    answer: null,
+  },
   { what: 'other roots', to: 'tls', cluster: { tls: { ...mutual, trustedCaPem: pem('nameless') } }, answer: null },
 ];
 
@@ -190,8 +282,11 @@ function snapshot(ports: Readonly<Record<Case['to'], number>>): ServingResource[
       },
     ];
   });
-  const routes = cases.map((_, at): Route => {
-    const plain = route(forwardTo([{ name: `c${at}`, weight: 1 }]));
+  const routes = cases.map(({ rewritten }, at): Route => {
+    const forward = forwardTo([{ name: `c${at}`, weight: 1 }]);
+    const plain = route(
+      rewritten === undefined ? forward : { ...forward, hostRewrite: { kind: 'literal', value: rewritten } },
+    );
     const value = { kind: 'exact', value: `${at}`, ignoreCase: false } as const;
     const headers = [{ name: 'x-case', match: value, invert: false, treatMissingAsEmpty: false }];
     return { ...plain, match: { ...plain.match, headers } };
@@ -206,8 +301,8 @@ function snapshot(ports: Readonly<Record<Case['to'], number>>): ServingResource[
 async function answersOf(port: number): Promise<string[]> {
   const session = http2.connect(`http://127.0.0.1:${port}`);
   const answers: string[] = [];
-  for (const [at] of cases.entries()) {
-    const { headers } = await call(session, { 'x-case': `${at}` });
+  for (const [at, { authority = 'echo' }] of cases.entries()) {
+    const { headers } = await call(session, { 'x-case': `${at}`, ':authority': authority });
     const status = headers['grpc-status'];
     answers.push(status === '0' ? String(headers['grpc-message']) : `status ${status}`);
   }

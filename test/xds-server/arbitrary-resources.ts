@@ -203,7 +203,7 @@ const socketLabels = fc.constantFrom<Readonly<Record<string, string>>[]>(
 );
 
 function clusterEndpoints(own: string, host: fc.Arbitrary<string>): fc.Arbitrary<ClusterEndpoints> {
-  const plainEndpoint = record<Omit<Endpoint, 'socketLabels'>>({
+  const plainEndpoint = record<Omit<Endpoint, 'socketLabels' | 'localityLabels'>>({
     address: fc.oneof(address(host), fc.constant({ host: '/run/app.sock', port: 0 })),
     weight,
     health: fc.constantFrom('healthy', 'degraded', 'unhealthy'),
@@ -219,13 +219,17 @@ function clusterEndpoints(own: string, host: fc.Arbitrary<string>): fc.Arbitrary
     weight: fc.integer({ min: 0, max: 1_000 }),
     endpoints: fc.uniqueArray(endpoint, { maxLength: 3, selector: ({ address }) => `${address.host} ${address.port}` }),
   });
+  const labelled = fc.tuple(locality, socketLabels).map(([one, labels]) => {
+    if (Object.keys(labels).length === 0) return one;
+    return { ...one, endpoints: one.endpoints.map((own) => ({ ...own, localityLabels: labels })) };
+  });
   const drop = record<ClusterEndpoints['dropOverloads'][number]>({
     category: name,
     numerator: fc.integer({ min: 0, max: 100 }),
     denominator: fc.constantFrom(100, 10_000, 1_000_000),
   });
   return fc
-    .tuple(some(locality), some(drop), fc.integer({ min: 100, max: 500 }))
+    .tuple(some(labelled), some(drop), fc.integer({ min: 100, max: 500 }))
     .map(([localities, dropOverloads, overprovisioningPercent]) => ({
       name: own,
       // A priority each: contiguous, and no address twice in one.

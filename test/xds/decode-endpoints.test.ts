@@ -202,3 +202,19 @@ test('endpoints that have the same transport_socket_match metadata share one obj
   t.is(one?.socketLabels, two?.socketLabels);
   for (const other of others) t.false('socketLabels' in other);
 });
+
+test("a locality's transport_socket_match metadata is that of each of its endpoints, beside their own", (t) => {
+  const metadata = (value: string) => ({
+    filter_metadata: { 'envoy.transport_socket_match': { fields: { tlsMode: { stringValue: value } } } },
+  });
+  const at = (port: number) => ({ endpoint: { address: socketAddress('10.0.0.1', port) } });
+  const value = modelOf('endpoints', {
+    cluster_name: 'c',
+    endpoints: [{ metadata: metadata('istio'), lb_endpoints: [at(1), { ...at(2), metadata: metadata('off') }] }],
+  });
+  const [one, two] = value.localities[0]!.endpoints;
+  t.deepEqual(one?.localityLabels, { tlsMode: '"istio"' });
+  t.is(two?.localityLabels, one?.localityLabels);
+  t.is(one?.socketLabels, undefined);
+  t.deepEqual(two?.socketLabels, { tlsMode: '"off"' });
+});

@@ -18,11 +18,27 @@ import type {
   Wrapped,
 } from './core-messages.ts';
 
-export interface ClusterMessage {
+/** What `Cluster` and `DnsCluster` say alike. */
+export interface DnsRulesMessage {
+  readonly dns_refresh_rate: DurationMessage | null;
+  readonly dns_failure_refresh_rate: {
+    readonly base_interval: DurationMessage | null;
+    readonly max_interval: DurationMessage | null;
+  } | null;
+  readonly respect_dns_ttl: boolean;
+  readonly dns_lookup_family: EnumValue;
+}
+
+/** `envoy.extensions.clusters.dns.v3.DnsCluster`. */
+export interface DnsClusterMessage extends DnsRulesMessage {
+  readonly dns_discovery_type: EnumValue;
+}
+
+export interface ClusterMessage extends DnsRulesMessage {
   readonly transport_socket_matches: readonly TransportSocketMatchMessage[];
   readonly name: string;
   readonly type?: EnumValue;
-  readonly cluster_type?: { readonly name: string };
+  readonly cluster_type?: { readonly name: string; readonly typed_config: AnyMessage | null };
   readonly eds_cluster_config: {
     readonly eds_config: ConfigSourceMessage | null;
     readonly service_name: string;
@@ -36,13 +52,6 @@ export interface ClusterMessage {
     readonly thresholds: readonly ThresholdsMessage[];
     readonly per_host_thresholds: readonly object[];
   } | null;
-  readonly dns_refresh_rate: DurationMessage | null;
-  readonly dns_failure_refresh_rate: {
-    readonly base_interval: DurationMessage | null;
-    readonly max_interval: DurationMessage | null;
-  } | null;
-  readonly respect_dns_ttl: boolean;
-  readonly dns_lookup_family: EnumValue;
   readonly outlier_detection: object | null;
   readonly upstream_bind_config: object | null;
   readonly lb_subset_config: object | null;
@@ -167,6 +176,7 @@ export interface LocalityLbEndpointsMessage {
   readonly priority: number;
   readonly load_balancer_endpoints?: { readonly lb_endpoints: readonly LbEndpointMessage[] };
   readonly leds_cluster_locality_config?: object;
+  readonly metadata: MetadataMessage | null;
 }
 
 export interface LbEndpointMessage {

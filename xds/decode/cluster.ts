@@ -1,7 +1,7 @@
 // envoy.config.cluster.v3.Cluster -> Cluster.
 import { type Cluster, type ClusterDiscovery, defaultPanicPercent, type SocketMatch } from '../model/cluster.ts';
 import type { ClusterMessage } from './cluster-messages.ts';
-import { configTypeOf, type DecodeContext } from './decode-context.ts';
+import { configTypeOf, type DecodeContext, readAny } from './decode-context.ts';
 import { isHarmlessFilter } from './filters.ts';
 import { decodeHttpOptions } from './http-options.ts';
 import { decodeLbPolicy } from './lb-policy.ts';
@@ -11,6 +11,12 @@ import { readLabels } from './socket-labels.ts';
 import { decodeUpstreamSocket } from './tls.ts';
 import type { Scope } from './validation.ts';
 
+const dnsClusterType = 'envoy.extensions.clusters.dns.v3.DnsCluster';
+const dnsNames: Readonly<Record<string, 'STRICT_DNS' | 'LOGICAL_DNS'>> = {
+  'envoy.cluster.strict_dns': 'STRICT_DNS',
+  'envoy.cluster.logical_dns': 'LOGICAL_DNS',
+};
+
 /** Envoy's default. */
 const defaultConnectTimeoutMs = 5000;
 
@@ -18,7 +24,7 @@ export function decodeCluster(context: DecodeContext, message: ClusterMessage, s
   if (message.name === '') scope.at('name').fail('must not be empty');
   const connectTimeoutMs = decodeDuration(message.connect_timeout, scope.at('connect_timeout'));
   if (connectTimeoutMs === 0) scope.at('connect_timeout').fail('must be above 0');
-  const discovery = decodeDiscovery(message, scope);
+  const discovery = decodeDiscovery(context, message, scope);
   // How to balance and reach the endpoints of a cluster that will have none needs no second warning.
   const lb =
     discovery.kind === 'unsupported'
@@ -59,11 +65,8 @@ function decodeSocketMatches(context: DecodeContext, message: ClusterMessage, sc
   });
 }
 
-function decodeDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscovery {
-  if (message.cluster_type !== undefined) {
-    const reason = scope.at('cluster_type').unsupported(`cluster type "${message.cluster_type.name}" is not supported`);
-    return { kind: 'unsupported', reason };
-  }
+function decodeDiscovery(context: DecodeContext, message: ClusterMessage, scope: Scope): ClusterDiscovery {
+  if (message.cluster_type !== undefined) return decodeCustomDiscovery(context, message, message.cluster_type, scope);
   // A oneof that is not set is STATIC, the first value of the enum.
   const type = message.type ?? 'STATIC';
   if (type !== 'EDS' && message.eds_cluster_config !== null) {
@@ -83,6 +86,24 @@ function decodeDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscover
       scope.at('type').fail(`unknown value ${type}`);
       return { kind: 'unsupported', reason: '' };
   }
+}
+
+/** Types that are extensions. */
+function decodeCustomDiscovery(
+  context: DecodeContext,
+  message: ClusterMessage,
+  { name, typed_config: any }: NonNullable<ClusterMessage['cluster_type']>,
+  scope: Scope,
+): ClusterDiscovery {
+  const at = scope.at('cluster_type');
+  if (any === null || configTypeOf(context, any) !== dnsClusterType) {
+    return { kind: 'unsupported', reason: at.unsupported(`cluster type "${name}" is not supported`) };
+  }
+  const config = readAny(context, dnsClusterType, any, at.at('typed_config'));
+  if (config === null) return { kind: 'unsupported', reason: '' };
+  // The older names of the extension say by themselves which of the two it is.
+  const type = dnsNames[name] ?? (config.dns_discovery_type === 'STRICT' ? 'STRICT_DNS' : 'LOGICAL_DNS');
+  return decodeDnsDiscovery(message, type, scope, config, at.at('typed_config'));
 }
 
 function decodeEdsDiscovery(message: ClusterMessage, scope: Scope): ClusterDiscovery {

@@ -2,6 +2,7 @@
 import type {
   ClusterLoadAssignmentMessage,
   ClusterMessage,
+  DnsClusterMessage,
   LeastRequestMessage,
   MaglevMessage,
   RandomMessage,
@@ -22,6 +23,7 @@ export interface MessageTypes {
   readonly 'envoy.config.listener.v3.Listener': ListenerMessage;
   readonly 'envoy.config.route.v3.RouteConfiguration': RouteConfigurationMessage;
   readonly 'envoy.config.cluster.v3.Cluster': ClusterMessage;
+  readonly 'envoy.extensions.clusters.dns.v3.DnsCluster': DnsClusterMessage;
   readonly 'envoy.config.endpoint.v3.ClusterLoadAssignment': ClusterLoadAssignmentMessage;
   readonly 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManagerMessage;
   readonly 'envoy.extensions.transport_sockets.tls.v3.Secret': SecretMessage;

@@ -15,7 +15,7 @@ import type {
   LocalityLbEndpointsMessage,
 } from './cluster-messages.ts';
 import { type DecodedAddress, decodeAddress, decodeFraction, maxUint32 } from './scalars.ts';
-import { SocketLabelReader } from './socket-labels.ts';
+import { SocketLabelReader, type SocketLabels } from './socket-labels.ts';
 import type { Scope } from './validation.ts';
 
 /** Envoy's bound (PGV rule of `LocalityLbEndpoints.priority`). */
@@ -82,10 +82,11 @@ function decodeLocality(message: LocalityLbEndpointsMessage, inside: Assignment,
   const fromList = message.load_balancer_endpoints;
   const list = fromList?.lb_endpoints ?? message.lb_endpoints;
   const listScope = fromList === undefined ? scope : scope.at('load_balancer_endpoints');
+  const localityLabels = inside.labels.of(message.metadata);
   const endpoints: Endpoint[] = [];
   let weightSum = 0;
   for (const [index, entry] of list.entries()) {
-    const endpoint = decodeEndpoint(entry, inside, listScope.item('lb_endpoints', index));
+    const endpoint = decodeEndpoint(entry, inside, localityLabels, listScope.item('lb_endpoints', index));
     if (endpoint === null) continue;
     endpoints.push(endpoint);
     weightSum += endpoint.weight;
@@ -111,6 +112,7 @@ function decodePipe(path: string, scope: Scope): DecodedAddress {
 function decodeEndpoint(
   message: LbEndpointMessage,
   { named, hosts, labels }: Assignment,
+  localityLabels: SocketLabels | null,
   scope: Scope,
 ): Endpoint | null {
   const { endpoint_name: name } = message;
@@ -133,7 +135,7 @@ function decodeEndpoint(
   const health = healthNames[message.health_status];
   if (health === undefined) scope.at('health_status').fail(`unknown value ${message.health_status}`);
   if (address.kind !== 'address' || health === undefined) return null;
-  const socketLabels = labels.ofEndpoint(message.metadata);
+  const socketLabels = labels.of(message.metadata);
   return {
     address: address.address,
     weight,
@@ -141,6 +143,7 @@ function decodeEndpoint(
     hostname: endpoint.hostname,
     hashKey: message.metadata?.filter_metadata['envoy.lb']?.fields['hash_key']?.stringValue ?? '',
     ...(socketLabels !== null && { socketLabels }),
+    ...(localityLabels !== null && { localityLabels }),
   };
 }
 

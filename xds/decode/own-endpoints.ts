@@ -1,7 +1,7 @@
 // The endpoints that are inside a cluster, and how their names are resolved (STATIC, STRICT_DNS, LOGICAL_DNS).
 import type { DnsDiscovery } from '../model/cluster.ts';
 import { type ClusterEndpoints, defaultOverprovisioningPercent } from '../model/endpoints.ts';
-import type { ClusterMessage } from './cluster-messages.ts';
+import type { ClusterMessage, DnsRulesMessage } from './cluster-messages.ts';
 import { decodeLoadAssignment } from './endpoints.ts';
 import { decodeDuration } from './scalars.ts';
 import type { Scope } from './validation.ts';
@@ -11,6 +11,7 @@ const defaultRefreshMs = 5000;
 
 /** AUTO counts every address, as gRPC does, where Envoy would leave IPv4 to names that have no IPv6. */
 const families: Readonly<Record<string, Pick<DnsDiscovery, 'family'>>> = {
+  UNSPECIFIED: {},
   AUTO: {},
   ALL: {},
   V4_ONLY: { family: 'v4' },
@@ -28,14 +29,17 @@ export function decodeOwnEndpoints(message: ClusterMessage, hosts: 'ip' | 'dns',
   return decodeLoadAssignment(assignment, message.name, hosts, scope.at('load_assignment'));
 }
 
+/** @param rules how names are resolved, at `at`: the cluster itself, or the extension that is its type. */
 export function decodeDnsDiscovery(
   message: ClusterMessage,
   type: 'STRICT_DNS' | 'LOGICAL_DNS',
   scope: Scope,
+  rules: DnsRulesMessage = message,
+  at: Scope = scope,
 ): DnsDiscovery {
-  const refreshMs = decodeInterval(message.dns_refresh_rate, scope.at('dns_refresh_rate')) ?? defaultRefreshMs;
-  const family = families[message.dns_lookup_family];
-  if (family === undefined) scope.at('dns_lookup_family').fail(`unknown value ${message.dns_lookup_family}`);
+  const refreshMs = decodeInterval(rules.dns_refresh_rate, at.at('dns_refresh_rate')) ?? defaultRefreshMs;
+  const family = families[rules.dns_lookup_family];
+  if (family === undefined) at.at('dns_lookup_family').fail(`unknown value ${rules.dns_lookup_family}`);
   const endpoints = decodeOwnEndpoints(message, 'dns', scope);
   const count = message.load_assignment?.endpoints.reduce((sum, { lb_endpoints: all }) => sum + all.length, 0);
   if (type === 'LOGICAL_DNS' && count !== 1) scope.at('load_assignment.endpoints').fail('must be one endpoint');
@@ -44,14 +48,14 @@ export function decodeDnsDiscovery(
     endpoints,
     refreshMs,
     ...family,
-    ...(message.respect_dns_ttl && { respectTtl: true }),
-    ...decodeFailureRefresh(message, scope.at('dns_failure_refresh_rate')),
+    ...(rules.respect_dns_ttl && { respectTtl: true }),
+    ...decodeFailureRefresh(rules, at.at('dns_failure_refresh_rate')),
   };
 }
 
 /** `max_interval` is ten times the base where it is not set, as in Envoy. */
 function decodeFailureRefresh(
-  { dns_failure_refresh_rate: rate }: ClusterMessage,
+  { dns_failure_refresh_rate: rate }: DnsRulesMessage,
   scope: Scope,
 ): Pick<DnsDiscovery, 'failureRefresh'> {
   if (rate === null) return {};
@@ -63,7 +67,7 @@ function decodeFailureRefresh(
   return { failureRefresh: { baseMs, maxMs: maxMs ?? baseMs * 10 } };
 }
 
-function decodeInterval(message: ClusterMessage['dns_refresh_rate'], scope: Scope): number | null {
+function decodeInterval(message: DnsRulesMessage['dns_refresh_rate'], scope: Scope): number | null {
   const intervalMs = decodeDuration(message, scope);
   if (intervalMs !== null && intervalMs <= 1) scope.fail('must be above 1 ms');
   return intervalMs;

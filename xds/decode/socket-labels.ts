@@ -4,14 +4,14 @@ import type { MetadataMessage, MetadataValue, StructMessage } from './core-messa
 
 export type SocketLabels = Readonly<Record<string, string>>;
 
-/** The metadata of an endpoint that the matches look at. */
+/** The metadata of an endpoint, or of a locality, that the matches look at. */
 const filterName = 'envoy.transport_socket_match';
 
 export class SocketLabelReader {
   readonly #known = new Map<string, SocketLabels>();
 
-  /** `null`: the endpoint has none. */
-  ofEndpoint(metadata: MetadataMessage | null): SocketLabels | null {
+  /** `null`: there are none. */
+  of(metadata: MetadataMessage | null): SocketLabels | null {
     const struct = metadata?.filter_metadata[filterName];
     return struct === undefined ? null : this.#shared(readLabels(struct));
   }

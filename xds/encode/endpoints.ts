@@ -5,6 +5,8 @@ import { encodeAddress, encodeFraction, encodeLabels, encodeWrapper } from './va
 
 const healthNames = { healthy: 'HEALTHY', degraded: 'DEGRADED', unhealthy: 'UNHEALTHY' } as const;
 
+const socketFilter = 'envoy.transport_socket_match';
+
 export function encodeClusterEndpoints(resource: ClusterEndpoints): object {
   const { name, localities, dropOverloads, overprovisioningPercent } = resource;
   return {
@@ -21,18 +23,21 @@ export function encodeClusterEndpoints(resource: ClusterEndpoints): object {
 }
 
 function encodeLocality({ region, zone, subZone, priority, weight, endpoints }: LocalityEndpoints): object {
+  const localityLabels = endpoints[0]?.localityLabels;
   return {
     locality: { region, zone, sub_zone: subZone },
     priority,
     load_balancing_weight: encodeWrapper(weight === 0 ? null : weight),
     lb_endpoints: endpoints.map(encodeEndpoint),
+    metadata:
+      localityLabels === undefined ? null : { filter_metadata: { [socketFilter]: encodeLabels(localityLabels) } },
   };
 }
 
 function encodeEndpoint({ address, weight, health, hostname, hashKey, socketLabels }: Endpoint): object {
   const metadata = {
     ...(hashKey !== '' && { 'envoy.lb': toStruct({ hash_key: hashKey }) }),
-    ...(socketLabels !== undefined && { 'envoy.transport_socket_match': encodeLabels(socketLabels) }),
+    ...(socketLabels !== undefined && { [socketFilter]: encodeLabels(socketLabels) }),
   };
   return {
     endpoint: { address: encodeAddress(address), hostname },

@@ -43,6 +43,7 @@ export interface CallName {
 
 /** An element of `transport_socket_matches`. */
 export interface SocketMatch {
+  /** Empty in place of the cluster's own socket, where that cannot be carried out: of endpoints that no other match takes. */
   readonly name: string;
   /** The labels that an endpoint must have, as in `Endpoint`; none: every endpoint matches. */
   readonly labels: Readonly<Record<string, string>>;

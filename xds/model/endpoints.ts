@@ -38,6 +38,8 @@ export interface Endpoint {
    * Absent: none. Endpoints with equal labels share the object.
    */
   readonly socketLabels?: Readonly<Record<string, string>>;
+  /** The same of its locality, which count where its own choose nothing. Absent: none. */
+  readonly localityLabels?: Readonly<Record<string, string>>;
 }
 
 /** UNKNOWN counts as healthy; DRAINING, UNHEALTHY and TIMEOUT as unhealthy. */
