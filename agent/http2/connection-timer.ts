@@ -1,9 +1,6 @@
 // All deadlines of one connection on one timer. Disarming is an assignment, and so is arming for later than the timer
 // is set to: it looks again when it fires. It keeps no process alive.
 
-import { ErrorCode } from './errors.ts';
-import type { Http2Limits } from './limits.ts';
-
 export const Deadline = {
   connect: 0,
   preface: 1,
@@ -28,30 +25,6 @@ const maxTimeoutMs = 0x7fff_ffff;
 
 /** A timer this late tells that the program was held up: stopped, swapped out, starved. */
 const heldUpMs = 500;
-
-/** The connection error of a peer that let a deadline pass, `null` where that is no fault of its. */
-export function overdueFault(deadline: number): { limit: keyof Http2Limits; code: number; reason: string } | null {
-  switch (deadline) {
-    case Deadline.preface:
-      return { limit: 'prefaceTimeoutMs', code: ErrorCode.PROTOCOL_ERROR, reason: 'no SETTINGS came' };
-    case Deadline.settingsAck:
-      return {
-        limit: 'settingsAckTimeoutMs',
-        code: ErrorCode.SETTINGS_TIMEOUT,
-        reason: 'SETTINGS were not acknowledged',
-      };
-    case Deadline.partialFrame:
-      return {
-        limit: 'headerBlockTimeoutMs',
-        code: ErrorCode.PROTOCOL_ERROR,
-        reason: 'a frame or block was not completed',
-      };
-    case Deadline.flushStall:
-      return { limit: 'flushStallTimeoutMs', code: ErrorCode.CANCEL, reason: 'the peer reads nothing' };
-    default:
-      return null;
-  }
-}
 
 export class ConnectionTimer {
   readonly #now: () => number;

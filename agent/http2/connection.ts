@@ -1,6 +1,6 @@
-// One connection from its first byte to its last: flushes, keeps the deadlines, drains. Chunks are read in
-// `connection-reading.ts`, what frames mean is in `connection-input.ts` and `connection-control.ts`, the socket is opened
-// in `connection-socket.ts` and closed in `connection-ending.ts`.
+// One connection from its first byte to its last: flushes, is drained, ends. Chunks are read in `connection-reading.ts`, what
+// frames mean is in `connection-input.ts` and `connection-control.ts`, what deadlines mean in `connection-deadlines.ts`; the
+// socket is opened in `connection-socket.ts` and closed in `connection-ending.ts`.
 import type { Duplex } from 'node:stream';
 import type {
   Connection,
@@ -14,6 +14,7 @@ import type {
 } from './connection-contract.ts';
 import { type ControlEvents, ControlFrames } from './connection-control.ts';
 import { ConnectionCore } from './connection-core.ts';
+import { expireDeadline } from './connection-deadlines.ts';
 import { ConnectionDrain } from './connection-drain.ts';
 import { ConnectionEnding } from './connection-ending.ts';
 import { noIdentity } from './connection-identity.ts';
@@ -23,7 +24,7 @@ import { ConnectionOutput } from './connection-output.ts';
 import { Pings } from './connection-pings.ts';
 import { ConnectionQueues } from './connection-queues.ts';
 import { ConnectionReading } from './connection-reading.ts';
-import { ConnectionTimer, Deadline, overdueFault } from './connection-timer.ts';
+import { ConnectionTimer, Deadline } from './connection-timer.ts';
 import { type ConnectionEnd, ErrorCode } from './errors.ts';
 import { initialWindowBytes } from './flow-window.ts';
 import type { Flushable, Flusher } from './flusher.ts';
@@ -344,49 +345,16 @@ export class Http2Connection implements Connection, Flushable, ControlEvents {
 
   #onDeadline(deadline: number): void {
     this.#enter();
-    this.#guarded(() => this.#expire(deadline));
+    this.#guarded(() =>
+      expireDeadline(deadline, {
+        core: this.#core,
+        timer: this.#timer,
+        drain: this.#drain,
+        keepalive: this.#keepalive,
+        queues: this.#queues,
+        ending: this.#ending,
+      }),
+    );
     this.#flusher.leave();
-  }
-
-  #expire(deadline: number): void {
-    const fault = overdueFault(deadline);
-    if (fault !== null) {
-      this.#core.countLimit(fault.limit);
-      this.#core.fail(fault.code, fault.reason);
-    }
-    switch (deadline) {
-      case Deadline.connect:
-        this.destroy(ErrorCode.CONNECT_ERROR, 'connecting took too long');
-        break;
-      case Deadline.flushStall:
-      case Deadline.linger:
-        this.#ending.giveUp();
-        break;
-      case Deadline.idle:
-        this.#drain.onIdleDeadline();
-        break;
-      case Deadline.keepalive:
-        this.#keepalive.onKeepaliveDeadline();
-        break;
-      case Deadline.keepaliveAnswer:
-        this.#keepalive.onAnswerDeadline();
-        break;
-      case Deadline.queue:
-        this.#queues.onDeadline();
-        break;
-      case Deadline.resets:
-        this.#core.resetAbandoned();
-        this.#timer.arm(Deadline.resets, this.#limits.rotationWindowMs);
-        break;
-      case Deadline.age:
-        this.#drain.onAgeDeadline();
-        break;
-      case Deadline.drainPing:
-        this.#drain.sayLast();
-        break;
-      case Deadline.drainGrace:
-        this.#core.fail(ErrorCode.NO_ERROR, 'time to drain is over');
-        break;
-    }
   }
 }
