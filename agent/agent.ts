@@ -72,8 +72,11 @@ export interface AgentOptions {
   readonly statusPort: number | null;
   /** Where an agent takes over from the one that serves, and the next one from it; `null`: nowhere. */
   readonly takeoverPath: string | null;
-  /** The kernel redirects the application's connections to the listeners (`outrigger iptables`). */
-  readonly takesRedirected: boolean;
+  /** The kernel redirects the application's connections to the listeners (`outrigger iptables`); `null`: it does not. */
+  readonly interception: {
+    /** Ports and ranges (`9000-9010`) whose connections are passed on without a look at their bytes. */
+    readonly opaquePorts: readonly string[];
+  } | null;
   /** Data-plane threads. */
   readonly concurrency: number;
   /** `null`: `OUTRIGGER_LOG_LEVEL`, else `info`. */
@@ -132,13 +135,14 @@ export class Agent {
     this.#workers = new Workers({
       concurrency: options.concurrency,
       sampling: this.#telemetry.sampling,
-      ...(options.takesRedirected
-        ? {
+      ...(options.interception === null
+        ? {}
+        : {
             redirection: {
+              ...options.interception,
               ownPorts: [options.adminPort, ...(options.statusPort === null ? [] : [options.statusPort])],
             },
-          }
-        : {}),
+          }),
       logLevel,
       log,
       onUp: (worker, up) => this.#receive(worker, up),

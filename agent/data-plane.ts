@@ -25,7 +25,7 @@ import type {
 import { defaultListenerLimits } from './listener/connection-cap.ts';
 import { ListenerSet } from './listener/listener-set.ts';
 import { loadOriginalDestination } from './listener/original-dst.ts';
-import type { ConnectionCounts, Redirection } from './listener/redirection.ts';
+import { type ConnectionCounts, compilePorts, type Redirection } from './listener/redirection.ts';
 import { OwnServices } from './local/own-services.ts';
 import { loadDescriptorPassing } from './native/descriptor-passing.ts';
 import type { CallObserver } from './observe/call-observer.ts';
@@ -353,7 +353,7 @@ function countFaults(stats: StatsRegion): (part: string) => void {
 
 /** Without it, calls go by their authority as all calls do, and what is not HTTP/2 has nowhere to go. */
 function createRedirection(
-  { ownPorts }: RedirectionSettings,
+  { ownPorts, opaquePorts }: RedirectionSettings,
   loaded: ReturnType<typeof loadOriginalDestination>,
   log: Log,
 ): Redirection | null {
@@ -363,7 +363,7 @@ function createRedirection(
     return null;
   }
   log('info', 'redirected connections are told by their original destination (SO_ORIGINAL_DST)');
-  return { originalDestination: loaded.originalDestination, ownPorts };
+  return { originalDestination: loaded.originalDestination, ownPorts, isOpaque: compilePorts(opaquePorts) };
 }
 
 function createCounts(stats: StatsRegion): ConnectionCounts {

@@ -126,6 +126,8 @@ export interface DataPlaneSettings {
 export interface RedirectionSettings {
   /** Of the agent itself, beside its listeners': nobody is passed on to them. */
   readonly ownPorts: readonly number[];
+  /** Ports and ranges (`9000-9010`) whose connections are passed on without a look at their bytes. */
+  readonly opaquePorts: readonly string[];
 }
 
 /** `OTEL_TRACES_SAMPLER` and its argument, as the sampling decision needs them; `enabled: false` records nothing. */

@@ -1,6 +1,8 @@
 // `outrigger run`: the agent.
 import module from 'node:module';
+import type { AgentOptions } from '../agent.ts';
 import { type DrainPlan, drainInPod, drainWithin } from '../drain.ts';
+import { settings } from '../inject/settings.ts';
 import {
   CONTROL_PLANE_FLAG,
   OUTBOUND_PORT_FLAG,
@@ -56,6 +58,11 @@ export const runCommand: Command = {
       value: 'WAY',
       help: 'redirect: connections come by the rules of `outrigger iptables`; none: they are meant for the agent (none)',
     },
+    {
+      name: 'opaque-ports',
+      value: 'PORTS',
+      help: `ports and ranges whose redirected connections are passed on unseen (${settings['opaque-ports'].fallback})`,
+    },
     { name: 'concurrency', value: 'N', help: 'data-plane threads (1)' },
     { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (OUTRIGGER_LOG_LEVEL, else info)' },
     { name: 'drain-time', value: 'SECONDS', help: 'how long calls may go on after SIGTERM (10)' },
@@ -98,7 +105,7 @@ export const runCommand: Command = {
       outboundPort: outboundPortOf(flags),
       statusPort,
       takeoverPath: flags.text('takeover') ?? null,
-      takesRedirected: flags.oneOf('interception', INTERCEPTIONS, 'none') === 'redirect',
+      interception: interceptionOf(flags),
       concurrency,
       logLevel,
       drain: drainPlanOf(flags),
@@ -117,6 +124,16 @@ export const runCommand: Command = {
     return 0;
   },
 };
+
+function interceptionOf(flags: FlagValues): AgentOptions['interception'] {
+  const { fallback, parse } = settings['opaque-ports'];
+  const given = flags.text('opaque-ports');
+  const opaque = parse(given ?? fallback);
+  if ('problem' in opaque) throw new UsageError(`--opaque-ports ${opaque.problem}`);
+  if (flags.oneOf('interception', INTERCEPTIONS, 'none') === 'redirect') return { opaquePorts: opaque.value };
+  if (given !== undefined) throw new UsageError('--opaque-ports says something of --interception redirect');
+  return null;
+}
 
 const SECONDS = { min: 0, max: 86_400, fallback: 10 };
 

@@ -3,7 +3,7 @@ import type { AppProbe } from './app-probe.ts';
 import { type ControlPlaneNeeds, fieldVariable, variable } from './control-plane-needs.ts';
 import type { JsonObject } from './json.ts';
 import { AGENT_CONTAINER, STATUS_PORT } from './names.ts';
-import type { InjectSettings } from './settings.ts';
+import { type InjectSettings, settings as usual } from './settings.ts';
 
 export interface AgentContainerOptions {
   readonly settings: InjectSettings;
@@ -60,10 +60,16 @@ function argumentsOf({ settings, graceSeconds }: AgentContainerOptions): string[
     ...(preset === '' ? [] : ['--control-plane', preset]),
     ...['--status-port', `${STATUS_PORT}`, '--termination-grace-period', `${graceSeconds}`],
     ...(settings.form === 'native' ? ['--app-ends-first'] : []),
-    ...(settings.interception === 'redirect' ? ['--interception', 'redirect'] : []),
+    ...(settings.interception === 'redirect' ? interceptionOf(settings) : []),
     ...['--concurrency', `${settings.concurrency}`, '--unsupported', settings.unsupported],
     ...['--log-level', settings['log-level']],
   ];
+}
+
+function interceptionOf({ 'opaque-ports': ports }: InjectSettings): string[] {
+  const opaque = ports.join(',');
+  const isUsual = opaque === usual['opaque-ports'].fallback;
+  return ['--interception', 'redirect', ...(isUsual ? [] : ['--opaque-ports', opaque])];
 }
 
 /** Kubernetes starts the containers behind this one when it returns (the classic form only). */

@@ -139,6 +139,13 @@ export const settings = {
   'exclude-inbound-ports': setting('PORTS', '', ports, 'ports of the pod that are reached without the agent'),
   'exclude-outbound-ports': setting('PORTS', '', ports, 'ports that the pod reaches without the agent'),
   'exclude-outbound-cidrs': setting('CIDRS', '', networks, 'networks that the pod reaches without the agent'),
+  // What linkerd takes for opaque: SMTP and submission, MySQL and Galera, PostgreSQL, Redis, Elasticsearch, Memcached.
+  'opaque-ports': setting(
+    'PORTS',
+    '25,587,3306,4444,4567,4568,5432,6379,9300,11211',
+    ports,
+    'ports, of the pod and of others, whose bytes are passed on without a look at them, as their servers speak first',
+  ),
   'exclude-uids': setting('UIDS', '', uids, 'users of the pod whose connections go without the agent'),
   // No other mesh's: Istio has 1337, linkerd 2102, Kuma 5678, Consul 5995.
   uid: setting('UID', '15015', number(1, 2_147_483_647), "the agent's own user, which no other container may have"),

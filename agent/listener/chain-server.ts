@@ -96,8 +96,8 @@ export class ChainServer<Context> implements ConnectionHandler {
     });
   }
 
-  /** One that was meant for that address, which chains match by. */
-  takeRedirected(arrival: Arrival, destination: SocketAddress): void {
+  /** One that was meant for that address, which chains match by. `isOpaque`: nobody waits for its first bytes. */
+  takeRedirected(arrival: Arrival, destination: SocketAddress, isOpaque: boolean): void {
     this.#add(arrival);
     const { direction, detection = redirectedDetection } = this.#resource;
     const meant = { ...arrival.ends, localHost: destination.host, localPort: destination.port };
@@ -105,7 +105,7 @@ export class ChainServer<Context> implements ConnectionHandler {
     const path = directPath(destination, fallback);
     takeByFirstBytes({
       socket: arrival.socket,
-      isDecided: false,
+      isDecided: isOpaque,
       detection,
       observer: this.#observe(arrival, formatAddress(destination)),
       judge: (first, bytes) => this.#judge(arrival, { ...meant, hello: helloOf(first, bytes) }, destination, path),

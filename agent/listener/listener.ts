@@ -74,27 +74,34 @@ export class Listener<Context> {
     const arrival = new Arrival(socket, ends);
     arrival.whenGone(() => this.#cap.give(ends.remoteHost));
     const destination = this.#options.redirection?.originalDestination(socket) ?? null;
-    if (destination === null || isDirect(destination, ends.localHost, ends.localPort))
-      this.#options.server.take(arrival);
-    else this.#redirect(arrival, destination);
+    const { server } = this.#options;
+    if (destination === null) server.take(arrival);
+    else if (!isDirect(destination, ends.localHost, ends.localPort)) this.#redirect(arrival, destination);
+    else if (server.resource.capture === undefined) server.take(arrival);
+    // It is there for what was meant for others, and would call itself for this one.
+    else this.#refuse(arrival, destination, 'it was meant for this listener itself');
   }
 
   #redirect(arrival: Arrival, destination: SocketAddress): void {
-    const { server, redirection, environment, counts, hasListenerOn, serverOf } = this.#options;
+    const { server, redirection, hasListenerOn, serverOf } = this.#options;
     const { direction, capture } = server.resource;
+    const isOpaque = redirection!.isOpaque(destination.port);
     // What is meant for the agent's own ports would reach them from within, where it is trusted.
     const isOwn = redirection!.ownPorts.includes(destination.port) || hasListenerOn(destination.port);
     if (direction === 'inbound' && isOwn) {
-      counts.failed(direction);
-      const reason = 'the agent itself is no destination';
-      environment.log('info', 'a redirected connection was refused', {
-        destination: formatAddress(destination),
-        reason,
-      });
-      arrival.socket.resetAndDestroy();
+      this.#refuse(arrival, destination, 'the agent itself is no destination');
       return;
     }
     const meant = capture === 'hand-on' ? serverOf(destination) : null;
-    (meant ?? server).takeRedirected(arrival, destination);
+    (meant ?? server).takeRedirected(arrival, destination, isOpaque);
+  }
+
+  #refuse({ socket }: Arrival, destination: SocketAddress, reason: string): void {
+    const { server, environment, counts } = this.#options;
+    const { name, direction } = server.resource;
+    counts.failed(direction);
+    const fields = { listener: name, destination: formatAddress(destination), reason };
+    environment.log('info', 'a redirected connection was refused', fields);
+    socket.resetAndDestroy();
   }
 }

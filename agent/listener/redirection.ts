@@ -7,6 +7,8 @@ export interface Redirection {
   readonly originalDestination: OriginalDestination;
   /** The agent's own, beside those of its listeners. */
   readonly ownPorts: readonly number[];
+  /** Connections to that port are passed on without a look at their bytes: their servers speak first. */
+  readonly isOpaque: (port: number) => boolean;
 }
 
 /** What becomes of connections, by whose they are. */
@@ -17,6 +19,12 @@ export interface ConnectionCounts {
   readonly failed: (direction: TrafficDirection) => void;
   /** No filter chain was for it. */
   readonly unmatched: (direction: TrafficDirection) => void;
+}
+
+/** @param ranges ports and ranges of them (`9000-9010`). */
+export function compilePorts(ranges: readonly string[]): (port: number) => boolean {
+  const bounds = ranges.map((range) => range.split('-').map(Number));
+  return (port) => bounds.some(([from = 0, to = from]) => port >= from && port <= to);
 }
 
 /**

@@ -71,6 +71,12 @@ test('the rules have NET_ADMIN and NET_RAW and no secret, and are told whom and 
   t.deepEqual(rules?.['volumeMounts'], [{ name: 'outrigger-run', mountPath: '/run' }]);
 });
 
+test('the agent is told of opaque ports where they are not the usual ones', (t) => {
+  const argsOf = (texts: Record<string, string>) => (agentOf(plan(texts))['args'] as string[]).join(' ');
+  t.false(argsOf({}).includes('opaque'));
+  t.regex(argsOf({ 'opaque-ports': '3306, 9000-9010' }), / --interception redirect --opaque-ports 3306,9000-9010 /);
+});
+
 test('without interception there are no rules, and probes stay', (t) => {
   const bare = plan(
     { interception: 'none' },

@@ -60,7 +60,7 @@ test('use_original_dst: the listener of the very address serves, else that of al
   ] as const) {
     t.is(await chainOf(plane, at(host, port)), expected, `${host} ${port}`);
   }
-  t.is(await chainOf(plane, null), 'all', 'one that came directly');
+  t.is(await chainOf(plane, null), 'all', 'one of which the kernel knows nothing');
 });
 
 test('a listener that does not hand on matches its chains by the address that was meant', async (t) => {
@@ -89,6 +89,19 @@ test('a captured connection that no chain is for is closed, counted and told', a
   t.is(socket.bytesRead, 0);
   const { fields } = await plane.plane.up('log', ({ message }) => message === 'a connection was not passed on');
   t.like(fields, { listener: 'all', destination: '10.0.0.9:81', reason: 'no filter chain is for it' });
+  t.like(plane.counted(), { 'outrigger_redirected_connections_total outbound failed': 1 });
+});
+
+test('a connection that was meant for the capturing listener itself is refused, counted and told', async (t) => {
+  const plane = await startCapturingPlane(t, [named('all', { capture: 'hand-on' })]);
+  const itself = at('127.0.0.1', await plane.plane.port('all'));
+  await closed(plane.connect(itself));
+  const { fields } = await plane.plane.up('log', ({ message }) => message === 'a redirected connection was refused');
+  t.like(fields, {
+    listener: 'all',
+    destination: `127.0.0.1:${itself.port}`,
+    reason: 'it was meant for this listener itself',
+  });
   t.like(plane.counted(), { 'outrigger_redirected_connections_total outbound failed': 1 });
 });
 

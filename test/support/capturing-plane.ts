@@ -18,6 +18,7 @@ export interface CapturingPlane {
 export async function startCapturingPlane(
   t: ExecutionContext,
   resources: readonly ServingResource[],
+  opaquePorts: readonly string[] = [],
 ): Promise<CapturingPlane> {
   // Each client has a loopback address of its own.
   const meantBy = new Map<string, SocketAddress>();
@@ -27,7 +28,7 @@ export async function startCapturingPlane(
     resources,
     undefined,
     (stats) => reader.addWorker(0, stats),
-    { redirection: { ownPorts: [] }, logLevel: 'debug' },
+    { redirection: { ownPorts: [], opaquePorts }, logLevel: 'debug' },
     () => ({ originalDestination: ({ remoteAddress = '' }) => meantBy.get(remoteAddress) ?? null }),
   );
   t.teardown(() => plane.stop());
