@@ -25,10 +25,12 @@ export const askCommands: readonly Command[] = [
     name: 'status',
     summary: 'is a running agent ready, what has its control plane sent, what is wrong?',
     details: [],
-    flags: [ADMIN_FLAG, { name: 'wait', value: 'SECONDS', help: 'ask until it is ready, so long at the most' }],
+    flags: [
+      ADMIN_FLAG,
+      { name: 'wait', value: 'SECONDS', help: 'return when it is ready; fail with the reason after so long' },
+    ],
     run: async (flags) => {
-      const until = performance.now() + flags.number('wait', { min: 0, max: 86_400, fallback: 0 }) * 1000;
-      while (performance.now() < until && !(await isReady(flags))) await setTimeout(POLL_MS);
+      if (flags.text('wait') !== undefined) await untilReady(flags);
       return request(flags, 'GET', '/status');
     },
   },
@@ -37,12 +39,29 @@ export const askCommands: readonly Command[] = [
   ask('drain', 'let a running agent finish its calls and take no new ones', 'POST', '/drain'),
 ];
 
-async function isReady(flags: FlagValues): Promise<boolean> {
+/** Rejects with one sentence where it takes longer than it may. */
+async function untilReady(flags: FlagValues): Promise<void> {
+  const seconds = flags.number('wait', { min: 0, max: 86_400, fallback: 0 });
+  const admin = adminAddress(flags);
+  const endMs = performance.now() + seconds * 1000;
+  for (;;) {
+    const obstacle = await readinessObstacle(admin);
+    if (obstacle === null) return;
+    if (performance.now() + POLL_MS > endMs) {
+      throw new Error(`the agent on ${admin} is not ready after ${seconds} s: ${obstacle}`);
+    }
+    await setTimeout(POLL_MS);
+  }
+}
+
+/** `null`: it is ready. */
+async function readinessObstacle(admin: string): Promise<string | null> {
   try {
-    return (await fetch(`http://${adminAddress(flags)}/ready`)).ok;
-  } catch {
-    // It does not run yet.
-    return false;
+    const response = await fetch(`http://${admin}/ready`);
+    const [, ...reasons] = (await response.text()).trim().split('\n');
+    return response.ok ? null : reasons.join('; ');
+  } catch (error) {
+    return causeOf(error);
   }
 }
 
@@ -59,10 +78,13 @@ export async function request(flags: FlagValues, method: 'GET' | 'POST', path: s
   try {
     response = await fetch(`http://${admin}${path}`, { method });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new Error(`no agent answers on ${admin}: ${cause}`);
+    throw new Error(`no agent answers on ${admin}: ${causeOf(error)}`);
   }
   const text = await response.text();
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   return response.ok ? 0 : 1;
+}
+
+function causeOf(error: unknown): string {
+  return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
 }
