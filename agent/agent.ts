@@ -29,6 +29,7 @@ import { outboundListener } from './outbound-listener.ts';
 import { StatsReader } from './stats/stats-reader.ts';
 import { StatsRegion } from './stats/stats-region.ts';
 import { NO_SOCKETS, Succession } from './succession.ts';
+import { GivenSockets } from './takeover/given-sockets.ts';
 import { createLogger, logLevelFromEnv } from './telemetry/log.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 import { Workers } from './workers.ts';
@@ -77,6 +78,8 @@ export interface AgentOptions {
     /** Ports and ranges (`9000-9010`) whose connections are passed on without a look at their bytes. */
     readonly opaquePorts: readonly string[];
   } | null;
+  /** Of listening sockets that the agent was started with, which listeners of their ports take. */
+  readonly givenDescriptors: readonly number[];
   /** Data-plane threads. */
   readonly concurrency: number;
   /** `null`: `OUTRIGGER_LOG_LEVEL`, else `info`. */
@@ -132,7 +135,10 @@ export class Agent {
       log,
       stats,
     });
+    const given = options.givenDescriptors.length === 0 ? null : new GivenSockets(options.givenDescriptors);
+    if (given !== null) log('info', 'listening sockets were given', { ports: given.ports });
     this.#workers = new Workers({
+      ...(given === null ? {} : { given }),
       concurrency: options.concurrency,
       sampling: this.#telemetry.sampling,
       ...(options.interception === null

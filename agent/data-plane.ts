@@ -356,14 +356,16 @@ function createRedirection(
   { ownPorts, opaquePorts }: RedirectionSettings,
   loaded: ReturnType<typeof loadOriginalDestination>,
   log: Log,
-): Redirection | null {
+): Redirection {
+  const isOpaque = compilePorts(opaquePorts);
   if ('reason' in loaded) {
-    const way = 'calls are routed by their authority, and what is not HTTP/2 is refused';
+    const way =
+      'but at transparent sockets (TPROXY), calls are routed by their authority, and what is not HTTP/2 is refused';
     log('warn', `the kernel cannot be asked where redirected connections were meant to go; ${way}`, loaded);
-    return null;
+    return { originalDestination: () => null, ownPorts, isOpaque };
   }
   log('info', 'redirected connections are told by their original destination (SO_ORIGINAL_DST)');
-  return { originalDestination: loaded.originalDestination, ownPorts, isOpaque: compilePorts(opaquePorts) };
+  return { originalDestination: loaded.originalDestination, ownPorts, isOpaque };
 }
 
 function createCounts(stats: StatsRegion): ConnectionCounts {

@@ -13,6 +13,7 @@ import type { DrainPlan } from './drain.ts';
 import type { DataPlaneSettings, Down, LentSocket, RedirectionSettings, SamplingSettings, Up } from './link.ts';
 import type { Log, LogLevel } from './observe/log.ts';
 import { SharedCounts } from './stats/shared-counts.ts';
+import type { GivenSockets } from './takeover/given-sockets.ts';
 import { type InheritedSockets, listenerSocketName, type PassedSocket } from './takeover/inherited-sockets.ts';
 
 const CRASH_WINDOW_MS = 60_000;
@@ -29,6 +30,8 @@ export interface WorkersOptions {
   readonly concurrency: number;
   readonly sampling: SamplingSettings;
   readonly redirection?: RedirectionSettings;
+  /** Sockets that the agent was started with; absent: none. */
+  readonly given?: GivenSockets;
   readonly logLevel: LogLevel;
   readonly log: Log;
   /** Everything that comes up, by worker. */
@@ -183,7 +186,9 @@ export class Workers {
   }
 
   async #apply({ upsert: all, remove }: ConfigUpdate): Promise<void> {
-    const upsert = await this.#withFreePorts(this.#withoutHeld(all));
+    const wanted = this.#withoutHeld(all);
+    for (const resource of wanted) if (!this.#isBound(resource)) this.#give(resource, this.#threads);
+    const upsert = await this.#withFreePorts(wanted);
     for (const resource of upsert) {
       this.#resources.get(resource.type)?.set(resource.value.name, resource);
       if (resource.type === 'cluster') this.#counts?.assign(resource.value.name);
@@ -221,6 +226,26 @@ export class Workers {
       worker.postMessage({ kind: 'inherit', listener, descriptors } satisfies Down);
     }
     return true;
+  }
+
+  /** Or has a predecessor's sockets to take. */
+  #isBound(resource: ServingResource): boolean {
+    if (resource.type !== 'listener') return false;
+    const known = this.#wantedAddress(resource.value.name);
+    return known !== undefined && formatAddress(known) === formatAddress(resource.value.address);
+  }
+
+  /** A copy of the socket that the agent was started with for the port of a listener, to each of these. */
+  #give(resource: ServingResource, threads: readonly Thread[]): void {
+    const { given } = this.#options;
+    if (given === undefined || resource.type !== 'listener' || resource.value.api !== undefined) return;
+    const { name: listener, address } = resource.value;
+    for (const { worker } of threads) {
+      const descriptor = given.take(address.port);
+      if (descriptor === null) return;
+      this.#probed.set(listener, { wanted: address, address });
+      worker.postMessage({ kind: 'inherit', listener, descriptors: [descriptor] } satisfies Down);
+    }
   }
 
   #broadcast(down: Down): void {
@@ -278,6 +303,7 @@ export class Workers {
     const successor = this.#spawn(index);
     this.#threads[index] = successor;
     const upsert = REPLAY_ORDER.flatMap((type) => [...(this.#resources.get(type)?.values() ?? [])]);
+    for (const resource of upsert) this.#give(resource, [successor]);
     successor.feed.push({ upsert, remove: [] }, this.#version);
   }
 

@@ -3,6 +3,7 @@ import module from 'node:module';
 import type { AgentOptions } from '../agent.ts';
 import { type DrainPlan, drainInPod, drainWithin } from '../drain.ts';
 import { settings } from '../inject/settings.ts';
+import { systemdDescriptors } from '../takeover/given-sockets.ts';
 import {
   CONTROL_PLANE_FLAG,
   OUTBOUND_PORT_FLAG,
@@ -59,6 +60,11 @@ export const runCommand: Command = {
       help: 'redirect: connections come by the rules of `outrigger iptables`; none: they are meant for the agent (none)',
     },
     {
+      name: 'inherit-fd',
+      value: 'N,...',
+      help: 'listening sockets that are open already, for listeners of their ports (those of systemd: LISTEN_FDS)',
+    },
+    {
       name: 'opaque-ports',
       value: 'PORTS',
       help: `ports and ranges whose redirected connections are passed on unseen (${settings['opaque-ports'].fallback})`,
@@ -106,6 +112,7 @@ export const runCommand: Command = {
       statusPort,
       takeoverPath: flags.text('takeover') ?? null,
       interception: interceptionOf(flags),
+      givenDescriptors: givenDescriptorsOf(flags),
       concurrency,
       logLevel,
       drain: drainPlanOf(flags),
@@ -133,6 +140,15 @@ function interceptionOf(flags: FlagValues): AgentOptions['interception'] {
   if (flags.oneOf('interception', INTERCEPTIONS, 'none') === 'redirect') return { opaquePorts: opaque.value };
   if (given !== undefined) throw new UsageError('--opaque-ports says something of --interception redirect');
   return null;
+}
+
+function givenDescriptorsOf(flags: FlagValues): readonly number[] {
+  const given = flags.text('inherit-fd');
+  if (given === undefined) return systemdDescriptors(process.env, process.pid);
+  const words = given.split(',').map((word) => word.trim());
+  const wrong = words.find((word) => !/^\d{1,6}$/.test(word));
+  if (wrong !== undefined) throw new UsageError(`--inherit-fd takes file descriptors between commas, not '${wrong}'`);
+  return words.map(Number);
 }
 
 const SECONDS = { min: 0, max: 86_400, fallback: 10 };

@@ -34,6 +34,7 @@ export class Listener<Context> {
   readonly #options: ListenerOptions<Context>;
   readonly #sockets: BoundSockets;
   readonly #cap: ConnectionCap;
+  #boundPort = 0;
 
   constructor(options: ListenerOptions<Context>) {
     this.#options = options;
@@ -46,8 +47,10 @@ export class Listener<Context> {
   }
 
   /** Binds; answers the address that was bound. Rejects with one sentence that names the address and the reason. */
-  listen(): Promise<SocketAddress> {
-    return this.#sockets.listen();
+  async listen(): Promise<SocketAddress> {
+    const bound = await this.#sockets.listen();
+    this.#boundPort = bound.port;
+    return bound;
   }
 
   /** Of its listening sockets. */
@@ -73,8 +76,13 @@ export class Listener<Context> {
     }
     const arrival = new Arrival(socket, ends);
     arrival.whenGone(() => this.#cap.give(ends.remoteHost));
-    const destination = this.#options.redirection?.originalDestination(socket) ?? null;
-    const { server } = this.#options;
+    const { server, redirection } = this.#options;
+    // Only a transparent socket has connections for other ports than its own: they arrive as they were meant (TPROXY).
+    if (redirection !== null && ends.localPort !== this.#boundPort) {
+      this.#redirect(arrival, { host: ends.localHost, port: ends.localPort });
+      return;
+    }
+    const destination = redirection?.originalDestination(socket) ?? null;
     if (destination === null) server.take(arrival);
     else if (!isDirect(destination, ends.localHost, ends.localPort)) this.#redirect(arrival, destination);
     else if (server.resource.capture === undefined) server.take(arrival);

@@ -45,6 +45,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: root. */
   readonly uid?: number;
+  /** Run as root, with what is to run as its last arguments. */
+  readonly launcher?: readonly string[];
 }
 
 export interface Program {
@@ -90,9 +92,9 @@ function createNamespace(t: ExecutionContext, name: string): Namespace {
     outrigger: (...args) => exec(process.execPath, PROGRAM, ...args),
     ask: (host, port, uid) => exec(process.execPath, SPEAKERS, 'ask', host, `${port}`, `${uid}`).out,
     listen: (...words) => self.start('ready', SPEAKERS, ['listen', ...words]),
-    run: (command, { env = {}, uid = 0 } = {}) => {
+    run: (command, { env = {}, uid = 0, launcher = [] } = {}) => {
       const words = uid === 0 ? command : ['sh', '-c', AS_USER, PROJECT, `${uid}`, ...command.map(asSeenByOthers)];
-      const program = startProgram([...prefix, ...words], env);
+      const program = startProgram([...prefix, ...launcher, ...words], env);
       programs.push(program);
       return program;
     },
