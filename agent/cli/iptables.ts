@@ -5,6 +5,7 @@ import { type Command, type FlagValues, UsageError } from './command-line.ts';
 
 const PORTS = { min: 1, max: 65_535 };
 const BACKENDS = ['auto', 'nft', 'plain', 'legacy'] as const;
+const MODES = ['redirect', 'tproxy'] as const;
 const ACTIONS = ['print', 'apply', 'cleanup', 'verify'] as const;
 
 export const iptablesCommand: Command = {
@@ -19,6 +20,11 @@ export const iptablesCommand: Command = {
     { name: 'apply', help: 'make the rules' },
     { name: 'cleanup', help: 'take them out' },
     { name: 'verify', help: 'look whether they are there, and try a connection; exit code 1 where not' },
+    {
+      name: 'mode',
+      value: 'WAY',
+      help: 'redirect, or tproxy: inbound connections as they are, to a transparent socket (--inherit-fd) (redirect)',
+    },
     { name: 'uid', value: 'UID', help: "the agent's user, whose connections are its own (15015)" },
     { name: 'outbound-port', value: 'N', help: "where the application's calls go (15001)" },
     { name: 'inbound-port', value: 'N', help: 'where calls to the application go (15006)' },
@@ -74,6 +80,7 @@ function ruleOptions(flags: FlagValues): RuleOptions {
   };
   const uid = (text: string): boolean => /^\d{1,10}$/.test(text);
   return {
+    inbound: flags.oneOf('mode', MODES, 'redirect'),
     uid: flags.number('uid', { min: 0, max: 4_294_967_294, fallback: 15_015 }),
     outboundPort: flags.number('outbound-port', { ...PORTS, fallback: 15_001 }),
     inboundPort: flags.number('inbound-port', { ...PORTS, fallback: 15_006 }),

@@ -8,13 +8,12 @@ export type Backend = 'nft' | 'legacy' | 'plain';
 export interface Iptables {
   readonly family: Family;
   readonly backend: Backend;
-  /** What `iptables-save -t nat` prints. Throws an Error of one sentence. */
+  /** What `iptables-save` prints of `nat` and, where the kernel has it, `mangle`. Throws an Error of one sentence. */
   save(): string;
   /** Runs `iptables-restore --noflush`: all of the script or nothing of it. Throws an Error of one sentence. */
   restore(script: string): void;
 }
 
-const SAVE_ARGS = ['-t', 'nat'];
 /** Another program may hold the lock for a moment. */
 const RESTORE_ARGS = ['--noflush', '--wait', '5'];
 const TIMEOUT_MS = 15_000;
@@ -42,7 +41,14 @@ function createIptables(family: Family, backend: Backend): Iptables {
   return {
     family,
     backend,
-    save: () => run(`${base}-save`, SAVE_ARGS, ''),
+    save: () => {
+      const nat = run(`${base}-save`, ['-t', 'nat'], '');
+      try {
+        return nat + run(`${base}-save`, ['-t', 'mangle'], '');
+      } catch {
+        return nat;
+      }
+    },
     restore: (script) => {
       run(`${base}-restore`, RESTORE_ARGS, script);
     },

@@ -2,7 +2,7 @@
 // only, so applying to one cleans the other.
 import { existsSync, readFileSync } from 'node:fs';
 import { type Backend, findIptables, type Iptables } from './iptables.ts';
-import { applyScript, cleanupScript, type Family, hasRule, jumps, type RuleOptions, rulesFor } from './rules.ts';
+import { applyScript, cleanupScript, type Family, hasRule, jumpsFor, type RuleOptions, rulesFor } from './rules.ts';
 
 export type WantedBackend = Backend | 'auto';
 
@@ -77,7 +77,7 @@ export function missingRules(options: RuleOptions, backend: WantedBackend): stri
 }
 
 function rulesMissingIn(present: string, family: Family, options: RuleOptions): string[] {
-  return [...jumps, ...rulesFor(family, options)].filter((rule) => !hasRule(normal(present), normal(rule)));
+  return [...jumpsFor(options), ...rulesFor(family, options)].filter((rule) => !hasRule(normal(present), normal(rule)));
 }
 
 /** iptables writes networks its own way: with the bits outside of the mask taken off, addresses with their length. */

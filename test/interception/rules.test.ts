@@ -3,6 +3,7 @@ import test from 'ava';
 import { applyScript, cleanupScript, type RuleOptions, rulesFor } from '../../agent/interception/rules.ts';
 
 const options: RuleOptions = {
+  inbound: 'redirect',
   uid: 15_015,
   outboundPort: 15_001,
   inboundPort: 15_006,
@@ -69,6 +70,32 @@ test('a jump that is there already is not made again, and all is one step', (t) 
   t.false(script.includes(jump));
   t.true(script.includes('-A OUTPUT -p tcp -j OUTRIGGER_OUTPUT'));
   t.regex(script, /^\*nat\n:OUTRIGGER_INBOUND - \[0:0\]\n[\s\S]*\nCOMMIT\n$/);
+});
+
+test('TPROXY takes the place of the redirection inbound, and the other way round', (t) => {
+  const tproxy = { ...options, inbound: 'tproxy' } as const;
+  t.deepEqual(
+    rulesFor('IPv6', tproxy).filter((rule) => rule.includes('TPROXY')),
+    [
+      '-A OUTRIGGER_TPROXY -i lo -j RETURN',
+      '-A OUTRIGGER_TPROXY -p tcp -m multiport --dports 15020 -j RETURN',
+      '-A OUTRIGGER_TPROXY -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j TPROXY --on-port 15006 --on-ip :: --tproxy-mark 0x0/0x0',
+    ],
+  );
+  const redirected = '*nat\n-A PREROUTING -p tcp -j OUTRIGGER_INBOUND\nCOMMIT\n';
+  const there = applyScript('IPv4', tproxy, redirected);
+  t.true(there.includes('-D PREROUTING -p tcp -j OUTRIGGER_INBOUND'));
+  t.true(there.includes('*mangle\n:OUTRIGGER_TPROXY - [0:0]\n'));
+  const back = applyScript(
+    'IPv4',
+    options,
+    '*mangle\n:OUTRIGGER_TPROXY - [0:0]\n-A PREROUTING -p tcp -j OUTRIGGER_TPROXY\n',
+  );
+  t.true(
+    back.endsWith(
+      '*mangle\n-D PREROUTING -p tcp -j OUTRIGGER_TPROXY\n-F OUTRIGGER_TPROXY\n-X OUTRIGGER_TPROXY\nCOMMIT\n',
+    ),
+  );
 });
 
 test('cleaning up takes out what is there of ours, and nothing else', (t) => {

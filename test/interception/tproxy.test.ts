@@ -37,12 +37,6 @@ os.dup2(10, 3)
 os.execvp(sys.argv[1], sys.argv[1:])
 `;
 
-const RULES = [
-  '-A PREROUTING -i lo -j RETURN',
-  '-A PREROUTING -p tcp -m multiport --dports 15020 -j RETURN',
-  '-A PREROUTING -p tcp --syn -j TPROXY --on-port 15006',
-];
-
 const reason =
   whyNoNamespaces() ??
   (spawnSync('python3', ['--version']).status === 0 ? null : 'there is no Python to open a socket');
@@ -58,9 +52,8 @@ inNamespaces('connections at an inherited transparent socket go where they were 
   const mesh = join(folder, 'mesh.yaml');
   await writeFile(mesh, MESH);
   const { pod, world } = createPod(t);
-  for (const program of ['iptables', 'ip6tables']) {
-    for (const rule of RULES) t.is(pod.exec(program, '-t', 'mangle', ...rule.split(' ')).status, 0, rule);
-  }
+  t.is(pod.outrigger('iptables', '--apply').status, 0);
+  t.is(pod.outrigger('iptables', '--apply', '--mode', 'tproxy').status, 0);
   await world.start('18000', PROGRAM, ['control-plane', '-c', mesh, '--host', '10.99.0.2', '--port', '18000']);
   const flags = ['--interception', 'redirect', '--status-port', '15020', '--inherit-fd', '3', '--concurrency', '2'];
   const agent = pod.run([process.execPath, PROGRAM, 'run', ...flags], {
@@ -85,4 +78,7 @@ inNamespaces('connections at an inherited transparent socket go where they were 
     talk(world, 'http-get', 'http://10.99.0.1:15020/metrics'),
     /outrigger_redirected_connections_total\{direction="inbound",result="passed"\} 3$/m,
   );
+  t.like(pod.outrigger('iptables', '--verify', '--mode', 'tproxy'), { status: 0 });
+  t.is(pod.outrigger('iptables', '--cleanup').status, 0);
+  t.false(pod.exec('iptables-save').out.includes('OUTRIGGER'));
 });
