@@ -1,10 +1,15 @@
 // The end of an agent in a pod: who can still call, and when (sidecars.md sections 5 and 7).
+import { once } from 'node:events';
+import http2 from 'node:http2';
 import net from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import tls from 'node:tls';
 import test from 'ava';
 import { drainInPod, drainWithin } from '../../agent/drain.ts';
 import { startDataPlane } from '../support/data-plane.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
-import { cluster, endpoints, forward, listener, route, routeConfiguration } from '../support/resources.ts';
+import { loopbackTls } from '../support/loopback-tls.ts';
+import { cluster, endpoints, forward, listener, plainMesh, route, routeConfiguration } from '../support/resources.ts';
 
 test('of a pod’s 30 s, 5 are for the news of its end to spread, and calls have until shortly before the last', (t) => {
   t.deepEqual(drainInPod(30, false), { lagMs: 4750, graceMs: 28_500, order: 'inbound-first' });
@@ -59,6 +64,53 @@ test('inbound ends first: the application can call until its callers are done an
   t.false(plane.ups.some(({ kind }) => kind === 'drained'));
   app.close();
   t.is((await plane.up('drained')).callsCut, 0);
+});
+
+test('a client in the middle of its TLS handshake is told to go as well, and the drain waits for it', async (t) => {
+  const own = listener('in', 'inbound', 'all');
+  const filterChains = own.filterChains.map((chain) => ({ ...chain, tls: loopbackTls }));
+  const plane = startDataPlane([{ type: 'listener', value: { ...own, filterChains } }]);
+  t.teardown(() => plane.stop());
+  const socket = net.connect(await plane.port('in'), '127.0.0.1');
+  await once(socket, 'connect');
+  // The next one is accepted behind it.
+  const other = net.connect(await plane.port('in'), '127.0.0.1');
+  await once(other, 'connect');
+  await setImmediate();
+  plane.plane.receive({ kind: 'drain', plan: drainWithin(20_000) });
+  await setImmediate();
+  t.false(plane.ups.some(({ kind }) => kind === 'drained'));
+  other.destroy();
+  const session = http2.connect('https://127.0.0.1', {
+    createConnection: () => tls.connect({ socket, ALPNProtocols: ['h2'], rejectUnauthorized: false }),
+  });
+  const [code] = await once(session, 'goaway');
+  t.is(code, 0);
+  t.is((await plane.up('drained')).callsCut, 0);
+});
+
+test('configuration that comes during the drain opens no listener', async (t) => {
+  const echo = await startEchoServer();
+  const resources = plainMesh('echo', 'outbound', [echo.port]);
+  const plane = startDataPlane(resources);
+  t.teardown(async () => {
+    plane.stop();
+    await echo.stop();
+  });
+  const client = new EchoClient(await plane.port('echo'), 'echo');
+  const call = client.bidi();
+  const replies = call[Symbol.asyncIterator]();
+  call.write(Buffer.from('hello'));
+  await replies.next();
+  plane.plane.receive({ kind: 'drain', plan: drainWithin(20_000) });
+  plane.apply(plainMesh('late', 'outbound', [echo.port]));
+  call.write(Buffer.from('again'));
+  t.is(String((await replies.next()).value), 'again');
+  call.end();
+  t.true((await replies.next()).done);
+  client.close();
+  t.is((await plane.up('drained')).callsCut, 0);
+  t.false(plane.ups.some((up) => up.kind === 'listener-bound' && up.name === 'late'));
 });
 
 function accepts(port: number): Promise<boolean> {
