@@ -107,6 +107,7 @@ export class ChainServer<Context> implements ConnectionHandler {
       socket: arrival.socket,
       isDecided: isOpaque,
       detection,
+      maxSilenceMs: this.#options.environment.limits.prefaceTimeoutMs,
       observer: this.#observe(arrival, formatAddress(destination)),
       judge: (first, bytes) => this.#judge(arrival, { ...meant, hello: helloOf(first, bytes) }, destination, path),
     });

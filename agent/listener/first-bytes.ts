@@ -22,6 +22,8 @@ export interface FirstBytesOptions {
   /** Whatever comes, `judge` says the same. */
   readonly isDecided: boolean;
   readonly detection: ListenerDetection;
+  /** Of a client of ours, for whom no server can speak meanwhile, and which has not said enough. */
+  readonly maxSilenceMs: number;
   readonly observer: PassingObserver;
 }
 
@@ -38,6 +40,8 @@ const SERVER_FIRST_MS = 10;
 
 /** How long a silent client is kept where its server could not be reached. */
 const LATE_CLIENT_MS = 1000;
+
+const TOO_SILENT = 'the client was silent for too long';
 
 const nothing = Buffer.alloc(0);
 const clear: FirstBytes = { kind: 'clear' };
@@ -118,12 +122,13 @@ class FirstBytesWait {
   #callServer(): void {
     const verdict = this.#options.judge(clear, Buffer.concat(this.#chunks));
     if (verdict.kind === 'pass' && verdict.tls === null) this.#connect(verdict.path);
+    else this.#late ??= setTimeout(() => this.#fail(TOO_SILENT, null), this.#options.maxSilenceMs);
   }
 
   #onLate(): void {
     this.#stopDetecting();
     if (!this.#options.detection.servesSilent) {
-      this.#fail('the client was silent for too long', this.#upstream?.path ?? null);
+      this.#fail(TOO_SILENT, this.#upstream?.path ?? null);
       return;
     }
     const bytes = Buffer.concat(this.#chunks);
