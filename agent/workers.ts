@@ -351,7 +351,7 @@ export class Workers {
     if (this.#options.concurrency === 1) return upsert;
     const sent: ServingResource[] = [];
     for (const resource of upsert) {
-      if (resource.type !== 'listener' || resource.value.api !== undefined) {
+      if (resource.type !== 'listener' || resource.value.api !== undefined || resource.value.bindsNoPort === true) {
         sent.push(resource);
         continue;
       }
