@@ -178,7 +178,7 @@ test('a bad version of what is in use changes nothing', async (t) => {
 });
 
 test('a listener that cannot be opened goes out never, and holds nothing up; one that becomes so is removed', async (t) => {
-  const unbound = listener('l', 'r', { bind_to_port: { value: false } });
+  const unbound = listener('l', 'r', { internal_listener: {} });
   const mesh = await follow(t, { listener: named(['l', unbound]) });
   t.true(mesh.isReady());
   t.deepEqual(mesh.steps(), []);
