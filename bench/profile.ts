@@ -1,48 +1,59 @@
-// The CPU profile of Outrigger's data plane at 10 x 50, kept beside the bench: as V8 writes it, for a browser's tools,
-// and as a table for people. What comes before the warm-up ends is left out.
+// The CPU profile of Outrigger's data plane under some loads of the bench, kept beside it: as V8 writes it, for a
+// browser's tools, as tables for people, and by part in docs/performance.md. The warm-up is left out.
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Backdrop } from './endpoints/endpoints.ts';
-import { runH2load } from './load/h2load.ts';
-import { METHOD_PATH, type PayloadFiles } from './load/payload.ts';
+import type { PayloadFiles } from './load/payload.ts';
 import { smallMesh } from './proxies/mesh-size.ts';
 import { startOutrigger } from './proxies/outrigger.ts';
-import { type CpuProfile, formatProfile, lastPart, withRelativePaths } from './report/cpu-profile.ts';
+import { busyTime, type CpuProfile, formatProfile, lastPart, withRelativePaths } from './report/cpu-profile.ts';
+import { type ProfiledLoad, withProfileTable } from './report/profile-table.ts';
+import { WORKLOADS, type Workload } from './workloads.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const OUT = fileURLToPath(new URL('./profile-10x50', import.meta.url));
+const PAGE = join(ROOT, 'docs', 'performance.md');
 const warmUpSeconds = 3;
 const seconds = 3;
 
-/** Writes `profile-10x50.cpuprofile` and `profile-10x50.txt`. */
+/** By workload; the title is that of the column. */
+const profiled: Readonly<Record<string, string>> = {
+  '10x50': '10 x 50',
+  'fresh-grpc-go': 'fresh',
+  '100x1': '100 x 1',
+  'mib-up': 'MiB up',
+};
+
+/** Writes `profile-*.cpuprofile` and `profile-*.txt`, and the table of docs/performance.md. */
 export async function profile(backdrop: Backdrop, files: PayloadFiles): Promise<void> {
+  const loads: ProfiledLoad[] = [];
+  for (const workload of WORKLOADS) {
+    const title = profiled[workload.name];
+    if (title !== undefined) loads.push({ title, time: busyTime(await profileOne(workload, backdrop, files)) });
+  }
+  writeFileSync(PAGE, withProfileTable(readFileSync(PAGE, 'utf8'), loads));
+  process.stdout.write(`bench: wrote the profile of ${loads.length} loads to ${PAGE}\n`);
+}
+
+async function profileOne({ name, endpoints, loads }: Workload, backdrop: Backdrop, files: PayloadFiles) {
   const folder = mkdtempSync(join(files.message, '..', 'profile-'));
-  const running = await startOutrigger(backdrop.of.unary, smallMesh, true, ['--cpu-prof', `--cpu-prof-dir=${folder}`]);
-  const shape = {
-    port: running.port,
-    isTls: false,
-    connections: 10,
-    streams: 50,
-    paths: [METHOD_PATH],
-    body: files.message,
-  };
-  await runH2load({ ...shape, seconds: warmUpSeconds });
+  const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+  const running = await startOutrigger(backdrop.of[endpoints], smallMesh, true, flags);
+  const target = { port: running.port, isTls: false, files, capacity: null };
+  const { title, run } = loads[0]!;
+  await run(target, warmUpSeconds);
   const began = performance.now();
-  const { callsPerSecond } = await runH2load({ ...shape, seconds });
+  const { callsPerSecond } = await run(target, seconds);
   // A profile is written when the process ends by itself.
   await running.process?.stop('SIGTERM');
   const measuredUs = (performance.now() - began) * 1000;
   await running.stop();
 
-  const whole = readDataPlane(folder);
-  const part = withRelativePaths(lastPart(whole, measuredUs), ROOT);
-  writeFileSync(`${OUT}.cpuprofile`, JSON.stringify(part));
-  writeFileSync(
-    `${OUT}.txt`,
-    formatProfile(part, `Unary, 10 connections x 50 streams, ${callsPerSecond?.toFixed(0)} calls/s`),
-  );
-  process.stdout.write(`bench: wrote ${OUT}.txt\n`);
+  const part = withRelativePaths(lastPart(readDataPlane(folder), measuredUs), ROOT);
+  const out = fileURLToPath(new URL(`./profile-${name}`, import.meta.url));
+  writeFileSync(`${out}.cpuprofile`, JSON.stringify(part));
+  writeFileSync(`${out}.txt`, formatProfile(part, `${title}, ${callsPerSecond?.toFixed(0)} calls/s`));
+  return part;
 }
 
 /** The file's name ends with process, thread and a count; the data plane's is the first thread after the main one. */

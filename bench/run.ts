@@ -1,5 +1,5 @@
 // `npm run bench`: what each proxy costs and how late its answers are, in one run, in interleaved rounds. Writes
-// docs/benchmarks.md, its plot and its raw figures, and the profile of a run at 10 x 50.
+// docs/benchmarks.md, its plot and its raw figures, and profiles of Outrigger under some of the loads.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, release as kernel, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const USAGE = `npm run bench -- [flags]; without any, the run of record, of abou
   --rounds N        5
   --scale N         share of each load's time: 1
   --anyway          although the machine does other things
-  --profile         only the profile of Outrigger at 10 x 50
+  --profile         only the profiles of Outrigger, and their table in docs/performance.md
   --from FILE       measures nothing, makes the report of a former run's figures
 `;
 const leastRounds = 5;

@@ -52,7 +52,7 @@ export function withRelativePaths(profile: CpuProfile, root: string): CpuProfile
 }
 
 /** What belongs together, by path or, of native code, by name; the first that matches counts. */
-const parts: readonly (readonly [what: string, where: RegExp])[] = [
+const parts: readonly (readonly [what: ProfilePart, where: RegExp])[] = [
   ['header blocks', /^agent\/http2\/(?:header-|hpack-|shape|field-|huffman|read-head)/],
   ['reading and writing frames', /^agent\/http2\/(?:frame|read-buffer|write-|flusher)/],
   ['streams and connections', /^agent\/http2\//],
@@ -65,12 +65,35 @@ const parts: readonly (readonly [what: string, where: RegExp])[] = [
   ["Node's own JavaScript", /^node:/],
   ['other native code', /^/],
 ];
+
+export type ProfilePart =
+  | 'header blocks'
+  | 'reading and writing frames'
+  | 'streams and connections'
+  | 'the story of the call'
+  | 'directing, balancing, pools'
+  | 'counters and histograms'
+  | 'the rest of the agent'
+  | 'garbage collector'
+  | 'writing to sockets'
+  | "Node's own JavaScript"
+  | 'other native code';
+
 const shownFunctions = 40;
 const leastShare = 0.005;
 
-export function formatProfile(profile: CpuProfile, title: string): string {
+/** Microseconds in which the thread was busy. */
+export interface BusyTime {
+  readonly byPart: ReadonlyMap<ProfilePart, number>;
+  readonly byFile: ReadonlyMap<string, number>;
+  readonly byFunction: ReadonlyMap<string, number>;
+  readonly busyUs: number;
+}
+
+/** Paths are told from each other as `withRelativePaths` leaves them. */
+export function busyTime(profile: CpuProfile): BusyTime {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
-  const byPart = new Map<string, number>();
+  const byPart = new Map<ProfilePart, number>();
   const byFile = new Map<string, number>();
   const byFunction = new Map<string, number>();
   let busyUs = 0;
@@ -83,12 +106,17 @@ export function formatProfile(profile: CpuProfile, title: string): string {
     const place = frame.url === '' ? '' : `  ${frame.url}:${frame.lineNumber + 1}`;
     const name = `${frame.functionName === '' ? '(anonymous)' : frame.functionName}${place}`;
     const subject = frame.url === '' ? frame.functionName : frame.url;
-    const [part = ''] = parts.find(([, where]) => where.test(subject)) ?? [];
+    const [part] = parts.find(([, where]) => where.test(subject))!;
     byPart.set(part, (byPart.get(part) ?? 0) + us);
     byFile.set(file, (byFile.get(file) ?? 0) + us);
     byFunction.set(name, (byFunction.get(name) ?? 0) + us);
   }
-  const table = (rows: Map<string, number>, count: number): string[] =>
+  return { byPart, byFile, byFunction, busyUs };
+}
+
+export function formatProfile(profile: CpuProfile, title: string): string {
+  const { byPart, byFile, byFunction, busyUs } = busyTime(profile);
+  const table = (rows: ReadonlyMap<string, number>, count: number): string[] =>
     [...rows]
       .sort(([, a], [, b]) => b - a)
       .slice(0, count)

@@ -1,5 +1,12 @@
 import test from 'ava';
-import { type CpuProfile, formatProfile, lastPart, withRelativePaths } from '../../bench/report/cpu-profile.ts';
+import {
+  busyTime,
+  type CpuProfile,
+  formatProfile,
+  lastPart,
+  withRelativePaths,
+} from '../../bench/report/cpu-profile.ts';
+import { withProfileTable } from '../../bench/report/profile-table.ts';
 
 function node(id: number, functionName: string, url: string): CpuProfile['nodes'][number] {
   return { id, callFrame: { functionName, scriptId: '1', url, lineNumber: 41, columnNumber: 0 } };
@@ -32,4 +39,25 @@ test('a profile is told as shares of the busy time, by file and by function, wit
   t.true(text.includes('%  writeBuffer\n'));
   t.false(text.includes('/project/'));
   t.false(text.includes('idle'));
+});
+
+test('the page has the shares of each load in the place of those of a former run', (t) => {
+  const time = busyTime(withRelativePaths(profile, '/project/'));
+  const page = withProfileTable(
+    'before\n<!-- made by `npm run bench`: do not edit -->\nof before\n<!-- end -->\nafter',
+    [
+      { title: 'one load', time },
+      { title: 'another', time },
+    ],
+  );
+  t.true(page.startsWith('before\n'));
+  t.true(page.endsWith('<!-- end -->\nafter'));
+  t.false(page.includes('of before'));
+  t.true(page.includes('| share of the busy time, % | one load | another | what it is |\n'));
+  t.true(page.includes('| header blocks | 75.0 | 75.0 | '));
+  t.true(page.includes('| writing to sockets | 25.0 | 25.0 | '));
+});
+
+test('a page without a place for the shares is left alone, with an error', (t) => {
+  t.throws(() => withProfileTable('a page', []), { message: /no place for the profile/ });
 });
