@@ -79,8 +79,18 @@ export class HeaderEncoder {
     return end;
   }
 
-  /** Writes a block field by field, puts fields into the table, and makes a template once there is nothing to put. */
   #encodeAnew(block: HeaderBlockImpl, out: Buffer, at: number): number {
+    try {
+      return this.#encodeFields(block, out, at);
+    } catch (error) {
+      // The peer does not get this block, so that its table would miss what the block put into ours.
+      this.#renew(this.#table.maxBytes);
+      throw error;
+    }
+  }
+
+  /** Writes a block field by field, puts fields into the table, and makes a template once there is nothing to put. */
+  #encodeFields(block: HeaderBlockImpl, out: Buffer, at: number): number {
     const { shape } = block;
     const version = this.#version;
     const pieces: Buffer[] = [];

@@ -16,6 +16,8 @@ export interface StreamOwner {
   readonly encoder: HeaderEncoder;
   readonly peerSettings: PeerSettings;
   readonly streamWindowBytes: number;
+  /** Client: the id that the next stream gets. */
+  readonly nextStreamId: number;
   /** When the turn in hand began, ms. */
   readonly nowMs: number;
   /** The connection's window for sending. */
@@ -182,9 +184,11 @@ export class StreamImpl implements Stream {
 
   writeHeaders(block: HeaderBlock, endStream: boolean): void {
     const { owner } = this;
+    // Should the block not be encoded, its id was not used either: a reset for it would end the connection.
+    const id = this.id === 0 ? owner.nextStreamId : this.id;
+    owner.write.headers(owner.encoder, block, id, endStream, owner.peerSettings.maxFrameBytes);
     if (this.id === 0) owner.begin(this, block);
     this.sentHead = true;
-    owner.write.headers(owner.encoder, block, this.id, endStream, owner.peerSettings.maxFrameBytes);
     owner.markDirty();
     if (endStream) this.#afterEnd();
   }

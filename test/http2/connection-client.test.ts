@@ -1,7 +1,7 @@
 // A connection of ours as the client of a raw server: what may come back, and when streams may be opened. Numbers are
 // cases of the HTTP/2 checklist, sections are of RFC 9113.
 import test, { type ExecutionContext } from 'ava';
-import { type Connection, connect, ErrorCode, type Http2Limits } from '../../agent/http2/index.ts';
+import { type Connection, connect, ErrorCode, type HeaderBlock, type Http2Limits } from '../../agent/http2/index.ts';
 import {
   data,
   type Fields,
@@ -51,6 +51,18 @@ async function exchangeSettings({ peer }: Pair, ...values: readonly (readonly [n
   peer.send(settings(...values), settingsAck());
   await peer.expect('SETTINGS', 0, ({ isAck }) => isAck);
 }
+
+test('a request that cannot be encoded uses no stream id, and its reset is not sent (5.1.1)', async (t) => {
+  const { peer, connection, call } = await pair(t);
+  const refused = connection.openStream(new StreamLog());
+  const foreign = { ...environment('client').shapes.block(requestFields) };
+  t.throws(() => refused.sendHeaders(foreign as unknown as HeaderBlock, true), { instanceOf: TypeError });
+  refused.reset(ErrorCode.INTERNAL_ERROR);
+  call();
+  t.is((await peer.expect('HEADERS', 1)).streamId, 1);
+  t.false(peer.received.some((frame) => frame.type === 'RST_STREAM'));
+  t.is(connection.activeStreams, 1);
+});
 
 test('(8, 23) requests go out before the server has said anything, and pushes are never allowed', async (t) => {
   const { peer, call } = await pair(t);

@@ -93,6 +93,27 @@ test('a size that we would not use anyway announces nothing', (t) => {
   t.is(send(shapes.block([[':status', '200']])).bytes.toString('hex'), '88');
 });
 
+test('a block that throws half-way leaves no field in the table that the peer has not got', (t) => {
+  const torn = [];
+  for (let room = 1; room < 120; room++) {
+    const { encoder, reader, send, createClient } = setUp();
+    const client = createClient();
+    for (let i = 0; i < 3; i++) send(client(call));
+    const known: Entries = [...call, ['x-zone', 'a']];
+    for (let i = 0; i < 3; i++) client(known);
+    try {
+      encoder.encode(client([...known, ['zz-never-seen', 'b']]), Buffer.alloc(room), 0);
+      continue;
+    } catch {
+      torn.push(room);
+    }
+    for (let i = 0; i < 3; i++) t.deepEqual(byName(send(client(known)).fields), byName(known));
+    t.is(send(client(call)).bytes.length, call.length);
+    t.is(reader.table.maxBytes, 4096);
+  }
+  t.true(torn.length > 0);
+});
+
 test('one client fills at most half of the table, and another still finds room', (t) => {
   const { send, createClient, reader } = setUp();
   const greedy = createClient();
