@@ -25,6 +25,8 @@ export function watchFile({ path, text, onChange, onProblem, quietMs = 50 }: Fil
   let isMissing = false;
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
+  /** One after the other: the last to end has to be the last to begin. */
+  let reads = Promise.resolve();
 
   async function read(): Promise<void> {
     try {
@@ -44,7 +46,9 @@ export function watchFile({ path, text, onChange, onProblem, quietMs = 50 }: Fil
 
   function readSoon(): void {
     clearTimeout(timer);
-    timer = setTimeout(() => void read(), quietMs);
+    timer = setTimeout(() => {
+      reads = reads.then(read);
+    }, quietMs);
   }
 
   const watcher = watch(dirname(path), (_, name) => {

@@ -1,5 +1,7 @@
 // A file is saved in each of the ways that editors and Kubernetes do it, on a real folder, and every save is heard of.
-import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, watch, writeFileSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -85,4 +87,31 @@ test('a save that changes nothing is not heard of', async (t) => {
   writeFileSync(path, 'one');
   writeFileSync(path, 'two');
   t.is(await next(), 'two');
+});
+
+test('a save is heard last though an earlier one is still being read', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'file-watch-'));
+  const path = join(folder, 'mesh.yaml');
+  if (spawnSync('mkfifo', [path]).status !== 0) {
+    rmSync(folder, { recursive: true });
+    t.log('skipped: this machine has no mkfifo');
+    t.pass();
+    return;
+  }
+  const next = follow(t, folder, path, 'one');
+  // Opens once it is being read.
+  const slow = await open(path, 'w');
+  writeFileSync(join(folder, 'new'), 'new');
+  const saved = new Promise((resolve) => {
+    const watcher = watch(folder, resolve);
+    t.teardown(() => watcher.close());
+  });
+  renameSync(join(folder, 'new'), path);
+  await saved;
+  // Long enough for a second read to overtake the first, if it may.
+  for (const began = performance.now(); performance.now() - began < 100; ) await readFile(path);
+  await slow.write('old');
+  await slow.close();
+  t.is(await next(), 'old');
+  t.is(await next(), 'new');
 });
