@@ -134,11 +134,15 @@ function checkHealth(session: http2.ClientHttp2Session, service: string): Promis
 /** A gRPC message of HealthCheckRequest: its only field is the service's name, number 1. */
 function healthRequest(service: string): Buffer {
   const name = Buffer.from(service);
-  // Names of services are short: a length of more than one byte would be another varint.
-  const message = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+  const message = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, ...varint(name.length)]), name]);
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);
+}
+
+/** Seven bits a byte, the lowest first. */
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
 }
 
 /** HealthCheckResponse has one field, number 1, an enum; 0 (UNKNOWN) is not written. */

@@ -61,6 +61,7 @@ test('a TCP probe is about the application’s port, not the agent’s', async (
 });
 
 test('a gRPC probe asks grpc.health.v1 for its service', async (t) => {
+  const longName = 'serving'.padEnd(300, '.');
   const asked: Buffer[] = [];
   const app = http2.createServer();
   app.on('stream', (stream: http2.ServerHttp2Stream, headers) => {
@@ -77,10 +78,13 @@ test('a gRPC probe asks grpc.health.v1 for its service', async (t) => {
   const ask = await startStatus(t, {
     '/app-health/app/livez': { grpc: { port, service: 'serving' }, timeoutSeconds: 5 },
     '/app-health/app/readyz': { grpc: { port, service: 'away' }, timeoutSeconds: 5 },
+    '/app-health/app/startupz': { grpc: { port, service: longName }, timeoutSeconds: 5 },
   });
   t.like(await ask('/app-health/app/livez'), { status: 200 });
   t.deepEqual(asked[0], Buffer.from('\0\0\0\0\x09\x0a\x07serving', 'latin1'));
   t.like(await ask('/app-health/app/readyz'), { status: 503, text: 'the application is not SERVING: status 2\n' });
+  t.like(await ask('/app-health/app/startupz'), { status: 200 });
+  t.deepEqual(asked[2], Buffer.from(`\0\0\0\x01\x2f\x0a\xac\x02${longName}`, 'latin1'));
 });
 
 test('a gRPC probe of a server without the health service fails, and says which status it got', async (t) => {
