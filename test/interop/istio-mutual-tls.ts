@@ -14,17 +14,26 @@ import { type AgentProcess, startAgentProcess } from '../support/agent-process.t
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
 import { statusOf } from './ask.ts';
 import { replaceFile } from './control-plane.ts';
-import { type Load, startLoad } from './load.ts';
+import { type Load, silence, startLoad } from './load.ts';
 
 const PROGRAM = process.env['OUTRIGGER_ISTIOD'] ?? '';
 const START_MS = 60_000;
+const CHURNS = 10;
 /** Short enough to be renewed while we look. */
 const CERTIFICATE_TTL = '20s';
 
 const meshConfig = 'trustDomain: cluster.local\nenableTracing: false\n';
 
-/** A service of one endpoint, a sidecar before it, and mutual TLS for all. */
-function resources(port: number, sidecarPort: number, backendPort: number): string {
+/** The sidecars of the service's endpoints, by the name of their workload. */
+const SIDECARS = { 'echo-1': '127.0.0.3', 'echo-2': '127.0.0.4' } as const;
+
+/** A service of the endpoints that are named, each behind its sidecar. */
+function service(port: number, sidecarPort: number, names: readonly string[]): string {
+  const endpoints = Object.entries(SIDECARS)
+    .filter(([name]) => names.includes(name))
+    .map(
+      ([name, ip]) => `{address: ${ip}, ports: {grpc: ${sidecarPort}}, labels: {app: ${name}}, serviceAccount: echo}`,
+    );
   return `
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -35,26 +44,32 @@ spec:
   location: MESH_INTERNAL
   resolution: STATIC
   ports: [{number: ${port}, name: grpc, protocol: GRPC, targetPort: ${sidecarPort}}]
-  endpoints: [{address: 127.0.0.3, ports: {grpc: ${sidecarPort}}, labels: {app: echo}, serviceAccount: echo}]
----
+  endpoints: [${endpoints.join(', ')}]
+`;
+}
+
+function sidecar(name: string, ip: string, sidecarPort: number, endpointPort: number): string {
+  return `
 apiVersion: networking.istio.io/v1
 kind: Sidecar
-metadata: {name: echo, namespace: demo}
+metadata: {name: ${name}, namespace: demo}
 spec:
-  workloadSelector: {labels: {app: echo}}
+  workloadSelector: {labels: {app: ${name}}}
   ingress:
   - port: {number: ${sidecarPort}, protocol: GRPC, name: grpc}
-    bind: 127.0.0.3
+    bind: ${ip}
     captureMode: NONE
-    defaultEndpoint: 127.0.0.1:${backendPort}
+    defaultEndpoint: 127.0.0.1:${endpointPort}
   egress: [{hosts: ["~/*"]}]
----
+`;
+}
+
+const strictMode = `
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: {name: default, namespace: demo}
 spec: {mtls: {mode: STRICT}}
 `;
-}
 
 /** Who may call. */
 function policy(account: string): string {
@@ -63,7 +78,6 @@ apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: {name: echo, namespace: demo}
 spec:
-  selector: {matchLabels: {app: echo}}
   action: ALLOW
   rules: [{from: [{source: {principals: [cluster.local/ns/demo/sa/${account}]}}]}]
 `;
@@ -72,11 +86,12 @@ spec:
 interface Story {
   readonly load: Load;
   readonly agents: readonly AgentProcess[];
-  /** Where the client's sidecar takes calls, and where the server's does. */
+  /** Where the client's sidecar takes calls, and where those of the endpoints do. */
   readonly port: number;
   readonly sidecarPort: number;
   readonly authority: string;
-  allow(account: string): Promise<void>;
+  /** Writes a file of Istio's configuration. */
+  configure(name: string, text: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -87,16 +102,18 @@ async function begin(): Promise<Story> {
     for (const end of stops.toReversed()) await end();
   };
   const [grpc = 0, tls = 0, http = 0, monitoring = 0, port = 0, sidecarPort = 0] = await freePorts(6);
-  const server = await startEchoServer('echo');
-  stops.push(() => server.stop());
   await mkdir(join(folder, 'config'));
-  await writeFile(join(folder, 'mesh.yaml'), meshConfig);
-  await writeFile(join(folder, 'config', 'echo.yaml'), resources(port, sidecarPort, server.port));
-  const allow = (account: string): Promise<void> => replaceFile(join(folder, 'config', 'policy.yaml'), policy(account));
-  await allow('client');
+  const configure = (name: string, text: string): Promise<void> => replaceFile(join(folder, 'config', name), text);
   try {
+    await writeFile(join(folder, 'mesh.yaml'), meshConfig);
+    await configure('service.yaml', service(port, sidecarPort, Object.keys(SIDECARS)));
+    for (const [name, ip] of Object.entries(SIDECARS)) {
+      const server = await startEchoServer(name);
+      stops.push(() => server.stop());
+      await configure(`${name}.yaml`, sidecar(name, ip, sidecarPort, server.port));
+    }
     stops.push(await startIstiod(folder, { grpc, tls, http, monitoring }));
-    const startAgent = async (account: string, ip: string) => {
+    const startAgent = async (name: string, account: string, ip: string) => {
       const token = join(folder, `${account}.token`);
       await writeFile(token, `test:demo:${account}`);
       const agent = await startAgentProcess({
@@ -104,12 +121,12 @@ async function begin(): Promise<Story> {
         node: '',
         args: ['--control-plane', 'istio', '--log-level', 'debug'],
         env: {
-          POD_NAME: `${account}-1`,
+          POD_NAME: `${name}-1`,
           POD_NAMESPACE: 'demo',
           SERVICE_ACCOUNT: account,
           INSTANCE_IP: ip,
           ISTIO_META_INTERCEPTION_MODE: 'NONE',
-          ISTIO_METAJSON_LABELS: JSON.stringify({ app: account }),
+          ISTIO_METAJSON_LABELS: JSON.stringify({ app: name }),
           SECRET_TTL: CERTIFICATE_TTL,
           OUTRIGGER_XDS_SERVER: `127.0.0.1:${tls}`,
           OUTRIGGER_XDS_SERVER_NAME: 'istiod.istio-system.svc',
@@ -118,17 +135,17 @@ async function begin(): Promise<Story> {
         },
       });
       stops.push(() => agent.stop());
+      await agent.line(
+        ({ msg, port: at }) => msg === 'listener bound' && at === (account === 'client' ? port : sidecarPort),
+      );
       return agent;
     };
-    const agents = [await startAgent('echo', '127.0.0.3'), await startAgent('client', '127.0.0.2')];
-    await Promise.all(
-      [sidecarPort, port].map((wanted, i) =>
-        agents[i]?.line(({ msg, port: at }) => msg === 'listener bound' && at === wanted),
-      ),
-    );
+    const agents: AgentProcess[] = [];
+    for (const [name, ip] of Object.entries(SIDECARS)) agents.push(await startAgent(name, 'echo', ip));
+    agents.push(await startAgent('client', 'client', '127.0.0.2'));
     const authority = `echo.demo.svc.cluster.local:${port}`;
     await firstAnswer(port, authority);
-    return { load: startLoad(port, authority), agents, port, sidecarPort, authority, allow, stop };
+    return { load: startLoad(port, authority), agents, port, sidecarPort, authority, configure, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -181,19 +198,47 @@ async function firstAnswer(port: number, authority: string): Promise<void> {
   client.close();
 }
 
-/** What has no certificate of the mesh gets nothing from the server's sidecar. */
-async function strict({ sidecarPort, authority }: Story): Promise<void> {
-  const client = new EchoClient(sidecarPort, authority, {}, undefined, `127.0.0.3:${sidecarPort}`);
-  const answer = await client.unary(Buffer.from('x')).then(
-    () => 'was answered',
-    () => null,
+async function firstCalls({ load }: Story): Promise<void> {
+  for (const name of Object.keys(SIDECARS)) await load.more(100, name);
+}
+
+/** Whether a call without a certificate of the mesh is answered by the sidecar of an endpoint. */
+async function isAnsweredInClear({ sidecarPort, authority }: Story): Promise<boolean> {
+  const client = new EchoClient(sidecarPort, authority, {}, undefined, `${SIDECARS['echo-1']}:${sidecarPort}`);
+  const answered = await client.unary(Buffer.from('x')).then(
+    () => true,
+    () => false,
   );
   client.close();
-  if (answer !== null) throw new Error(`a call in clear text ${answer}`);
+  return answered;
+}
+
+/** By default a sidecar takes both; the calls of another sidecar are secured all the same. */
+async function permissive(story: Story): Promise<void> {
+  if (!(await isAnsweredInClear(story))) throw new Error('a call in clear text was not answered');
+}
+
+async function strict(story: Story): Promise<void> {
+  await story.configure('mode.yaml', strictMode);
+  const deadline = Date.now() + START_MS;
+  while (await isAnsweredInClear(story)) {
+    if (Date.now() > deadline) throw new Error('calls in clear text are answered still');
+  }
+  await story.load.more(500);
+}
+
+async function endpointChurn({ load, configure, port, sidecarPort }: Story): Promise<void> {
+  const [first = '', second = ''] = Object.keys(SIDECARS);
+  for (let churn = 0; churn < CHURNS; churn++) {
+    await configure('service.yaml', service(port, sidecarPort, [first]));
+    await silence(load, second);
+    await configure('service.yaml', service(port, sidecarPort, [first, second]));
+    await load.more(50, second);
+  }
 }
 
 /** The server's sidecar knows the client by its certificate. Load would fail meanwhile, so there is none. */
-async function authorization({ allow, port, authority }: Story): Promise<void> {
+async function authorization({ configure, port, authority }: Story): Promise<void> {
   const until = async (wanted: status): Promise<void> => {
     const deadline = Date.now() + START_MS;
     for (let seen = await one(); seen !== wanted; seen = await one()) {
@@ -202,13 +247,13 @@ async function authorization({ allow, port, authority }: Story): Promise<void> {
   };
   const one = (): Promise<status> => statusOf(port, authority, '/no.Such/Call');
   await until(status.UNIMPLEMENTED);
-  await allow('somebody-else');
+  await configure('policy.yaml', policy('somebody-else'));
   await until(status.PERMISSION_DENIED);
-  await allow('client');
+  await configure('policy.yaml', policy('client'));
   await until(status.UNIMPLEMENTED);
 }
 
-/** Both have theirs renewed twice, and calls go on over connections that were made before and after. */
+/** All have theirs renewed twice, and calls go on over connections that were made before and after. */
 async function renewal({ load, agents }: Story): Promise<void> {
   const issued = ({ lines }: AgentProcess): number =>
     lines.filter(({ msg }) => msg === 'a certificate was issued').length;
@@ -242,8 +287,10 @@ export const istioMutualTls: Judge = {
       return [{ kind: 'failed', name, reason: String(error) }];
     }
     const verdicts = [
-      await verdictOf('first calls, with certificates that istiod has signed', () => story.load.more(500)),
-      await verdictOf('a call in clear text is not answered', () => strict(story)),
+      await verdictOf('first calls, with certificates that istiod has signed', () => firstCalls(story)),
+      await verdictOf('PERMISSIVE, the default: clear text is answered too', () => permissive(story)),
+      await verdictOf('endpoints come and go', () => endpointChurn(story)),
+      await verdictOf('STRICT: clear text is not answered any more', () => strict(story)),
       await verdictOf('certificates that are renewed under load', () => renewal(story)),
       await verdictOf('private keys are not shown', () => secrecy(story)),
       await verdictOf('no call failed', () => story.load.stop()),

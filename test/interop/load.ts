@@ -63,3 +63,14 @@ export function startLoad(port: number, authority: string, callers = 8): Load {
     },
   };
 }
+
+/** Resolves when 500 calls in a row went elsewhere. Rejects after 30 s. */
+export async function silence(load: Load, endpoint: string): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const before = load.answered.get(endpoint);
+    await load.more(500);
+    if (load.answered.get(endpoint) === before) return;
+    if (Date.now() > deadline) throw new Error(`${endpoint} is called still after ${PATIENCE_MS} ms`);
+  }
+}
