@@ -9,7 +9,7 @@ import type { TargetTls } from '../grpc/target.ts';
 import type { HeaderShapes } from '../http2/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { CallFacts } from './call-facts.ts';
-import type { Decision, Director, PendingDecision, Rejection } from './decision.ts';
+import type { Decision, Director, HeadChange, PendingDecision, Rejection } from './decision.ts';
 import { DirectedHeads } from './directed-head.ts';
 import {
   type DirectorAnswer,
@@ -35,13 +35,19 @@ export interface Targets {
   declared(name: string): DirectedTarget | null;
 }
 
+export interface LocalTarget {
+  readonly cluster: string;
+  /** `null`: heads pass as they are. */
+  readonly rewrite: HeadChange | null;
+}
+
 export interface UserDirectorOptions {
   readonly direct: DirectorFunction;
   /** How long it may take. */
   readonly timeoutMs: number;
   readonly targets: Targets;
-  /** The cluster of the handlers that live in this process, for a path that one of them serves; they go before. */
-  readonly localCluster: (path: string) => string | null;
+  /** The handlers that live in this process, for a path that one of them serves; they go before. */
+  readonly local: (path: string) => LocalTarget | null;
   readonly shapes: HeaderShapes;
   readonly log: Log;
 }
@@ -62,8 +68,8 @@ export class UserDirector implements Director {
   }
 
   direct(head: CallHead, facts: CallFacts): Decision | PendingDecision {
-    const local = this.#options.localCluster(`/${head.method}`);
-    if (local !== null) return forwardTo(local, {}, null);
+    const local = this.#options.local(`/${head.method}`);
+    if (local !== null) return forwardTo(local.cluster, {}, local.rewrite);
     const call = new DirectorCall(head, facts);
     try {
       const answer = this.#options.direct(call);
@@ -156,7 +162,7 @@ function pendingUntil(ready: Promise<void>, decision: Decision): PendingDecision
 function forwardTo(
   cluster: string,
   { timeoutMs = null, retry }: { readonly timeoutMs?: number | null; readonly retry?: Retry },
-  rewrite: ReturnType<DirectedHeads['change']>,
+  rewrite: HeadChange | null,
 ): Decision {
   return {
     kind: 'forward',

@@ -3,9 +3,9 @@
 import { unrefTimer } from '../../xds/environment.ts';
 import type { LbPolicy } from '../../xds/model/cluster.ts';
 import { resolveHost } from '../../xds/system-dns.ts';
-import { type DirectorFunction, reject } from '../director/director-answer.ts';
-import type { DirectorCall } from '../director/director-call.ts';
+import { type DirectorFunction, type Reject, reject } from '../director/director-answer.ts';
 import { UserDirector } from '../director/user-director.ts';
+import { drainWithin } from '../drain.ts';
 import { DeadlineQueue } from '../grpc/deadline-queue.ts';
 import { status } from '../grpc/status.ts';
 import { parseTarget, type TargetTls } from '../grpc/target.ts';
@@ -26,6 +26,7 @@ import { GrpcProxy } from '../proxy/proxy.ts';
 import { ClusterManager } from '../upstream/cluster-manager.ts';
 import { TargetClusters } from '../upstream/target-clusters.ts';
 import { containLog, containObserver, stderrLog } from './contained.ts';
+import { HandledCalls } from './handled-calls.ts';
 import type { ListenOptions, ListenTls } from './listen-options.ts';
 import { ProxyListeners } from './proxy-listeners.ts';
 
@@ -77,6 +78,7 @@ export function createProxy(options: ProxyOptions): ProxyServer {
 }
 
 const closed = reject(status.UNAVAILABLE, 'the proxy is closed');
+const draining = reject(status.UNAVAILABLE, 'the proxy is draining');
 const defaultDrainMs = 30_000;
 /** The name of the cluster of local handlers, for observers. */
 const localName = 'local';
@@ -88,7 +90,8 @@ export class ProxyServer {
   readonly #local: LocalServer | null;
   readonly #listeners: ProxyListeners;
   readonly #proxyCall: (call: ServerCall, path: string, maxMessageBytes: number) => void;
-  #isClosed = false;
+  readonly #handled = new HandledCalls();
+  #state: 'open' | 'draining' | 'closed' = 'open';
 
   constructor(options: ProxyOptions) {
     checkOptions(options);
@@ -124,8 +127,7 @@ export class ProxyServer {
     for (const [name, cluster] of Object.entries(options.clusters ?? {})) this.#declare(name, cluster);
 
     const directing = {
-      // A server that has methods proxied may outlive its proxy.
-      direct: (call: DirectorCall) => (this.#isClosed ? closed : options.director(call)),
+      direct: options.director,
       timeoutMs: options.directorTimeoutMs ?? 10_000,
       targets: this.#targets,
       shapes,
@@ -133,10 +135,15 @@ export class ProxyServer {
     };
     const director = new UserDirector({
       ...directing,
-      localCluster: (path) => (local?.serves(path) ? localName : null),
+      local: (path) => (local?.serves(path) ? { cluster: localName, rewrite: local.rewrite } : null),
     });
-    // What a server hands on must not come back to it.
-    const elsewhere = new UserDirector({ ...directing, localCluster: () => null });
+    const elsewhere = new UserDirector({
+      ...directing,
+      // A server that has methods proxied may outlive its proxy.
+      direct: (call) => this.#refusal() ?? options.director(call),
+      // What a server hands on must not come back to it.
+      local: () => null,
+    });
     const clusters = this.#clusters;
     const proxy = new GrpcProxy({
       shapes,
@@ -160,7 +167,8 @@ export class ProxyServer {
     };
     this.#proxyCall = (call, path, maxMessageBytes) => {
       const accept = (stream: Stream) => proxy.accept(stream, handled);
-      HandledCall.begin(call, { path, maxMessageBytes, shapes, flusher, accept });
+      this.#handled.began();
+      HandledCall.begin(call, { path, maxMessageBytes, shapes, flusher, accept, onEnd: () => this.#handled.ended() });
     };
     this.#listeners = new ProxyListeners({
       environment: environment('server'),
@@ -208,25 +216,31 @@ export class ProxyServer {
   }
 
   /**
-   * Takes no new connections, tells clients to go elsewhere (GOAWAY), and lets calls end; then closes. Calls that a server
-   * has proxied (`registerOn`) are not waited for: drain that server first.
+   * Takes no new connections, tells clients to go elsewhere (GOAWAY), and lets calls end; then closes. New calls that a
+   * server would have proxied (`registerOn`) are UNAVAILABLE from now on; those under way are waited for too.
    * @param graceMs what is left of them then is cut. Default 30,000.
    * @returns the number of calls that were cut.
    */
   async drain(graceMs: number = defaultDrainMs): Promise<number> {
-    const cut = await this.#listeners.drain(graceMs);
+    if (this.#state === 'open') this.#state = 'draining';
+    const cut = await Promise.all([this.#listeners.drain(graceMs), this.#handled.drain(drainWithin(graceMs).graceMs)]);
     this.close();
-    return cut;
+    return cut[0] + cut[1];
   }
 
   /** Closes every port and connection now. Calls under way are cut. */
   close(): void {
-    this.#isClosed = true;
+    this.#state = 'closed';
     this.#listeners.close();
     this.#targets.stop();
     this.#local?.close();
     this.#clusters.destroy();
     this.#deadlines.stop();
+  }
+
+  #refusal(): Reject | null {
+    if (this.#state === 'open') return null;
+    return this.#state === 'draining' ? draining : closed;
   }
 
   #declare(name: string, { target, tls = false, balance = 'round_robin' }: ClusterOptions): void {

@@ -34,6 +34,8 @@ export interface HandledCallOptions {
   readonly shapes: HeaderShapes;
   readonly flusher: Flusher;
   readonly accept: (stream: Stream) => StreamHandler;
+  /** Once: the client has its answer, or has gone. */
+  readonly onEnd: () => void;
 }
 
 /** Bytes of a request that wait to be sent on, before no more of it is read. */
@@ -68,12 +70,14 @@ export class HandledCall implements Stream {
   #httpStatus = 0;
   #uncredited = 0;
   #reportScheduled = false;
+  #onEnd: () => void;
 
   private constructor(call: ServerCall, options: HandledCallOptions) {
     this.#call = call;
     this.#flusher = options.flusher;
     this.connection = handledConnection(call);
     this.#messages = new MessageReader(options.maxMessageBytes, (message) => call.write(message));
+    this.#onEnd = options.onEnd;
     this.handler = options.accept(this);
   }
 
@@ -86,6 +90,7 @@ export class HandledCall implements Stream {
       stream = new HandledCall(call, options);
     } catch (error) {
       call.emit('error', { code: status.INTERNAL, details: `the request can't be sent on: ${String(error)}` });
+      options.onEnd();
       return;
     }
     stream.#inTurn(() => stream.handler.onHeaders(stream, head, false));
@@ -94,6 +99,7 @@ export class HandledCall implements Stream {
     call.on('drain', () => stream.#reportSoon());
     call.on('cancelled', () => {
       stream.#inTurn(() => stream.handler.onReset(stream, ErrorCode.CANCEL, 'peer', false));
+      stream.#over();
     });
   }
 
@@ -170,6 +176,13 @@ export class HandledCall implements Stream {
     else if (code === status.OK)
       this.#call.emit('error', { code: status.INTERNAL, details: 'the answer ended within a message' });
     else this.#call.emit('error', { code, details, metadata });
+    this.#over();
+  }
+
+  #over(): void {
+    const tell = this.#onEnd;
+    this.#onEnd = () => {};
+    tell();
   }
 
   /** Bytes count as sent once the server takes more: later, since nothing is told from within `sendData`. */

@@ -1,12 +1,15 @@
 // An ordinary grpc-js server as a target of this process: calls reach it over a connection in memory, which no one else
 // can reach, and its handlers see them as they see any other. It needs no port of its own, and may have one.
 
+import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { ServerCredentials } from '@grpc/grpc-js';
+import type { HeadChange } from '../director/decision.ts';
 import { createInProcessPair } from '../http2/index.ts';
 import type { Upstream } from '../proxy/call-parts.ts';
 import { ConnectionPool, type PoolOptions } from '../upstream/connection-pool.ts';
 import { UpstreamEndpoint } from '../upstream/endpoint.ts';
+import { CallerPeer } from './caller-peer.ts';
 
 /** What is needed of `grpc.Server`, of whichever copy of `@grpc/grpc-js` (1.13 or later). */
 export interface LocalGrpcServer {
@@ -21,6 +24,8 @@ interface ConnectionInjector {
 }
 
 export class LocalServer implements Upstream {
+  /** What calls to it have to bring; `null`: nothing, and `getPeer()` of its handlers is `unknown`. */
+  readonly rewrite: HeadChange | null;
   readonly #server: LocalGrpcServer;
   readonly #injector: ConnectionInjector;
   readonly #endpoint: UpstreamEndpoint;
@@ -31,8 +36,16 @@ export class LocalServer implements Upstream {
    */
   constructor(server: LocalGrpcServer, credentials: object | null, options: PoolOptions) {
     this.#server = server;
+    const own = credentials ?? ServerCredentials.createInsecure();
+    // Interceptors of one copy of grpc-js are none to another.
+    const peer =
+      own instanceof ServerCredentials
+        ? new CallerPeer(options.environment.shapes, randomBytes(16).toString('hex'))
+        : null;
+    this.rewrite = peer;
     try {
-      this.#injector = server.createConnectionInjector((credentials ?? ServerCredentials.createInsecure()) as never);
+      const taken = peer !== null && own instanceof ServerCredentials ? peer.credentials(own) : own;
+      this.#injector = server.createConnectionInjector(taken as never);
     } catch (error) {
       throw new TypeError(
         'local is no grpc.Server of @grpc/grpc-js 1.13 or later, or of another copy of it than this package has: ' +

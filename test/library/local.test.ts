@@ -173,3 +173,28 @@ test('what is no server, or of another copy of grpc-js, is said when the proxy i
     message: /^local is no grpc\.Server .* localCredentials/,
   });
 });
+
+test('local handlers see who calls the proxy, each call its own client, and nothing else of it', async (t) => {
+  const peers: string[] = [];
+  const local = serverOf(t, {
+    unary: (call, callback) => {
+      peers.push(call.getPeer());
+      callback(null, Buffer.from(Object.keys(call.metadata.getMap()).join()));
+    },
+  });
+  const asked: string[] = [];
+  const proxy = await startProxy(t, {
+    local,
+    director: ({ peer }) => {
+      asked.push(peer.address);
+      return reject(status.UNIMPLEMENTED, 'not served here');
+    },
+  });
+  for (const client of [proxy.client(), proxy.client()]) {
+    t.is((await client.unary(hello)).reply.toString(), 'user-agent');
+    await failureOf(client.clientStream([hello]));
+  }
+  t.deepEqual(peers, asked);
+  t.not(peers[0], peers[1]);
+  t.regex(peers[0]!, /^127\.0\.0\.1:\d+$/);
+});

@@ -223,3 +223,52 @@ test('what can not be registered is said at once', (t) => {
   t.throws(() => proxy.registerOn(server, { service: '/a.B/', methods: [] }), { instanceOf: TypeError });
   t.throws(() => proxy.registerOn(server, { service: 'a.B', methods: ['/C'] }), { instanceOf: TypeError });
 });
+
+test('a drain waits for calls that a server has handed over, and refuses those that come after', async (t) => {
+  const echo = await startEcho(t);
+  const { client, proxy } = await startHalfProxied(t, echo.port);
+  const call = client().bidi();
+  const got: string[] = [];
+  call.on('data', (message: Buffer) => {
+    got.push(message.toString());
+    call.end();
+  });
+  const over = new Promise<grpc.StatusObject>((resolve) => {
+    call.on('status', resolve);
+  });
+  await new Promise((resolve) => {
+    call.on('metadata', resolve);
+  });
+  const drained = proxy.drain(60_000);
+  t.deepEqual(await failureOf(client().clientStream([hello])), {
+    code: status.UNAVAILABLE,
+    details: 'the proxy is draining',
+  });
+  call.write(hello);
+  t.is((await over).code, status.OK);
+  t.deepEqual(got, ['hello']);
+  t.is(await drained, 0);
+  t.is((await failureOf(client().clientStream([hello]))).details, 'the proxy is closed');
+});
+
+test('a call of a server that outlasts the grace of a drain is cut, and counted; one that was cancelled is not', async (t) => {
+  const echo = await startEcho(t);
+  const { client, proxy } = await startHalfProxied(t, echo.port);
+  const begin = async () => {
+    const call = client().bidi(metadata({ 'x-hang': '1' }));
+    call.on('error', () => {});
+    const status = new Promise<grpc.StatusObject>((resolve) => {
+      call.on('status', resolve);
+    });
+    await new Promise((resolve) => {
+      call.on('metadata', resolve);
+    });
+    return { call, status };
+  };
+  const [left, cancelled] = [await begin(), await begin()];
+  const seen = echo.cancelled();
+  cancelled.call.cancel();
+  await seen;
+  t.is(await proxy.drain(1), 1);
+  t.is((await left.status).code, status.UNAVAILABLE);
+});

@@ -59,6 +59,7 @@ function begin() {
     maxMessageBytes: 1000,
     shapes,
     flusher: new Flusher(),
+    onEnd: () => {},
     accept: (of) => {
       stream = of;
       return handler;
