@@ -184,12 +184,16 @@ test('(C13) the first part of a PING is waited for, wherever it was cut', async 
 
 test.serial('(C13) nothing turns while frames are incomplete, until their time is up', async (t) => {
   const { port } = await serve(t, { headerBlockTimeoutMs: 200 });
-  const peers = await Promise.all(Array.from({ length: 16 }, () => H2Peer.ready(port)));
-  const { uvMetricsInfo: before } = performance.nodeTiming;
-  for (const [i, peer] of peers.entries()) peer.send(ping('12345678').subarray(0, 1 + i));
-  for (const peer of peers) t.is((await peer.expect('GOAWAY')).payload.readUInt32BE(4), 1);
-  const turns = performance.nodeTiming.uvMetricsInfo.loopCount - before.loopCount;
-  t.true(turns < 1000, `${turns} turns of the event loop in 200 ms`);
+  const turns: number[] = [];
+  // While the program is young the loop may turn by thousands, and then never again: what a peer causes is there each time.
+  for (let round = 0; round < 3; round++) {
+    const peers = await Promise.all(Array.from({ length: 16 }, () => H2Peer.ready(port)));
+    const { loopCount: before } = performance.nodeTiming.uvMetricsInfo;
+    for (const [i, peer] of peers.entries()) peer.send(ping('12345678').subarray(0, 1 + i));
+    for (const peer of peers) t.is((await peer.expect('GOAWAY')).payload.readUInt32BE(4), 1);
+    turns.push(performance.nodeTiming.uvMetricsInfo.loopCount - before);
+  }
+  t.true(Math.min(...turns) < 100, `${turns} turns of the event loop, each time in 200 ms`);
 });
 
 test('(C16) a peer that neither reads nor closes behind our GOAWAY is let go after a time', async (t) => {
