@@ -1,6 +1,6 @@
 // What the data planes of one agent count together, since its limit is the agent's and not a thread's: of each cluster the
-// calls under way, and those of them that are retried. Every thread writes a row of its own, and a total is the sum of
-// all rows: so the share of a thread that has died is given back by clearing its row, whatever it was doing.
+// calls under way, and those of them that are retried. There is one total, which threads change only as they have seen
+// it; beside it every thread keeps its own share in a row, so that the share of one that has died can be given back.
 
 /** What is counted of a cluster. */
 export const Counted = { calls: 0, retries: 1 } as const;
@@ -31,7 +31,7 @@ export class SharedCounts {
   constructor(rows: number, places: number = defaultPlaces) {
     this.#rows = rows;
     this.#places = places;
-    this.#buffer = new SharedArrayBuffer(4 * rows * kinds * places);
+    this.#buffer = new SharedArrayBuffer(4 * (1 + rows) * kinds * places);
     this.#cells = new Int32Array(this.#buffer);
   }
 
@@ -60,8 +60,11 @@ export class SharedCounts {
 
   /** The thread of that row is gone, and with it whatever it counted. */
   clearRow(row: number): void {
-    const length = kinds * this.#places;
-    this.#cells.fill(0, row * length, (row + 1) * length);
+    const first = (1 + row) * kinds * this.#places;
+    for (let at = 0; at < kinds * this.#used; at++) {
+      const share = Atomics.exchange(this.#cells, first + at, 0);
+      if (share !== 0) Atomics.sub(this.#cells, at, share);
+    }
   }
 
   /** Calls of a cluster that was removed may still be under way: nobody else is to count them. */
@@ -75,43 +78,39 @@ export class SharedCounts {
   }
 
   #isEmpty(place: number): boolean {
-    for (let row = 0; row < this.#rows; row++) {
-      const at = (row * this.#places + place) * kinds;
-      if (Atomics.load(this.#cells, at) !== 0 || Atomics.load(this.#cells, at + 1) !== 0) return false;
-    }
-    return true;
+    const at = kinds * place;
+    return Atomics.load(this.#cells, at + Counted.calls) === 0 && Atomics.load(this.#cells, at + Counted.retries) === 0;
   }
 }
 
-/** A data plane's part of one number. */
+/** A data plane's view of one number. */
 export class SharedCount {
   readonly #cells: Int32Array;
-  readonly #own: number;
-  /** The same place of the first row, and how far it is to the next. */
-  readonly #first: number;
-  readonly #step: number;
+  readonly #totalAt: number;
+  readonly #ownAt: number;
 
   /** @param kind one of `Counted`. */
   constructor({ buffer, rows, row }: CountsRow, place: number, kind: number) {
     this.#cells = new Int32Array(buffer);
-    this.#step = this.#cells.length / rows;
-    this.#first = place * kinds + kind;
-    this.#own = this.#first + row * this.#step;
-  }
-
-  /**
-   * This thread's share is so many from now on. All threads agree on the order of what is written and read: of two that
-   * write the last share that fits and then look at the total, one at least sees the other's.
-   */
-  set(own: number): void {
-    Atomics.store(this.#cells, this.#own, own);
+    this.#totalAt = place * kinds + kind;
+    this.#ownAt = this.#totalAt + ((1 + row) * this.#cells.length) / (1 + rows);
   }
 
   /** Of all threads. */
   get total(): number {
-    const cells = this.#cells;
-    let sum = 0;
-    for (let at = this.#first; at < cells.length; at += this.#step) sum += Atomics.load(cells, at);
-    return sum;
+    return Atomics.load(this.#cells, this.#totalAt);
+  }
+
+  /** One more, unless the total is not `seen` any more: then whoever judged by that has to judge again. */
+  take(seen: number): boolean {
+    if (Atomics.compareExchange(this.#cells, this.#totalAt, seen, seen + 1) !== seen) return false;
+    Atomics.add(this.#cells, this.#ownAt, 1);
+    return true;
+  }
+
+  /** One less of this thread's. */
+  give(): void {
+    Atomics.sub(this.#cells, this.#ownAt, 1);
+    Atomics.sub(this.#cells, this.#totalAt, 1);
   }
 }

@@ -53,21 +53,19 @@ export class RequestBudget {
 
   /** One more call, counted among the connection's streams, which `give` ends; or why there is none, as a clause. */
   take(sharer: Sharer): string | null {
-    this.#count(1);
-    const before = this.total - 1;
-    if (before < this.#limit) return null;
-    const refusal = this.#refusal(sharer.activeStreams, before);
-    if (refusal !== null) this.#count(-1);
-    return refusal;
+    for (;;) {
+      const { total } = this;
+      const refusal = total < this.#limit ? null : this.#refusal(sharer.activeStreams, total);
+      if (refusal !== null) return refusal;
+      if (this.#shared !== null && !this.#shared.take(total)) continue;
+      this.active++;
+      return null;
+    }
   }
 
   give(): void {
-    this.#count(-1);
-  }
-
-  #count(change: number): void {
-    this.active += change;
-    if (this.#shared !== null) this.#shared.set(this.active);
+    this.active--;
+    this.#shared?.give();
   }
 
   #refusal(streams: number, active: number): string | null {

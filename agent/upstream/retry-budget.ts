@@ -18,19 +18,18 @@ export class RetryBudget {
 
   /** One more call, which `give` takes back; or false. */
   take(activeCalls: number): boolean {
-    this.#count(1);
-    const retries = this.#shared === null ? this.#active : this.#shared.total;
-    if (retries - 1 < Math.max(floor, activeCalls * share)) return true;
-    this.#count(-1);
-    return false;
+    const allowed = Math.max(floor, activeCalls * share);
+    for (;;) {
+      const retries = this.#shared === null ? this.#active : this.#shared.total;
+      if (retries >= allowed) return false;
+      if (this.#shared !== null && !this.#shared.take(retries)) continue;
+      this.#active++;
+      return true;
+    }
   }
 
   give(): void {
-    this.#count(-1);
-  }
-
-  #count(change: number): void {
-    this.#active += change;
-    if (this.#shared !== null) this.#shared.set(this.#active);
+    this.#active--;
+    this.#shared?.give();
   }
 }

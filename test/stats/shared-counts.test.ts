@@ -8,6 +8,10 @@ function count(counts: SharedCounts, row: number, place: number, kind: number = 
   return new SharedCount(counts.row(row), place, kind);
 }
 
+function take(of: SharedCount, times: number): void {
+  for (let i = 0; i < times; i++) of.take(of.total);
+}
+
 test('the threads carry as many calls together as the limit says, and none of them more', (t) => {
   const counts = new SharedCounts(3, 8);
   counts.assign('orders');
@@ -33,14 +37,24 @@ test('the share of a thread that has died is given back, and no other one', (t) 
   const counts = new SharedCounts(2, 4);
   for (const name of ['a', 'b']) counts.assign(name);
   const [a, b] = [counts.placeOf('a'), counts.placeOf('b')];
-  count(counts, 0, a).set(3);
-  count(counts, 1, a).set(4);
-  count(counts, 1, b).set(5);
-  count(counts, 1, a, Counted.retries).set(6);
+  take(count(counts, 0, a), 3);
+  take(count(counts, 1, a), 4);
+  take(count(counts, 1, b), 5);
+  take(count(counts, 1, a, Counted.retries), 6);
   counts.clearRow(1);
   t.is(count(counts, 0, a).total, 3);
   t.is(count(counts, 0, b).total, 0);
   t.is(count(counts, 0, a, Counted.retries).total, 0);
+});
+
+test('what was judged by a total that another thread has changed meanwhile is judged again', (t) => {
+  const counts = new SharedCounts(2, 1);
+  counts.assign('a');
+  const [one, other] = [count(counts, 0, 0), count(counts, 1, 0)];
+  const seen = one.total;
+  t.true(other.take(seen));
+  t.false(one.take(seen));
+  t.is(one.total, 1);
 });
 
 test('retries are a fifth of the calls of all threads, and at least ten', (t) => {
@@ -63,14 +77,14 @@ test('a cluster gets a place that nobody counts in any more; beyond the last, th
   counts.assign('a');
   const place = counts.placeOf('a');
   const calls = count(counts, 1, place);
-  calls.set(1);
+  take(calls, 1);
   counts.release('a');
   t.is(counts.placeOf('a'), -1);
   counts.assign('b');
   t.not(counts.placeOf('b'), place, 'a call of a is still under way');
   counts.assign('c');
   t.is(counts.placeOf('c'), -1, 'none is left');
-  calls.set(0);
+  calls.give();
   counts.assign('c');
   t.is(counts.placeOf('c'), place);
 });
