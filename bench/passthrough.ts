@@ -22,7 +22,7 @@ async function stand(what: string, port: number): Promise<void> {
     const upstream = net.connect({ port, host: localhost, noDelay: true, allowHalfOpen: true });
     if (what === 'tunnel') {
       upstream.once('connect', () => {
-        createTunnel({ downstream, whole: null, upstream, idleTimeoutMs: null, onEnd: () => {} });
+        createTunnel({ downstream, whole: null, upstream, onEnd: () => {} });
       });
     } else {
       downstream.pipe(upstream);

@@ -5,8 +5,6 @@ import { formatAddress, type SocketAddress } from '../../xds/model/address.ts';
 export interface BytePath {
   /** For people. */
   readonly name: string;
-  /** Nothing came or went for so long: both sides are closed. `null`: they may be silent as long as they like. */
-  readonly idleTimeoutMs: number | null;
   /**
    * Connects. One of the two is called, once and never from inside, unless the answer is called before, which gives up.
    * The socket is open at both halves, and nothing has been read from it.
@@ -21,7 +19,6 @@ export interface BytePath {
 export function directPath(destination: SocketAddress, fallback: SocketAddress | null): BytePath {
   return {
     name: formatAddress(destination),
-    idleTimeoutMs: null,
     open: (onOpen, onFailed) => {
       let current: Socket;
       const dial = (address: SocketAddress): void => {

@@ -178,14 +178,14 @@ export class ChainServer<Context> implements ConnectionHandler {
     const { capture, bindsNoPort } = this.#resource;
     if (typeof chosen === 'string') {
       const isForAll = capture === undefined && bindsNoPort === undefined;
-      if (chosen === NO_CHAIN && isForAll) return { kind: 'pass', path, tls: null };
+      if (chosen === NO_CHAIN && isForAll) return { kind: 'pass', path };
       return { kind: 'refuse', reason: chosen };
     }
     const { hello } = facts;
     const isServed = chosen.tls === null ? !hello.isTls && (isHttp2(hello) || chosen.web !== null) : hello.isTls;
     if (isServed) return { kind: 'serve', serve: () => this.#serve(arrival, facts, destination) };
     return chosen.isOpen
-      ? { kind: 'pass', path, tls: null }
+      ? { kind: 'pass', path }
       : { kind: 'refuse', reason: 'its filter chain asks for more than bytes' };
   }
 

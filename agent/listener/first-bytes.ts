@@ -2,16 +2,14 @@
 // wait: where the client says nothing at once, its server is called meanwhile, and what that says first decides.
 import type { Socket } from 'node:net';
 import type { ListenerDetection } from '../../xds/model/listener.ts';
-import type { ServerTls } from '../http2/index.ts';
 import type { BytePath } from './byte-path.ts';
 import { type FirstBytes, readFirstBytes } from './client-hello.ts';
 import { mayBecomeHttp } from './hello.ts';
-import { breakOff, createTunnel, type Tunnel, type TunnelEnd } from './tunnel.ts';
+import { createTunnel, type Tunnel, type TunnelEnd } from './tunnel.ts';
 
 export type Verdict =
   | { readonly kind: 'serve'; readonly serve: () => void }
-  /** `tls`: ended here before the bytes go on; `null`: they go on as they are. */
-  | { readonly kind: 'pass'; readonly path: BytePath; readonly tls: ServerTls | null }
+  | { readonly kind: 'pass'; readonly path: BytePath }
   /** `reason` is a clause. */
   | { readonly kind: 'refuse'; readonly reason: string };
 
@@ -65,13 +63,10 @@ class FirstBytesWait {
   #late: NodeJS.Timeout | undefined;
   /** All that a client said that has ended its half already. */
   #whole: Buffer | null = null;
-  /** Whose bytes pass: the socket, or what its TLS was made into. */
-  #downstream: Socket;
-  #state: 'detecting' | 'securing' | 'connecting' | 'done' = 'detecting';
+  #state: 'detecting' | 'connecting' | 'done' = 'detecting';
 
   constructor(options: FirstBytesOptions) {
     this.#options = options;
-    this.#downstream = options.socket;
   }
 
   start(): void {
@@ -104,7 +99,7 @@ class FirstBytesWait {
     this.#stopDetecting();
     const bytes = Buffer.concat(this.#chunks);
     const verdict = this.#options.judge(clear, bytes);
-    if (verdict.kind === 'serve' || (verdict.kind === 'pass' && verdict.tls !== null)) {
+    if (verdict.kind === 'serve') {
       this.#fail('it ended before it began', null);
       return;
     }
@@ -121,7 +116,7 @@ class FirstBytesWait {
   /** The client is silent. Where its bytes would then be passed on, the other side may have something to say. */
   #callServer(): void {
     const verdict = this.#options.judge(clear, Buffer.concat(this.#chunks));
-    if (verdict.kind === 'pass' && verdict.tls === null) this.#connect(verdict.path);
+    if (verdict.kind === 'pass') this.#connect(verdict.path);
     else this.#late ??= setTimeout(() => this.#fail(TOO_SILENT, null), this.#options.maxSilenceMs);
   }
 
@@ -172,29 +167,9 @@ class FirstBytesWait {
         this.#fail(verdict.reason, null);
         return;
       case 'pass':
-        if (verdict.tls === null) this.#pass(verdict.path);
-        else this.#secure(verdict.path, verdict.tls);
+        this.#pass(verdict.path);
         return;
     }
-  }
-
-  #secure(path: BytePath, tls: ServerTls): void {
-    this.#state = 'securing';
-    tls.secure(
-      this.#options.socket,
-      (secure) => {
-        if (this.#state !== 'securing') {
-          secure.destroy();
-          return;
-        }
-        this.#downstream = secure;
-        secure.once('close', this.#onClosed);
-        this.#pass(path);
-      },
-      (reason) => {
-        if (this.#state === 'securing') this.#fail(`TLS: ${reason}`, path);
-      },
-    );
   }
 
   #pass(path: BytePath): void {
@@ -240,10 +215,9 @@ class FirstBytesWait {
     upstream.off('readable', this.#onServerFirst);
     socket.off('close', this.#onClosed);
     const tunnel = createTunnel({
-      downstream: this.#downstream,
+      downstream: socket,
       whole: this.#whole,
       upstream,
-      idleTimeoutMs: path.idleTimeoutMs,
       onEnd: (end) => observer.onPassed(path, end),
     });
     observer.onPassing(path, tunnel);
@@ -254,7 +228,7 @@ class FirstBytesWait {
     this.#state = 'done';
     this.#stopDetecting();
     this.#upstream?.giveUp();
-    breakOff(this.#downstream);
+    this.#options.socket.resetAndDestroy();
     this.#options.observer.onFailed(reason, path);
   }
 }

@@ -1,13 +1,12 @@
 // Two sockets whose bytes pass to each other: each half ends by itself, what one side cannot take is not read from the
 // other, and a side that breaks off breaks off the other.
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 
 export interface TunnelEnd {
   readonly bytesUp: number;
   readonly bytesDown: number;
   /** In order, or by whom not. */
-  readonly by: 'both' | 'downstream' | 'upstream' | 'idle' | 'agent';
+  readonly by: 'both' | 'downstream' | 'upstream' | 'agent';
 }
 
 export interface Tunnel {
@@ -20,12 +19,11 @@ export interface TunnelOptions {
   /** All that the client has said that has ended its half before: no pipe would see that end. `null`: it goes on. */
   readonly whole: Buffer | null;
   readonly upstream: Socket;
-  readonly idleTimeoutMs: number | null;
   /** Once. */
   readonly onEnd: (end: TunnelEnd) => void;
 }
 
-export function createTunnel({ downstream, whole, upstream, idleTimeoutMs, onEnd }: TunnelOptions): Tunnel {
+export function createTunnel({ downstream, whole, upstream, onEnd }: TunnelOptions): Tunnel {
   let by: TunnelEnd['by'] = 'both';
   let isOver = false;
   const end = (): void => {
@@ -37,8 +35,9 @@ export function createTunnel({ downstream, whole, upstream, idleTimeoutMs, onEnd
     if (isOver) return;
     by = who;
     end();
-    breakOff(downstream);
-    breakOff(upstream);
+    // So that the other side sees no orderly end.
+    downstream.resetAndDestroy();
+    upstream.resetAndDestroy();
   };
   const watch = (socket: Socket, other: Socket, who: 'downstream' | 'upstream'): void => {
     socket.on('error', () => {});
@@ -50,16 +49,8 @@ export function createTunnel({ downstream, whole, upstream, idleTimeoutMs, onEnd
   };
   watch(downstream, upstream, 'downstream');
   watch(upstream, downstream, 'upstream');
-  // Whatever passes touches both sockets, so one of them tells.
-  if (idleTimeoutMs !== null) downstream.setTimeout(idleTimeoutMs, () => cut('idle'));
   if (whole === null) downstream.pipe(upstream);
   else upstream.end(whole);
   upstream.pipe(downstream);
   return { destroy: () => cut('agent') };
-}
-
-/** So that the other side sees no orderly end. What Node has for it knows sockets without TLS only. */
-export function breakOff(socket: Socket): void {
-  if (socket instanceof TLSSocket) socket.destroy();
-  else socket.resetAndDestroy();
 }

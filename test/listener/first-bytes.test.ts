@@ -7,8 +7,7 @@ import { closed } from '../support/closed.ts';
 
 const toPass: FirstBytesOptions['judge'] = () => ({
   kind: 'pass',
-  tls: null,
-  path: { name: 'nobody', idleTimeoutMs: null, open: () => () => {} },
+  path: { name: 'nobody', open: () => () => {} },
 });
 const toServe: FirstBytesOptions['judge'] = () => ({ kind: 'serve', serve: () => {} });
 
