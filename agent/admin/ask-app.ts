@@ -4,6 +4,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
+import { wireBytes, wireFields } from '../grpc/protobuf-wire.ts';
 import type { AppProbe } from '../inject/app-probe.ts';
 import { type JsonObject, listOf, objectOf, textOf } from '../inject/json.ts';
 
@@ -133,22 +134,16 @@ function checkHealth(session: http2.ClientHttp2Session, service: string): Promis
 
 /** A gRPC message of HealthCheckRequest: its only field is the service's name, number 1. */
 function healthRequest(service: string): Buffer {
-  const name = Buffer.from(service);
-  const message = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, ...varint(name.length)]), name]);
+  const message = service === '' ? Buffer.alloc(0) : wireBytes(1, service);
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);
 }
 
-/** Seven bits a byte, the lowest first. */
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
-}
-
 /** HealthCheckResponse has one field, number 1, an enum; 0 (UNKNOWN) is not written. */
 function servingStatusIn(body: Buffer): number {
-  const message = body.subarray(5);
-  return message[0] === 0x08 ? (message[1] ?? 0) : 0;
+  const status = [...wireFields(body.subarray(5))].find(({ number }) => number === 1)?.value;
+  return typeof status === 'number' ? status : 0;
 }
 
 function messageOf(error: unknown): string {
