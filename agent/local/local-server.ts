@@ -6,10 +6,9 @@ import type { Duplex } from 'node:stream';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { HeadChange } from '../director/decision.ts';
 import { createInProcessPair } from '../http2/index.ts';
-import type { Upstream } from '../proxy/call-parts.ts';
-import { ConnectionPool, type PoolOptions } from '../upstream/connection-pool.ts';
-import { UpstreamEndpoint } from '../upstream/endpoint.ts';
+import type { PoolOptions } from '../upstream/connection-pool.ts';
 import { CallerPeer } from './caller-peer.ts';
+import { InProcessUpstream } from './in-process-upstream.ts';
 
 /** What is needed of `grpc.Server`, of whichever copy of `@grpc/grpc-js` (1.13 or later). */
 export interface LocalGrpcServer {
@@ -23,18 +22,22 @@ interface ConnectionInjector {
   destroy(): void;
 }
 
-export class LocalServer implements Upstream {
+export class LocalServer extends InProcessUpstream {
   /** What calls to it have to bring; `null`: nothing, and `getPeer()` of its handlers is `unknown`. */
   readonly rewrite: HeadChange | null;
   readonly #server: LocalGrpcServer;
   readonly #injector: ConnectionInjector;
-  readonly #endpoint: UpstreamEndpoint;
 
   /**
    * @param credentials insecure ones of the same copy of grpc-js as the server; `null`: of ours.
    * @throws TypeError where that is another copy.
    */
   constructor(server: LocalGrpcServer, credentials: object | null, options: PoolOptions) {
+    super(() => {
+      const [ours, theirs] = createInProcessPair();
+      this.#injector.injectConnection(theirs);
+      return ours;
+    }, options);
     this.#server = server;
     const own = credentials ?? ServerCredentials.createInsecure();
     // Interceptors of one copy of grpc-js are none to another.
@@ -53,16 +56,6 @@ export class LocalServer implements Upstream {
         { cause: error },
       );
     }
-    const open = (): Duplex => {
-      const [ours, theirs] = createInProcessPair();
-      this.#injector.injectConnection(theirs);
-      return ours;
-    };
-    this.#endpoint = new UpstreamEndpoint(
-      'local',
-      '',
-      new ConnectionPool('local', { to: { open }, tls: null }, options),
-    );
   }
 
   /** Whether it has a handler for `/package.Service/Method` now. */
@@ -73,29 +66,9 @@ export class LocalServer implements Upstream {
     return !isFree;
   }
 
-  get callName(): null {
-    return null;
-  }
-
-  begin(): null {
-    return null;
-  }
-
-  end(): void {}
-
-  beginRetry(): boolean {
-    return true;
-  }
-
-  endRetry(): void {}
-
-  pick(): UpstreamEndpoint {
-    return this.#endpoint;
-  }
-
   /** Closes the connections between us; the server itself goes on. */
-  close(): void {
-    this.#endpoint.pool.destroy();
+  override close(): void {
+    super.close();
     this.#injector.destroy();
   }
 }

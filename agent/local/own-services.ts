@@ -4,35 +4,19 @@ import type { Duplex } from 'node:stream';
 import type { OwnServices as OwnServicesConfig } from '../../xds/model/listener.ts';
 import { DescriptorIndex } from '../grpc/descriptor-index.ts';
 import { createInProcessPair } from '../http2/index.ts';
-import type { Upstream } from '../proxy/call-parts.ts';
-import { ConnectionPool, type PoolOptions } from '../upstream/connection-pool.ts';
-import { UpstreamEndpoint } from '../upstream/endpoint.ts';
+import type { PoolOptions } from '../upstream/connection-pool.ts';
 import { HealthBook } from './health-book.ts';
+import { InProcessUpstream } from './in-process-upstream.ts';
 import type { OwnServer } from './own-server.ts';
 
-export class OwnServices implements Upstream {
-  readonly callName = null;
+export class OwnServices extends InProcessUpstream {
   readonly #health = new HealthBook();
-  readonly #endpoint: UpstreamEndpoint;
   #descriptors: DescriptorIndex | null = null;
   #server: Promise<OwnServer> | null = null;
   #isClosed = false;
 
   constructor(options: PoolOptions) {
-    const open = (): Duplex => {
-      const [ours, theirs] = createInProcessPair();
-      this.#server ??= this.#load();
-      this.#server.then(
-        (server) => server.inject(theirs),
-        (error: unknown) => ours.destroy(error instanceof Error ? error : new Error(String(error))),
-      );
-      return ours;
-    };
-    this.#endpoint = new UpstreamEndpoint(
-      'local',
-      '',
-      new ConnectionPool('local', { to: { open }, tls: null }, options),
-    );
+    super(() => this.#open(), options);
   }
 
   /** What is answered from now on; streams that are open see it too. */
@@ -51,26 +35,20 @@ export class OwnServices implements Upstream {
     this.#health.drain();
   }
 
-  close(): void {
+  override close(): void {
     this.#isClosed = true;
-    this.#endpoint.pool.destroy();
+    super.close();
     void this.#server?.then((server) => server.close());
   }
 
-  begin(): null {
-    return null;
-  }
-
-  end(): void {}
-
-  beginRetry(): boolean {
-    return true;
-  }
-
-  endRetry(): void {}
-
-  pick(): UpstreamEndpoint {
-    return this.#endpoint;
+  #open(): Duplex {
+    const [ours, theirs] = createInProcessPair();
+    this.#server ??= this.#load();
+    this.#server.then(
+      (server) => server.inject(theirs),
+      (error: unknown) => ours.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
+    return ours;
   }
 
   async #load(): Promise<OwnServer> {
