@@ -1,9 +1,10 @@
 // The ports of the agent's own, which no configuration names: admin, status, and the status of the xDS client (CSDS).
 import type { ReadClientConfigs } from '../xds/server/client-status-server.ts';
 import { ClientStatusServer } from '../xds/server/client-status-server.ts';
-import { AdminServer, statusRoutes } from './admin/admin-server.ts';
+import type { AdminHttp } from './admin/admin-http.ts';
+import { createAdminServer, statusRoutes } from './admin/admin-server.ts';
 import type { AdminSource } from './admin/admin-source.ts';
-import { StatusServer } from './admin/status-server.ts';
+import { createStatusServer } from './admin/status-server.ts';
 import type { DescriptorPassing } from './native/descriptor-passing.ts';
 import type { Log } from './observe/log.ts';
 import { type InheritedSockets, type PassedSocket, socketName } from './takeover/inherited-sockets.ts';
@@ -25,15 +26,18 @@ export interface AgentPortsOptions {
 
 export class AgentPorts {
   readonly #options: AgentPortsOptions;
-  readonly #admin: AdminServer;
-  readonly #status: StatusServer | null;
+  readonly #admin: AdminHttp;
+  readonly #status: AdminHttp | null;
   readonly #csds: ClientStatusServer | null;
 
   constructor(options: AgentPortsOptions) {
     this.#options = options;
     const { adminHost, adminPort, statusPort, csdsPort, env, source, readClientConfigs, log } = options;
-    this.#admin = new AdminServer({ host: adminHost, port: adminPort, log, source });
-    this.#status = statusPort === null ? null : createStatusServer(statusPort, source, env, log);
+    this.#admin = createAdminServer({ host: adminHost, port: adminPort, log, source });
+    const routes = statusRoutes(source);
+    const probes = { appProbes: env['OUTRIGGER_APP_PROBES'] ?? '', appHost: env['POD_IP'] || '127.0.0.1' };
+    this.#status =
+      statusPort === null ? null : createStatusServer({ host: '', port: statusPort, routes, ...probes, log });
     this.#csds = csdsPort === null ? null : new ClientStatusServer(readClientConfigs);
   }
 
@@ -81,15 +85,4 @@ export class AgentPorts {
     await this.#admin.close();
     await this.#status?.close();
   }
-}
-
-function createStatusServer(port: number, source: AdminSource, env: AgentPortsOptions['env'], log: Log): StatusServer {
-  return new StatusServer({
-    host: '',
-    port,
-    routes: statusRoutes(source),
-    appProbes: env['OUTRIGGER_APP_PROBES'] ?? '',
-    appHost: env['POD_IP'] || '127.0.0.1',
-    log,
-  });
 }

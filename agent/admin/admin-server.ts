@@ -30,30 +30,8 @@ export interface AdminServerOptions {
 /** A worker that is busy or gone must not leave a question open for ever. */
 const EXPLAIN_MS = 2000;
 
-export class AdminServer {
-  readonly #http: AdminHttp;
-
-  constructor({ host, port, log, source }: AdminServerOptions) {
-    this.#http = new AdminHttp({ host, port, log, routes: routesOf(source) });
-  }
-
-  /** Answers the port; of `descriptor`, where that socket listens on it already. Rejects with one sentence where it can't be had. */
-  listen(descriptor: number | null = null): Promise<number> {
-    return this.#http.listen(descriptor);
-  }
-
-  get descriptor(): number | null {
-    return this.#http.descriptor;
-  }
-
-  /** Takes no further connection; requests under way are answered. */
-  release(): void {
-    this.#http.release();
-  }
-
-  close(): Promise<void> {
-    return this.#http.close();
-  }
+export function createAdminServer({ host, port, log, source }: AdminServerOptions): AdminHttp {
+  return new AdminHttp({ host, port, log, routes: routesOf(source) });
 }
 
 /** What anyone may ask who can reach the pod. */

@@ -1,7 +1,7 @@
 // The admin port over real HTTP. Design section 11.
 import { type IncomingHttpHeaders, request } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
-import { AdminServer } from '../../agent/admin/admin-server.ts';
+import { createAdminServer } from '../../agent/admin/admin-server.ts';
 import type { AdminSource } from '../../agent/admin/admin-source.ts';
 import type { Log } from '../../agent/observe/log.ts';
 import { StatsReader } from '../../agent/stats/stats-reader.ts';
@@ -36,7 +36,7 @@ async function startAdmin(t: ExecutionContext, parts: Partial<AdminSource> = {})
         : { lines: [listener, ...headers.map((header) => header.join('='))] },
     ...parts,
   };
-  const admin = new AdminServer({ host: '127.0.0.1', port: 0, log: silent, source });
+  const admin = createAdminServer({ host: '127.0.0.1', port: 0, log: silent, source });
   const port = await admin.listen();
   t.teardown(() => admin.close());
   const ask = (method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> =>
@@ -192,7 +192,7 @@ test('a view that fails is a 500 with its reason, and the port goes on', async (
 test('a busy port is one clear sentence', async (t) => {
   const { port } = await startAdmin(t);
   const source = {} as AdminSource;
-  const second = new AdminServer({ host: '127.0.0.1', port, log: silent, source });
+  const second = createAdminServer({ host: '127.0.0.1', port, log: silent, source });
   await t.throwsAsync(second.listen(), {
     message: `can't open the admin port 127.0.0.1:${port}: another process has it; --admin-port takes another`,
   });

@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { AdminServer } from '../../agent/admin/admin-server.ts';
+import { createAdminServer } from '../../agent/admin/admin-server.ts';
 import type { MeshDescription } from '../../agent/admin/mesh-description.ts';
 import { createMeshPage } from '../../agent/admin/mesh-page.ts';
 import type { MeshSnapshot } from '../../agent/admin/mesh-snapshot.ts';
@@ -34,7 +34,7 @@ async function startAgent(t: ExecutionContext): Promise<TestAgent> {
   reader.addWorker(0, buffer);
   const stats = new CallStats(new StatsRegion(buffer, (row) => reader.addRow(0, row)));
   const unused = (): never => t.fail() as never;
-  const admin = new AdminServer({
+  const admin = createAdminServer({
     host: '127.0.0.1',
     port: 0,
     log: silent,

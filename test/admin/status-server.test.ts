@@ -4,7 +4,7 @@ import http2 from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import net from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { StatusServer } from '../../agent/admin/status-server.ts';
+import { createStatusServer } from '../../agent/admin/status-server.ts';
 
 async function listen(t: ExecutionContext, server: Server | http2.Http2Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -13,7 +13,7 @@ async function listen(t: ExecutionContext, server: Server | http2.Http2Server): 
 }
 
 async function startStatus(t: ExecutionContext, probes: Readonly<Record<string, unknown>>) {
-  const status = new StatusServer({
+  const status = createStatusServer({
     host: '',
     port: 0,
     routes: {},
@@ -121,7 +121,7 @@ test('a path without a probe is not found', async (t) => {
 
 test('probes that are not JSON, or name no port, are refused when the agent starts', async (t) => {
   const start = (appProbes: string) => () =>
-    new StatusServer({ host: '', port: 0, routes: {}, appProbes, appHost: '127.0.0.1', log: () => {} });
+    createStatusServer({ host: '', port: 0, routes: {}, appProbes, appHost: '127.0.0.1', log: () => {} });
   t.throws(start('{'), { message: 'OUTRIGGER_APP_PROBES is not JSON' });
   t.throws(start('{"/a":{"tcpSocket":{}}}'), { message: 'OUTRIGGER_APP_PROBES: /a names no port' });
 });
