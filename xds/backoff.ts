@@ -5,9 +5,9 @@ const factor = 1.6;
 const maxMs = 120_000;
 const jitter = 0.2;
 
-/** `attempt` counts from 0; `random` is 0 to 1. From 1 s, growing by 1.6 up to 120 s, each 20 % up or down. */
-export function backoffMs(attempt: number, random: number): number {
-  return jittered(Math.min(maxMs, firstMs * factor ** attempt), random);
+/** `attempt` counts from 0; `random` is 0 to 1. From 1 s, growing by 1.6 up to `longestMs`, each 20 % up or down. */
+export function backoffMs(attempt: number, random: number, longestMs: number = maxMs): number {
+  return jittered(Math.min(longestMs, firstMs * factor ** attempt), random);
 }
 
 /** How long to keep back the NACK of a response that was rejected before: 1 s, doubling up to 30 s. */

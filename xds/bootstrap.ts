@@ -110,10 +110,8 @@ function parseTemplates(reader: JsonReader, root: Json) {
   const template = (key: string) => reader.string(root[key], key);
   const client = template('client_default_listener_resource_name_template');
   const server = template('server_listener_resource_name_template');
-  return {
-    ...(client === '' ? {} : { clientListenerTemplate: client }),
-    ...(server === '' ? {} : { serverListenerTemplate: server }),
-  };
+  if (server !== '') reader.warn('server_listener_resource_name_template', 'is for gRPC servers, and this is none');
+  return client === '' ? {} : { clientListenerTemplate: client };
 }
 
 function parseProviders(reader: JsonReader, json: unknown): Pick<Bootstrap, 'certificateProviders'> {

@@ -31,7 +31,7 @@ interface Follower {
   readonly watcher: ResourceWatcher;
 }
 
-/** A certificate that is about to end is asked for as often at least. */
+/** A certificate that is about to end is asked for as often, a fifth more or less. */
 const maxRetryMs = 60_000;
 
 export class IssuedCertificates {
@@ -108,7 +108,7 @@ export class IssuedCertificates {
 
   #fail(reason: string, isFinal: boolean): void {
     const { now, random, log } = this.#options;
-    const retryMs = Math.min(maxRetryMs, backoffMs(this.#failures++, random()));
+    const retryMs = backoffMs(this.#failures++, random(), maxRetryMs);
     const expiresAt = this.#issued?.expiresAt ?? null;
     const isOver = expiresAt === null || expiresAt <= now();
     log(isOver ? 'error' : 'warn', 'no certificate could be had from the certificate authority', {

@@ -1,5 +1,6 @@
 // Secrets wherever they are: on the stream of everything else, in files (the bootstrap's certificate providers, or what is
-// mounted into a pod), issued to us by an authority, or at servers of their own, of which each gets a client when it is first asked for something.
+// mounted into a pod), issued to us by an authority, or at servers of their own, of which each gets a client when it is
+// first asked for something.
 import { readFileSync } from 'node:fs';
 import { signAt } from './certificate-authority.ts';
 import type { XdsClientOptions } from './client.ts';

@@ -139,8 +139,14 @@ test('istio: certificates are asked of istiod only where nothing else has them, 
   t.like(asks({ SECRET_TTL: '1h30m', SECRET_GRACE_PERIOD_RATIO: '0.2' }), { lifetimeMs: 5_400_000, graceRatio: 0.2 });
   t.deepEqual(problemsOf('istio', { ...istioPod, SECRET_TTL: '1 day', SECRET_GRACE_PERIOD_RATIO: '2' }), [
     'SECRET_TTL: must be a duration above 0 such as 24h or 1h30m',
-    'SECRET_GRACE_PERIOD_RATIO: must be a number from 0 to 1',
+    'SECRET_GRACE_PERIOD_RATIO: must be a number between 0 and 1',
   ]);
+  // Asked for at its very end there would be a time without one; at its beginning, it would be asked for without end.
+  for (const ratio of ['0', '1']) {
+    t.deepEqual(problemsOf('istio', { ...istioPod, SECRET_GRACE_PERIOD_RATIO: ratio }), [
+      'SECRET_GRACE_PERIOD_RATIO: must be a number between 0 and 1',
+    ]);
+  }
 });
 
 test('istio-grpc: the certificates that an istio-agent keeps in OUTPUT_CERTS, by the name that istiod knows', (t) => {

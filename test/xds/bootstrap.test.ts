@@ -100,7 +100,6 @@ test('a full bootstrap; the first credentials that are known count, unknown keys
         plain: { servers: [], clientListenerTemplate: 'xdstp://plain/envoy.config.listener.v3.Listener/%s' },
       },
       clientListenerTemplate: 'client/%s',
-      serverListenerTemplate: 'server/%s',
       certificateProviders: {
         default: { ca: null, identity: { certificate: file('/pc'), privateKey: file('/pk') }, refreshMs: 600_000 },
       },
@@ -108,6 +107,7 @@ test('a full bootstrap; the first credentials that are known count, unknown keys
     warnings: [
       'xds_servers[0].channel_creds[0].type: "google_default" is not supported; the next one is used',
       'xds_servers[0].call_creds[0].type: "sts" is not supported, only "jwt_token_file" is',
+      'server_listener_resource_name_template: is for gRPC servers, and this is none',
       'certificate_providers["cloud"].plugin_name: "cloud_private_spiffe" is not supported, only "file_watcher" is',
     ],
   });

@@ -150,3 +150,21 @@ test('routes give filters other rules, or take them away', (t) => {
   t.is(overridesOf({}), null);
   t.is(overridesOf({ a: pack('envoy.extensions.filters.http.router.v3.Router', {}) }), null);
 });
+
+test('what a route asks of browsers, and nobody enforces, is told by its field path', (t) => {
+  const value = {
+    type_url: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy',
+    value: Buffer.of(),
+  };
+  const configs = { 'envoy.filters.http.cors': value };
+  t.deepEqual(
+    warningsOf('route', {
+      name: 'r',
+      virtual_hosts: [{ name: 'v', domains: ['*'], typed_per_filter_config: configs }],
+    }),
+    [
+      'virtual_hosts[0].typed_per_filter_config[envoy.filters.http.cors]: ' +
+        '(envoy.extensions.filters.http.cors.v3.CorsPolicy) is not carried out',
+    ],
+  );
+});

@@ -36,6 +36,7 @@ test('case 59: the backoff grows by 1.6 from 1 s to 120 s, 20 % up or down', (t)
     [1000, 1600, 2560, 68_719, 109_951, 120_000, 120_000],
   );
   t.deepEqual([backoffMs(0, 0), backoffMs(0, 1), backoffMs(1000, 1)], [800, 1200, 144_000]);
+  t.deepEqual([backoffMs(1000, 0, 60_000), backoffMs(1000, 1, 60_000)], [48_000, 72_000], 'those who wait longest too');
 });
 
 test('case 24: the NACK of a repeated response is kept back for 1 s, 2 s, 4 s ... 30 s', (t) => {

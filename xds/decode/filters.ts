@@ -39,11 +39,7 @@ export function isHarmlessHttpFilter(configType: string, configBytes: number): b
 }
 
 /** What routes say of filters that are harmless themselves. */
-const harmlessOverrides = new Set([
-  'envoy.extensions.filters.http.cors.v3.CorsPolicy',
-  'io.istio.http.peer_metadata.Config',
-  'stats.PluginConfig',
-]);
+const harmlessOverrides = new Set(['io.istio.http.peer_metadata.Config', 'stats.PluginConfig']);
 
 export function isHarmlessOverride(configType: string): boolean {
   return harmlessOverrides.has(configType);

@@ -9,8 +9,6 @@ export interface Bootstrap {
   readonly authorities?: Readonly<Record<string, Authority>>;
   /** Name of the listener of a target, `%s` stands for the target (gRFC A47). Absent: `%s`. */
   readonly clientListenerTemplate?: string;
-  /** Name of the listener of a server, `%s` stands for its `ip:port` (gRFC A36). Absent: no such listener is asked for. */
-  readonly serverListenerTemplate?: string;
   /** Sources of certificates that resources name (gRFC A29). Absent: none. */
   readonly certificateProviders?: Readonly<Record<string, CertificateProvider>>;
   /** Servers that secrets may be asked of, by the name that resources give them (a static cluster). Absent: none. */

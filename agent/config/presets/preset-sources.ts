@@ -122,8 +122,8 @@ export class PresetReader {
   ratio(name: string, fallback: number): number {
     const text = this.first(name);
     const value = text === '' ? fallback : Number(text);
-    if (value >= 0 && value <= 1) return value;
-    this.problems.push(`${name}: must be a number from 0 to 1`);
+    if (value > 0 && value < 1) return value;
+    this.problems.push(`${name}: must be a number between 0 and 1`);
     return fallback;
   }
 
