@@ -29,10 +29,7 @@ async function start(args: readonly string[] = []) {
 
 test('a call in flight outlives SIGTERM, and the agent ends with 0 behind it', async (t) => {
   const { agent, client, stop } = await start();
-  const call = client.bidi();
-  const replies = call[Symbol.asyncIterator]();
-  call.write(Buffer.from('before'));
-  t.is(String((await replies.next()).value), 'before');
+  const { call, replies } = await client.openBidi();
   const draining = agent.line(({ msg }) => msg === 'draining');
   agent.kill('SIGTERM');
   await draining;
@@ -48,11 +45,7 @@ test('a call in flight outlives SIGTERM, and the agent ends with 0 behind it', a
 
 test('a call that does not end is cut when the grace is over, and counted', async (t) => {
   const { agent, client, stop } = await start(['--drain-time', '1']);
-  const call = client.bidi();
-  call.on('error', () => {});
-  const replies = call[Symbol.asyncIterator]();
-  call.write(Buffer.from('before'));
-  await replies.next();
+  await client.openBidi();
   agent.kill('SIGTERM');
   t.is((await agent.line(({ msg }) => msg === 'drained'))['callsCut'], 1);
   t.is(await agent.exited, 0);
@@ -61,11 +54,7 @@ test('a call that does not end is cut when the grace is over, and counted', asyn
 
 test('a second SIGTERM ends at once', async (t) => {
   const { agent, client, stop } = await start(['--drain-time', '60']);
-  const call = client.bidi();
-  call.on('error', () => {});
-  const replies = call[Symbol.asyncIterator]();
-  call.write(Buffer.from('before'));
-  await replies.next();
+  await client.openBidi();
   const draining = agent.line(({ msg }) => msg === 'draining');
   agent.kill('SIGTERM');
   await draining;
@@ -84,11 +73,7 @@ test('told to end before it has a configuration, or twice at once, the agent end
 
 test('without any grace, what is open is cut at once and counted', async (t) => {
   const { agent, client, stop } = await start(['--drain-time', '0']);
-  const call = client.bidi();
-  call.on('error', () => {});
-  const replies = call[Symbol.asyncIterator]();
-  call.write(Buffer.from('before'));
-  await replies.next();
+  await client.openBidi();
   agent.kill('SIGTERM');
   t.is((await agent.line(({ msg }) => msg === 'drained'))['callsCut'], 1);
   t.is(await agent.exited, 0);

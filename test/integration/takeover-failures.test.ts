@@ -129,10 +129,7 @@ on('the one before is draining already: its admin port is taken over all the sam
   const first = await start(['--drain-time', '60']);
   const port = await first.listenerPort('echo');
   const client = new EchoClient(port, 'echo');
-  const call = client.bidi();
-  const replies = call[Symbol.asyncIterator]();
-  call.write(Buffer.from('before'));
-  await replies.next();
+  const { call, replies } = await client.openBidi();
   first.kill('SIGTERM');
   await first.line(({ msg }) => msg === 'draining');
   const second = await start();

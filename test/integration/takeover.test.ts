@@ -51,10 +51,7 @@ on('a call that goes on ends at the agent that it began at, while others go to t
   const first = await start(['--drain-time', '60']);
   const port = await first.listenerPort('echo');
   const client = new EchoClient(port, 'echo');
-  const call = client.bidi();
-  const replies = call[Symbol.asyncIterator]();
-  call.write(Buffer.from('before'));
-  t.is(String((await replies.next()).value), 'before');
+  const { call, replies } = await client.openBidi();
   const second = await start();
   await tookOver(second);
   await first.line(({ msg }) => msg === 'draining');

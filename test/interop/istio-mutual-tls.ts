@@ -12,7 +12,7 @@ import { type Judge, type Verdict, verdictOf } from '../conformance/judge.ts';
 import { freePorts } from '../mesh-parts/free-port.ts';
 import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
 import { EchoClient, startEchoServer } from '../support/echo-service.ts';
-import { statusOf } from './ask.ts';
+import { statusOf, untilAnswered } from './ask.ts';
 import { replaceFile } from './control-plane.ts';
 import { type Load, silence, startLoad } from './load.ts';
 
@@ -144,7 +144,7 @@ async function begin(): Promise<Story> {
     for (const [name, ip] of Object.entries(SIDECARS)) agents.push(await startAgent(name, 'echo', ip));
     agents.push(await startAgent('client', 'client', '127.0.0.2'));
     const authority = `echo.demo.svc.cluster.local:${port}`;
-    await firstAnswer(port, authority);
+    await untilAnswered(port, authority, START_MS);
     return { load: startLoad(port, authority), agents, port, sidecarPort, authority, configure, stop };
   } catch (error) {
     await stop();
@@ -182,20 +182,6 @@ async function startIstiod(folder: string, ports: Readonly<Record<string, number
     child.kill('SIGTERM');
     await exited;
   };
-}
-
-async function firstAnswer(port: number, authority: string): Promise<void> {
-  const client = new EchoClient(port, authority);
-  const deadline = Date.now() + START_MS;
-  for (;;) {
-    try {
-      await client.unary(Buffer.from('x'));
-      break;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-  client.close();
 }
 
 async function firstCalls({ load }: Story): Promise<void> {

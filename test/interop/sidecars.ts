@@ -2,8 +2,8 @@
 import type { status } from '@grpc/grpc-js';
 import { type Verdict, verdictOf } from '../conformance/judge.ts';
 import { type AgentProcess, startAgentProcess } from '../support/agent-process.ts';
-import { EchoClient, startEchoServer } from '../support/echo-service.ts';
-import { statusOf } from './ask.ts';
+import { startEchoServer } from '../support/echo-service.ts';
+import { statusOf, untilAnswered } from './ask.ts';
 import { type ControlPlaneProcess, startControlPlane } from './control-plane.ts';
 import { type Load, startLoad } from './load.ts';
 
@@ -105,7 +105,7 @@ async function startSidecars(name: string, env: NodeJS.ProcessEnv, introduce: In
     );
     const port = Number(bound);
     const authority = controlPlane.fact('AUTHORITY') || `127.0.0.1:${port}`;
-    await firstAnswer(port, authority);
+    await untilAnswered(port, authority, HEALTHY_MS);
     const load = startLoad(port, authority);
     return {
       client,
@@ -135,19 +135,4 @@ function keptPorts(controlPlane: ControlPlaneProcess, backends: readonly number[
     ...facts.map(([variable, fact]) => [variable, String(controlPlane.port(fact))]),
     ...backends.map((port, index) => [`B${index + 1}`, String(port)]),
   ]);
-}
-
-/** Calls until one is answered. */
-async function firstAnswer(port: number, authority: string): Promise<void> {
-  const client = new EchoClient(port, authority);
-  const deadline = Date.now() + HEALTHY_MS;
-  for (;;) {
-    try {
-      await client.unary(Buffer.from('x'));
-      break;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-  client.close();
 }

@@ -226,6 +226,17 @@ export class EchoClient extends grpc.Client {
     return this.makeServerStreamRequest(ECHO_METHODS.serverStream.path, identity, identity, message, metadata);
   }
 
+  /** A call that is under way: its first message has come back. It may break off later. */
+  async openBidi(): Promise<{ call: grpc.ClientDuplexStream<Buffer, Buffer>; replies: AsyncIterator<Buffer> }> {
+    const call = this.bidi();
+    call.on('error', () => {});
+    const replies = call[Symbol.asyncIterator]();
+    call.write(Buffer.from('before'));
+    const { value } = await replies.next();
+    if (String(value) !== 'before') throw new Error(`the first message came back as ${value}`);
+    return { call, replies };
+  }
+
   bidi(metadata = new grpc.Metadata(), options: grpc.CallOptions = {}): grpc.ClientDuplexStream<Buffer, Buffer> {
     return this.makeBidiStreamRequest(ECHO_METHODS.bidi.path, identity, identity, metadata, options);
   }
