@@ -47,7 +47,13 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap), ...options.env },
   });
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  // A test that fails, or throws where nobody catches, stops nothing itself.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const exited = once(child, 'exit').then(([code]) => {
+    process.off('exit', kill);
+    return code as number | null;
+  });
   const lines: LogLine[] = [];
   let waiting: { condition: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] = [];
   let errors = '';
